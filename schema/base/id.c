@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/base/id.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/random.h"
+
+#define PART_LEN 26
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+struct id id_new(const char *prefix, int64_t wall_ms)
+{
+    struct id id = { 0 };
+    uint8_t noise[16];
+    int at = snprintf(id.text, sizeof id.text, "%s_", prefix);
+
+    assert(at >= 2 && at + PART_LEN < ID_SIZE);
+    random_bytes(noise, sizeof noise);
+    for (int i = 0; i < 10; i++)
+        id.text[at + i] = alphabet[(uint64_t)wall_ms >> (45 - 5 * i) & 31];
+    for (int i = 0; i < 16; i++)
+        id.text[at + 10 + i] = alphabet[noise[i] & 31];
+    return id;
+}
+
+bool id_parse(const char *text, const char *prefix, struct id *out)
+{
+    size_t at = strlen(prefix);
+
+    if (strncmp(text, prefix, at) != 0 || text[at] != '_' || strlen(text) != at + 1 + PART_LEN)
+        return false;
+    if (strspn(text + at + 1, alphabet) != PART_LEN)
+        return false;
+    *out = (struct id){ 0 };
+    memcpy(out->text, text, at + 1 + PART_LEN);
+    return true;
+}

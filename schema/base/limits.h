@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Every limit has a name. One sentence each; what a deployment may change is a
+ * default here and a row in the configuration table (config.h).
+ */
+
+/* Ledger */
+#define ENTRY_BYTES_MAX        65535          /* tlog-tiles gives an entry's length 16 bits. */
+#define BATCH_OPERATIONS_MAX   60             /* Savepoints a batch may open: PostgreSQL caches 64 subtransactions a backend. */
+#define BATCH_ACCESSES_MAX     1024           /* Accesses decided by one statement; more wait for the next batch. */
+#define BATCH_WAIT_CHECKPOINT_MS 2000         /* How long a batch waits for its predecessor's checkpoint before it rolls back. */
+#define BATCH_ROW_LOCK_MS      50             /* A row lock that takes longer sends the operation to the next batch. */
+#define BATCH_RETRIES_MAX      5              /* How often an operation may be sent to a next batch. */
+#define BATCH_QUEUE_MAX        8192           /* Ledgered requests waiting in one process; the next is told to try again. */
+#define CLOCK_SKEW_MAX_MS      10000          /* Database and process clocks further apart refuse the batch. */
+#define HEAD_UNSIGNED_MS       250            /* A head unsigned for longer is signed by any eligible process. */
+#define IDEMPOTENCY_HOURS      72             /* Stored answers are kept this long. */
+#define IDEMPOTENCY_KEY_MAX    128            /* Characters of an Idempotency-Key. */
+#define TILE_WIDTH             256            /* Hashes in a full tile, entries in a full bundle (C2SP tlog-tiles). */
+#define PROOF_HASHES_MAX       63             /* Longest inclusion or consistency proof that is read. */
+#define NOTE_BYTES_MAX         16384          /* Longest signed note that is read. */
+#define NOTE_SIGNATURES_MAX    100            /* Signature lines of a note that are read. */
+
+/* Signer */
+#define SIGNER_FRAME_MAX       262144         /* Longest frame on the signer's socket. */
+#define SIGNER_TIMEOUT_MS      2000           /* One question to the signer, connect included. */
+
+/* JSON */
+#define JSON_DEPTH_MAX         32             /* Nesting of a request body. */
+#define JSON_BODY_MAX          1048576        /* Bytes of a JSON request body. */
+#define JSON_STRING_MAX        65536          /* Bytes of one string in a request body. */
+
+/* HTTP */
+#define HTTP_HEADER_BYTES_MAX  32768          /* Memory for a connection's headers (libmicrohttpd's pool). */
+#define HTTP_CONNECTIONS_MAX   4096           /* Default; bounded by the process's limit of open files. */
+#define HTTP_IDLE_SECONDS      30             /* A connection that says nothing for so long is closed. */
+#define HTTP_REQUEST_MS        30000          /* A request's whole time, waiting for the ledger included. */
+#define HTTP_URI_MAX           8192           /* Bytes of a request target. */
+#define LIST_LIMIT_MAX         1000           /* Rows of one page of a list. */
+#define LIST_LIMIT_DEFAULT     100            /* Rows of a page when the caller names none. */
+#define RATE_PER_SECOND        2000           /* Default requests a second of one key, */
+#define RATE_BURST             4000           /* and how many it may save up. */
+#define KEYS_PER_PARTY_MAX     100            /* API keys a party may hold at a time. */
+
+/* Market */
+#define ITEM_PATH_MAX          1024           /* Bytes of an item's path. */
+#define ITEM_ATTRIBUTES_MAX    16384          /* Bytes of an item's attributes as canonical JSON. */
+#define ITEM_CONTRIBUTORS_MAX  64             /* Contributors of one item. */
+#define ITEM_LINE_MAX          65536          /* Bytes of one line of an item list. */
+#define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */
+#define VERSION_ITEMS_MAX      10000000       /* Items of one version. */
+#define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
+#define ACCESS_WINDOW_MS       (24 * 3600 * INT64_C(1000))   /* One access per license, item and window. */
+#define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
+#define AMOUNT_MAX_MICRO       INT64_C(1000000000000000000)  /* 10^12 major units: sums of a few stay in int64. */
+
+/* Database */
+#define DB_POOL_DEFAULT        8              /* Connections of one process's pool. */
+#define DB_RETRIES_MAX         5              /* Retries of a transaction on 40001 and 40P01. */
+#define DB_ROWS_MAX            100000         /* Rows db_many() takes before it calls it a bug. */
+#define DB_STATEMENT_MS        10000          /* statement_timeout of request-bound connections. */
+
+/* Jobs */
+#define JOB_ATTEMPTS_MAX       8              /* Then the job is dead and an operator sees it. */
+#define JOB_LEASE_MS           30000          /* A worker that doesn't renew its lease for so long is believed dead. */
