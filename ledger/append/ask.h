@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ledger/note/note.h"
+
+/*
+ * Questions to the signer over its Unix socket: the caller's side of the
+ * protocol of ledger/signer (docs/ledger-format.md has its bytes).
+ *
+ * One question a connection is allowed but not needed: a `struct signer` keeps
+ * its connection and reopens it after a failure. Every question has a deadline
+ * (SIGNER_TIMEOUT_MS or what is left of the scope, whichever is less). Not thread-safe.
+ */
+struct signer { char path[108]; int fd; };             /* fd -1: not connected */
+
+enum signer_verdict {
+    SIGNER_SIGNED,        /* note is the signature asked for (or asked for before: same size, same root) */
+    SIGNER_LATE,          /* new size below its last: note is its last checkpoint */
+    SIGNER_OTHER_SIZE,    /* old size is not its last: note is its last checkpoint, build the proof from there */
+    SIGNER_ALARM,         /* other root at its size, or a proof that fails: note is its last checkpoint, halt */
+    SIGNER_FROZEN
+};
+struct signer_answer { enum signer_verdict verdict; char *note; };   /* note: in the scope, unverified */
+
+void signer_init(struct signer *g, const char *socket_path);
+void signer_close(struct signer *g);
+err  signer_last(struct scope *s, struct signer *g, char **note);     /* ERR_UNREACHABLE; note of size 0 on a new log */
+err  signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t new_size, const struct hash *new_root,
+                 const struct proof *consistency, struct signer_answer *out);
+err  signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey);  /* what it holds, public parts */
