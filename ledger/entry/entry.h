@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "schema/base/bytes.h"
+#include "schema/base/clock.h"
+#include "schema/base/limits.h"
+
+/*
+ * Entries: the table of types, encoding, decoding, disclosures. Pure.
+ *
+ * An entry is one JSON object in canonical form (RFC 8785), <= ENTRY_BYTES_MAX:
+ *   {"at":"…","body":{…},"sd":["…"],"type":"access.recorded","v":1}
+ * `sd` holds the digests of the private fields in the way of SD-JWT (RFC 9901):
+ * SHA-256 over the base64url text of the canonical JSON of [salt,name,value],
+ * itself base64url without padding, sorted by bytes. Absent fields are omitted.
+ * The table (types.def) drives encoding, decoding, the auditor's shape check and
+ * docs/ledger-format.md. Its rows are the public surface: they never change for
+ * a rules version that was ever used.
+ */
+#define ENTRY_FIELDS_MAX 16
+#define SALT_SIZE 16
+#define RULES_VERSION 1
+
+enum entry_type {
+    ENTRY_LOG_OPENED, ENTRY_PARTY_REGISTERED, ENTRY_DATASET_PUBLISHED, ENTRY_OFFER_PUBLISHED, ENTRY_OFFER_WITHDRAWN,
+    ENTRY_CONTENT_VERIFIED, ENTRY_PAYMENT_RECEIVED, ENTRY_LICENSE_GRANTED, ENTRY_LICENSE_ENDED, ENTRY_ACCESS_RECORDED,
+    ENTRY_TYPES
+};
+
+enum field_kind {
+    F_ID,          /* "lic_…": prefix checked */
+    F_TEXT,        /* 1 to 1,024 bytes */
+    F_CODE,        /* one of a closed list: [a-z0-9_]+ */
+    F_HASH,        /* 64 lowercase hex digits */
+    F_COUNT,       /* integer 0 … 2^53 - 1 */
+    F_AMOUNT,      /* decimal string, canonical, of micro-units */
+    F_CURRENCY,    /* three capital letters */
+    F_TIME,        /* RFC 3339 with milliseconds */
+    F_CODES,       /* sorted array of codes, no repeats, at least one */
+    F_COUNTS,      /* object code -> count, no zeros */
+    F_OBJECT       /* object whose shape is the field's own (predecessor, versions, slice) */
+};
+
+struct entry_field {
+    const char *name;
+    enum field_kind kind;
+    const char *prefix;       /* F_ID */
+    bool required, private;
+    const char *help;         /* for docs/ledger-format.md */
+};
+
+struct entry_spec {
+    enum entry_type type;
+    const char *name;                            /* "access.recorded" */
+    const char *read_by;                         /* who may read its private fields */
+    const struct entry_field *fields;            /* public ones first, each group sorted by name bytes */
+    size_t n_fields;
+};
+
+const struct entry_spec *entry_spec(enum entry_type type);
+const struct entry_spec *entry_spec_named(const char *name, size_t len);    /* NULL: unknown */
+
+/* A field's value. Absent optional fields are V_ABSENT. Borrowed. */
+enum value_kind { V_ABSENT, V_TEXT, V_COUNT, V_HASH, V_JSON };
+struct entry_value {
+    enum value_kind kind;
+    union {
+        const char *text;          /* F_ID F_TEXT F_CODE F_AMOUNT F_CURRENCY F_TIME */
+        uint64_t count;            /* F_COUNT */
+        const struct hash *hash;   /* F_HASH */
+        struct bytes json;         /* F_CODES F_COUNTS F_OBJECT: canonical JSON */
+    } v;
+};
+#define EV_TEXT(t)  ((struct entry_value){ .kind = V_TEXT, .v.text = (t) })
+#define EV_COUNT(c) ((struct entry_value){ .kind = V_COUNT, .v.count = (c) })
+#define EV_HASH(h)  ((struct entry_value){ .kind = V_HASH, .v.hash = (h) })
+#define EV_JSON(b)  ((struct entry_value){ .kind = V_JSON, .v.json = (b) })
+
+/* Named values, as callers write them; any order. */
+struct named_value { const char *name; struct entry_value value; };
+
+struct encoded_entry {
+    enum entry_type type;
+    struct bytes bytes;            /* canonical JSON, in the scope */
+    struct bytes disclosures;      /* JSON array of base64url texts in the order of the table; len 0: no private field */
+};
+
+/*
+ * Encodes: checks every value against the table (ERR_INTERNAL: we made a wrong entry; ERR_TOO_LARGE).
+ * `salts` gives SALT_SIZE random bytes for each private field, in table order (randomness is a parameter).
+ * Prints directly, no json_t: this is the hot path of accesses.
+ */
+err entry_encode(struct scope *s, enum entry_type type, int64_t at_ms, unsigned rules_version,
+                 const struct named_value *values, size_t n_values,
+                 const uint8_t (*salts)[SALT_SIZE], struct encoded_entry *out);
+
+/* A decoded entry; everything borrows from the bytes given (or lives in the scope). */
+struct entry {
+    const struct entry_spec *spec;
+    unsigned version;
+    int64_t at_ms;
+    struct entry_value field[ENTRY_FIELDS_MAX];  /* by place in spec->fields; private ones V_ABSENT until disclosed */
+    size_t n_sd;
+    struct bytes sd[ENTRY_FIELDS_MAX];           /* digests, base64url texts */
+};
+
+/* Strict: exactly the canonical form of an entry of a known type with exactly its fields; ERR_INVALID says what is wrong. */
+err entry_decode(struct scope *s, const void *bytes, size_t len, struct entry *out);
+const struct entry_value *entry_field(const struct entry *e, const char *name);     /* asserts that the type has it; V_ABSENT if absent */
+
+/* Opens one disclosure (base64url text) against an entry: its digest must be in sd, its name a private field of the type. */
+err disclosure_open(struct scope *s, struct entry *e, const char *text, size_t len);
