@@ -27,6 +27,12 @@
 #define SIGNER_FRAME_MAX       262144         /* Longest frame on the signer's socket. */
 #define SIGNER_TIMEOUT_MS      2000           /* One question to the signer, connect included. */
 
+/* Key files sealed by a passphrase (Argon2id) */
+#define KEY_OPSLIMIT           3              /* Passes with which a key file is sealed, */
+#define KEY_MEMLIMIT           (256 << 20)    /* and bytes of memory. */
+#define KEY_OPSLIMIT_MAX       16             /* More passes than this are refused when one is read, */
+#define KEY_MEMLIMIT_MAX       (1 << 30)      /* and more memory. */
+
 /* JSON */
 #define JSON_DEPTH_MAX         32             /* Nesting of a request body. */
 #define JSON_BODY_MAX          1048576        /* Bytes of a JSON request body. */
