@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "schema/base/id.h"
+
+/*
+ * Jobs: work for workers, kept in PostgreSQL.
+ *
+ * The same kind and key waits at most once. A job that is taken carries its
+ * attempt number; whoever closes it must name that number, so that a worker
+ * believed dead cannot close what another one has taken over since.
+ *
+ * Kinds and their arguments:
+ *   verify_content   {"version":"ver_…"}: every content of a version
+ *                    {"sha256":"…"}: one content
+ */
+#define JOB_VERIFY_CONTENT "verify_content"
+
+struct job {
+    struct id id;
+    const char *kind, *key;
+    const char *args;         /* JSON */
+    const char *state;        /* queued, running, done, dead */
+    int32_t attempt;          /* from 1 when taken */
+    const char *error;        /* of the last attempt, or NULL */
+    int64_t run_at, created_at, done_at;      /* INT64_MIN: not yet */
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/store/content.h"
+
+#include <inttypes.h>
+
+enum { ADD, ADD_UPLOAD, UPLOADED, GET, OF_VERSION, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, COUNT,
+       STATEMENTS };
+_Static_assert(STATEMENTS == CONTENT_STATEMENTS, "content_sql");
+
+#define COLUMNS "c.sha256, c.size, c.state, c.verified_at, c.stored_at"
+/* Offers whose version holds one of the contents $1. */
+#define HOLDS   "o.version IN (SELECT i.version FROM item i WHERE i.sha256 = ANY ($1::bytea[]))"
+#define BROKEN  "EXISTS (SELECT FROM item i JOIN content c ON c.sha256 = i.sha256" \
+                "         WHERE i.version = o.version AND c.state IN ('corrupt', 'missing'))"
+const struct sql content_sql[CONTENT_STATEMENTS] = {
+    [ADD]           = { "content_add",
+                        "INSERT INTO content AS c (sha256, size) VALUES ($1, $2)"
+                        " ON CONFLICT (sha256) DO UPDATE SET stored_at = clock_timestamp(),"
+                        "    state = CASE WHEN c.state = 'verified' THEN 'verified' ELSE 'unverified' END"
+                        " WHERE c.size = excluded.size" },
+    [ADD_UPLOAD]    = { "content_add_upload",
+                        "INSERT INTO content_upload (party, sha256) VALUES ($1, $2) ON CONFLICT DO NOTHING" },
+    [UPLOADED]      = { "content_uploaded",
+                        "SELECT " COLUMNS " FROM content_upload u JOIN content c USING (sha256) WHERE u.party = $1 AND"
+                                          " u.sha256 = $2" },
+    [GET]           = { "content_get",
+                        "SELECT " COLUMNS " FROM content c WHERE c.sha256 = $1" },
+    [OF_VERSION]    = { "content_of_version",
+                        "SELECT " COLUMNS " FROM content c"
+                        " WHERE c.sha256 IN (SELECT i.sha256 FROM item i JOIN version v ON v.no = i.version WHERE v.id"
+                        " = $1)"
+                        "   AND ($2::bytea IS NULL OR c.sha256 > $2)"
+                        "   AND (c.state <> 'verified' OR c.verified_at < $3::timestamptz)"
+                        " ORDER BY c.sha256 LIMIT $4" },
+    [STALE]         = { "content_stale",
+                        "SELECT " COLUMNS " FROM content c"
+                        " WHERE c.verified_at < $1::timestamptz ORDER BY c.verified_at LIMIT $2" },
+    [RECORD]        = { "content_record",
+                        "UPDATE content c SET state = r.state, verified_at = $3, index = $4"
+                        "  FROM unnest($1::bytea[], $2::text[]) AS r (sha256, state) WHERE c.sha256 = r.sha256" },
+    [PAUSE_OFFERS]  = { "content_pause_offers",
+                        "UPDATE offer o SET state = 'paused' WHERE o.state = 'open' AND " HOLDS " AND " BROKEN },
+    [REOPEN_OFFERS] = { "content_reopen_offers",
+                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND " HOLDS " AND NOT " BROKEN },
+    [DOUBT]         = { "content_doubt",
+                        "UPDATE content SET state = 'unverified' WHERE sha256 = $1 AND state = 'verified'" },
+    [COUNT]         = { "content_count",
+                        "SELECT count(*) FILTER (WHERE c.state = 'verified') AS verified,"
+                        "       count(*) FILTER (WHERE c.state = 'unverified') AS unverified,"
+                        "       count(*) FILTER (WHERE c.state = 'corrupt') AS corrupt,"
+                        "       count(*) FILTER (WHERE c.state = 'missing') AS missing"
+                        "  FROM item i JOIN content c ON c.sha256 = i.sha256 WHERE i.version = $1" },
+};
+
+static const struct column columns[] = {
+    COL(content, sha256, T_HASH),      COL(content, size, T_INT8),      COL(content, state, T_TEXT),
+    COL(content, verified_at, T_TIME), COL(content, stored_at, T_TIME),
+};
+static const struct shape content_shape = SHAPE(content, columns);
+
+static const struct column count_columns[] = {
+    COL(verification, verified, T_INT8), COL(verification, unverified, T_INT8), COL(verification, corrupt, T_INT8),
+    COL(verification, missing, T_INT8),
+};
+static const struct shape count_shape = SHAPE(verification, count_columns);
+
+err content_add(struct scope *s, struct db *db, const char *party, const struct hash *sha256, int64_t size)
+{
+    int64_t touched;
+
+    TRY(db_do(s, db, &content_sql[ADD], PARAMS(P_HASH(sha256), P_INT8(size)), &touched));
+    if (touched != 1)
+        return fail(s, ERR_CORRUPT, "%s is on record with another size than %" PRId64, hash_hex(s, sha256), size);
+    return db_do(s, db, &content_sql[ADD_UPLOAD], PARAMS(P_TEXT(party), P_HASH(sha256)), NULL);
+}
+
+err content_uploaded(struct scope *s, struct db *db, const char *party, const struct hash *sha256, struct content *out)
+{
+    return db_one(s, db, &content_sql[UPLOADED], PARAMS(P_TEXT(party), P_HASH(sha256)), &content_shape, out);
+}
+
+err content_get(struct scope *s, struct db *db, const struct hash *sha256, struct content *out)
+{
+    return db_one(s, db, &content_sql[GET], PARAMS(P_HASH(sha256)), &content_shape, out);
+}
+
+err content_of_version(struct scope *s, struct db *db, const char *version_id, const struct hash *after,
+                       int64_t fresh_ms,
+                       int64_t limit, struct content **out, size_t *n)
+{
+    struct sql_param from = after ? P_HASH(after) : P_NULL();
+
+    return db_many(s, db, &content_sql[OF_VERSION], PARAMS(P_TEXT(version_id), from, P_TIME(fresh_ms), P_INT8(limit)),
+                   &content_shape, out, n);
+}
+
+err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t limit, struct content **out, size_t *n)
+{
+    return db_many(s, db, &content_sql[STALE], PARAMS(P_TIME(before_ms), P_INT8(limit)), &content_shape, out, n);
+}
+
+err content_record(struct scope *s, struct db *db, const struct content_result *results, size_t n, int64_t at_ms,
+                   uint64_t index)
+{
+    struct bytes *hashes = NEWS(s, struct bytes, n);
+    const char **states = NEWS(s, const char *, n);
+
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = (struct bytes){ results[i].sha256.b, HASH_SIZE };
+        states[i] = results[i].state;
+    }
+    TRY(db_do(s, db, &content_sql[RECORD],
+              PARAMS(P_BYTESS(hashes, n), P_TEXTS(states, n), P_TIME(at_ms), P_INT8((int64_t)index)), NULL));
+    TRY(db_do(s, db, &content_sql[PAUSE_OFFERS], PARAMS(P_BYTESS(hashes, n)), NULL));
+    return db_do(s, db, &content_sql[REOPEN_OFFERS], PARAMS(P_BYTESS(hashes, n)), NULL);
+}
+
+err content_doubt(struct scope *s, struct db *db, const struct hash *sha256)
+{
+    return db_do(s, db, &content_sql[DOUBT], PARAMS(P_HASH(sha256)), NULL);
+}
+
+err content_count(struct scope *s, struct db *db, int64_t version_no, struct verification *out)
+{
+    return db_one(s, db, &content_sql[COUNT], PARAMS(P_INT8(version_no)), &count_shape, out);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "schema/model/job.h"
+#include "schema/store/db.h"
+
+/*
+ * Jobs in PostgreSQL: enqueue, take under a lease, renew, close.
+ *
+ * Enqueueing inside the ledger's transaction is fine, telling the workers is
+ * not: job_notify() is a statement of its own after the commit, since NOTIFY
+ * takes a lock of the whole database at COMMIT. Workers poll as well.
+ */
+#define JOB_CHANNEL "counterfoil_job"
+#define JOB_BACKOFF_BASE_MS 500          /* First retry after about this, doubled with each attempt, */
+#define JOB_BACKOFF_MAX_MS  60000        /* but never more, half of it drawn at random. */
+#define JOB_STATEMENTS 10
+extern const struct sql job_sql[JOB_STATEMENTS];
+
+/* `args` is JSON text. run_at INT64_MIN: at once. *added false: such a job waits already (added may be NULL). */
+err job_enqueue(struct scope *s, struct db *db, const char *kind, const char *key, const char *args, int64_t run_at,
+                bool *added);
+err job_notify(struct scope *s, struct db *db);
+
+/* Takes the job that is due longest among `kinds`, or one whose lease is over; *taken false: nothing to do. */
+err job_take(struct scope *s, struct db *db, const char *worker, const char *const *kinds, size_t n_kinds,
+             int64_t lease_ms,
+             struct job *out, bool *taken);
+/* ERR_STALE: somebody else has it by now; stop working on it. */
+err job_renew(struct scope *s, struct db *db, const struct job *j, int64_t lease_ms);
+/* In the transaction of the job's own writes; ERR_STALE: roll them back. */
+err job_done(struct scope *s, struct db *db, const struct job *j);
+/* Back to the queue after a backoff with jitter, dead after JOB_ATTEMPTS_MAX attempts. ERR_STALE as above. */
+err job_fail(struct scope *s, struct db *db, const struct job *j, const char *error,
+             bool *dead /* may be NULL */);
+/* A clean stop gives the job back without counting the attempt. ERR_STALE as above. */
+err job_release(struct scope *s, struct db *db, const struct job *j);
+
+struct job_counts { int64_t queued, running, dead, oldest_ms; };    /* oldest_ms: how long the oldest due job waits */
+err job_count(struct scope *s, struct db *db, struct job_counts *out);
