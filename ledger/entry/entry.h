@@ -2,7 +2,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
+#include "ledger/entry/codes.h"
 #include "schema/base/bytes.h"
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
@@ -24,31 +26,37 @@
 #define RULES_VERSION 1
 
 enum entry_type {
-    ENTRY_LOG_OPENED, ENTRY_PARTY_REGISTERED, ENTRY_DATASET_PUBLISHED, ENTRY_OFFER_PUBLISHED, ENTRY_OFFER_WITHDRAWN,
-    ENTRY_CONTENT_VERIFIED, ENTRY_PAYMENT_RECEIVED, ENTRY_LICENSE_GRANTED, ENTRY_LICENSE_ENDED, ENTRY_ACCESS_RECORDED,
+#define TYPE(id, ...) ENTRY_##id,
+#include "ledger/entry/types.def"
     ENTRY_TYPES
 };
 
 enum field_kind {
-    F_ID,          /* "lic_…": prefix checked */
-    F_TEXT,        /* 1 to 1,024 bytes */
-    F_CODE,        /* one of a closed list: [a-z0-9_]+ */
+    F_ID,          /* "lic_…": prefix checked, first digit 0 to 7, so that an id is 128 bits */
+    F_TEXT,        /* 1 to ENTRY_TEXT_MAX bytes of UTF-8 without NUL */
+    F_CODE,        /* one of a closed list (codes.h) */
     F_HASH,        /* 64 lowercase hex digits */
     F_COUNT,       /* integer 0 … 2^53 - 1 */
-    F_AMOUNT,      /* decimal string, canonical, of micro-units */
+    F_AMOUNT,      /* decimal string, at most six decimals; whether it is canonical for its currency says money.h */
     F_CURRENCY,    /* three capital letters */
     F_TIME,        /* RFC 3339 with milliseconds */
+    F_TERRITORY,   /* two capital letters, or WORLD; which exist says ledger/rules */
     F_CODES,       /* sorted array of codes, no repeats, at least one */
-    F_COUNTS,      /* object code -> count, no zeros */
-    F_OBJECT       /* object whose shape is the field's own (predecessor, versions, slice) */
+    F_COUNTS,      /* object code -> count, sorted, no zeros */
+    F_OBJECT       /* object of the field's own shape; without one, any object in canonical form */
 };
+#define ENTRY_TEXT_MAX  1024
+#define ENTRY_COUNT_MAX ((UINT64_C(1) << 53) - 1)
 
 struct entry_field {
     const char *name;
     enum field_kind kind;
-    const char *prefix;       /* F_ID */
+    const char *prefix;                /* F_ID */
+    const struct code_list *codes;     /* F_CODE F_CODES F_COUNTS */
+    const struct entry_field *shape;   /* F_OBJECT: its members, sorted by name; NULL: any */
+    size_t n_shape;
     bool required, private;
-    const char *help;         /* for docs/ledger-format.md */
+    const char *help;                  /* for docs/ledger-format.md */
 };
 
 struct entry_spec {
@@ -62,12 +70,15 @@ struct entry_spec {
 const struct entry_spec *entry_spec(enum entry_type type);
 const struct entry_spec *entry_spec_named(const char *name, size_t len);    /* NULL: unknown */
 
+/* The table in Markdown, for the generated part of docs/ledger-format.md. */
+void entry_print_table(FILE *out);
+
 /* A field's value. Absent optional fields are V_ABSENT. Borrowed. */
 enum value_kind { V_ABSENT, V_TEXT, V_COUNT, V_HASH, V_JSON };
 struct entry_value {
     enum value_kind kind;
     union {
-        const char *text;          /* F_ID F_TEXT F_CODE F_AMOUNT F_CURRENCY F_TIME */
+        const char *text;          /* F_ID F_TEXT F_CODE F_AMOUNT F_CURRENCY F_TIME F_TERRITORY */
         uint64_t count;            /* F_COUNT */
         const struct hash *hash;   /* F_HASH */
         struct bytes json;         /* F_CODES F_COUNTS F_OBJECT: canonical JSON */
@@ -78,23 +89,26 @@ struct entry_value {
 #define EV_HASH(h)  ((struct entry_value){ .kind = V_HASH, .v.hash = (h) })
 #define EV_JSON(b)  ((struct entry_value){ .kind = V_JSON, .v.json = (b) })
 
-/* Named values, as callers write them; any order. */
+/* Named values, as callers write them; any order, the table's is fastest. */
 struct named_value { const char *name; struct entry_value value; };
 
 struct encoded_entry {
     enum entry_type type;
     struct bytes bytes;            /* canonical JSON, in the scope */
-    struct bytes disclosures;      /* JSON array of base64url texts in the order of the table; len 0: no private field */
+    struct bytes disclosures;      /* JSON array of base64url texts in the order of the table; len 0: none was given */
 };
 
 /*
  * Encodes: checks every value against the table (ERR_INTERNAL: we made a wrong entry; ERR_TOO_LARGE).
- * `salts` gives SALT_SIZE random bytes for each private field, in table order (randomness is a parameter).
+ * `salts` gives SALT_SIZE random bytes for each private field of the type, in table order, also for those that
+ * are absent (randomness is a parameter): entry_salts() of them.
  * Prints directly, no json_t: this is the hot path of accesses.
  */
 err entry_encode(struct scope *s, enum entry_type type, int64_t at_ms, unsigned rules_version,
                  const struct named_value *values, size_t n_values,
                  const uint8_t (*salts)[SALT_SIZE], struct encoded_entry *out);
+
+size_t entry_salts(enum entry_type type);
 
 /* A decoded entry; everything borrows from the bytes given (or lives in the scope). */
 struct entry {
@@ -110,5 +124,10 @@ struct entry {
 err entry_decode(struct scope *s, const void *bytes, size_t len, struct entry *out);
 const struct entry_value *entry_field(const struct entry *e, const char *name);     /* asserts that the type has it; V_ABSENT if absent */
 
-/* Opens one disclosure (base64url text) against an entry: its digest must be in sd, its name a private field of the type. */
+/*
+ * Opens one disclosure (base64url text) against an entry and fills its field: its digest must be in sd, its name a
+ * private field of the type that is not open yet. ERR_INVALID says what is wrong.
+ */
 err disclosure_open(struct scope *s, struct entry *e, const char *text, size_t len);
+/* Opens all of them: `json` is the array as entry_encode() gave it, or a part of it. */
+err disclosures_open(struct scope *s, struct entry *e, const void *json, size_t len);

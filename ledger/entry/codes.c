@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/entry/codes.h"
+
+#include <string.h>
+
+#include "schema/base/scope.h"
+
+static const char *const roles[] = { "auditor", "buyer", "certifier", "creator", "operator", "publisher" };
+static const char *const purposes[] = {
+    "data_mining", "evaluation", "finetuning", "indexing", "likeness", "pretraining", "retrieval", "synthetic_data",
+    "voice_cloning",
+};
+static const char *const verifications[] = { "corrupt", "missing", "verified" };
+static const char *const endings[] = { "ended_by_buyer", "ended_by_publisher", "expired", "operator" };
+
+const struct code_list role_codes = { roles, ARRAY_LEN(roles) };
+const struct code_list purpose_codes = { purposes, ARRAY_LEN(purposes) };
+const struct code_list verification_codes = { verifications, ARRAY_LEN(verifications) };
+const struct code_list ending_codes = { endings, ARRAY_LEN(endings) };
+
+int code_find(const struct code_list *list, const char *code, size_t len)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strlen(list->code[i]) == len && memcmp(list->code[i], code, len) == 0)
+            return (int)i;
+    return -1;
+}
+
+bool code_known(const struct code_list *list, const char *code)
+{
+    return code_find(list, code, strlen(code)) >= 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The closed lists of codes that entries may carry, each sorted by bytes.
+ * A list never loses a code for a rules version that was ever used.
+ */
+struct code_list { const char *const *code; size_t n; };
+
+extern const struct code_list role_codes;          /* auditor, buyer, … */
+extern const struct code_list purpose_codes;       /* data_mining, evaluation, … */
+extern const struct code_list verification_codes;  /* corrupt, missing, verified */
+extern const struct code_list ending_codes;        /* why a license ended: ended_by_buyer, … */
+
+/* Place in the list, or -1. `code` need not end in NUL. */
+int code_find(const struct code_list *list, const char *code, size_t len);
+/* NUL-terminated form. */
+bool code_known(const struct code_list *list, const char *code);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ledger/tree/frontier.h"
+
+/*
+ * Lists beside the log that entries commit to by an RFC 6962 root.
+ *
+ * A leaf is the canonical JSON of a row. Rows come sorted by the bytes of their
+ * path (items, details) or of their hash (results), without repeats: the
+ * caller's promise, by a unique index or a merge. Each function appends one
+ * leaf to `tree`; `leaf` is emptied first and then holds the leaf's bytes, so
+ * that one buffer serves ten million rows.
+ */
+
+/* {"path":…,"sha256":…,"size":…}. Precondition: item_path_valid(path). */
+void list_add_item(struct frontier *tree, struct buf *leaf, const char *path, size_t path_len,
+                   const struct hash *sha256, uint64_t size);
+
+/* {"attributes":{…},"contributors":[…],"media_type":…,"path":…,"salt":…}: the first two are canonical JSON as given; salt in base64url. */
+struct item_details {
+    struct bytes attributes, contributors;
+    const char *media_type;
+    const char *path;
+    size_t path_len;
+    const uint8_t *salt;                   /* SALT_SIZE bytes (entry.h) */
+};
+void list_add_details(struct frontier *tree, struct buf *leaf, const struct item_details *d);
+
+/* {"result":"verified","sha256":…}; result is one of verification_codes (codes.h). */
+void list_add_result(struct frontier *tree, struct buf *leaf, const char *result, const struct hash *sha256);
+
+/* First 20 bytes of SHA-256(root || details_root) in hex: the version's commit id. */
+#define COMMIT_ID_SIZE 41
+void version_commit_id(const struct hash *root, const struct hash *details_root, char out[COMMIT_ID_SIZE]);
+
+/*
+ * Whether an item may have this path: UTF-8, 1 to ITEM_PATH_MAX bytes, segments between single slashes, none empty,
+ * "." or "..", no NUL. So a buyer who writes it below a folder stays below it. Spaces, quotes, controls are allowed.
+ */
+bool item_path_valid(const char *path, size_t len);
