@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ledger/signer/decide.h"
+
+/*
+ * The words on the signer's socket, both directions, for both sides
+ * (docs/signer.md has the bytes).
+ *
+ * A frame is a 32-bit big-endian length and a body of 1 to SIGNER_FRAME_MAX
+ * bytes of text. A question names its verb on the first line, an answer its
+ * word; every line ends in "\n". Parsing is strict and total: one text for
+ * one message.
+ */
+#define FRAME_HEADER 4
+
+enum question_verb { ASK_LAST, ASK_KEYS, ASK_STATUS, ASK_SIGN, ASK_VERBS };
+struct question { enum question_verb verb; struct sign_request sign; };     /* sign: of ASK_SIGN only */
+
+bool  question_parse(const char *body, size_t len, struct question *out);
+char *question_text(struct scope *s, const struct question *q);
+
+enum answer_word {
+    SAID_LAST, SAID_SIGNED, SAID_LATE, SAID_OTHER_SIZE, SAID_ALARM, SAID_FROZEN,    /* rest: a checkpoint's note */
+    SAID_KEYS,                    /* rest: two lines, the vkeys of log and issuer */
+    SAID_STATUS,                  /* rest: lines of `name value` */
+    SAID_MALFORMED,               /* rest: a sentence; the connection is closed after it */
+    SAID_WORDS
+};
+struct answer { enum answer_word word; const char *rest; };    /* rest: NUL-terminated */
+
+/* Without NUL bytes and valid UTF-8; `rest` is copied into the scope. */
+bool  answer_parse(struct scope *s, const char *body, size_t len, struct answer *out);
+char *answer_text(struct scope *s, enum answer_word word, const char *rest);
+
+/* Lines of base64 hashes up to the end: the proof of a question, and a proof file. */
+bool  proof_lines_parse(const char *text, size_t len, struct proof *out);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/signer/program.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "ledger/signer/serve.h"
+#include "ledger/signer/vault.h"
+#include "schema/base/log.h"
+
+/* Options, of all verbs; a verb says which it needs and takes. */
+struct options { const char *origin, *dir, *socket, *checkpoint, *proof; };
+enum { ORIGIN = 1, DIR_ = 2, SOCKET = 4, CHECKPOINT = 8, PROOF = 16 };
+
+static const struct { const char *name; unsigned bit; size_t offset; } option_rows[] = {
+    { "--origin",     ORIGIN,     offsetof(struct options, origin) },
+    { "--dir",        DIR_,       offsetof(struct options, dir) },
+    { "--socket",     SOCKET,     offsetof(struct options, socket) },
+    { "--checkpoint", CHECKPOINT, offsetof(struct options, checkpoint) },
+    { "--proof",      PROOF,      offsetof(struct options, proof) },
+};
+
+static void keys_print(struct scope *s, const struct note_key *log, const struct note_key *issuer)
+{
+    printf("origin %s\nlog %s\nissuer %s\n", log->name, note_key_text(s, log), note_key_text(s, issuer));
+}
+
+static err verb_init(struct scope *s, const struct options *o)
+{
+    struct note_key log, issuer;
+    struct slots slots;
+
+    TRY(vault_init(s, o->dir, o->origin));
+    TRY(vault_look(s, o->dir, &log, &issuer, &slots));
+    keys_print(s, &log, &issuer);
+    return ERR_OK;
+}
+
+static err verb_serve(struct scope *s, const struct options *o)
+{
+    struct vault_shown shown = { .checkpoint_path = o->checkpoint, .proof_path = o->proof };
+    struct rlimit none = { 0, 0 };
+    struct vault v;
+    err e;
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0)      /* a core file would hold the keys */
+        return fail(s, ERR_IO, "cannot forbid core files");
+    TRY(vault_open(s, o->dir, &shown, &v));
+    e = signer_serve(s, &v, o->socket);
+    vault_close(&v);
+    return e;
+}
+
+static err verb_status(struct scope *s, const struct options *o)
+{
+    struct note_key log, issuer;
+    struct signer_state now;
+    struct slots slots;
+    err e;
+
+    TRY(vault_look(s, o->dir, &log, &issuer, &slots));
+    keys_print(s, &log, &issuer);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct signer_state *st = &slots.slot[i];
+        if (slots.good[i])
+            printf("slot %u sequence=%" PRIu64 " size=%" PRIu64 " root=%s%s\n", i, st->sequence, st->size,
+                   hash_hex(s, &st->root), st->frozen ? " frozen" : "");
+        else
+            printf("slot %u bad\n", i);
+    }
+    e = state_settle(s, &slots, NULL, &now);
+    if (e != ERR_OK)
+        return e;
+    printf("size %" PRIu64 "\nroot %s\nfrozen %s\n", now.size, hash_hex(s, &now.root), now.frozen ? "yes" : "no");
+    return ERR_OK;
+}
+
+static const struct {
+    const char *name;
+    err (*run)(struct scope *s, const struct options *o);
+    unsigned needs, takes;
+    const char *usage;
+} verb_rows[] = {
+    { "init",   verb_init,   ORIGIN | DIR_, 0, "init --origin ORIGIN --dir DIR\n"
+      "      make the keys and state of a new log, once; DIR must be absent or empty" },
+    { "serve",  verb_serve,  DIR_ | SOCKET, CHECKPOINT | PROOF,
+      "serve --dir DIR --socket PATH [--checkpoint FILE [--proof FILE]]\n"
+      "      sign checkpoints over a Unix socket until SIGTERM; FILEs show the newest checkpoint and\n"
+      "      the consistency proof to it, when a slot of the state is bad or the folder is a restored one" },
+    { "status", verb_status, DIR_, 0, "status --dir DIR\n      what the folder holds; 1 if it would not start as it is" },
+};
+
+static int usage(FILE *to, int code)
+{
+    fputs("counterfoil-signer holds a log's key and never signs a second history\n\n", to);
+    for (size_t i = 0; i < ARRAY_LEN(verb_rows); i++)
+        fprintf(to, "  counterfoil-signer %s\n", verb_rows[i].usage);
+    return code;
+}
+
+/* Each option once, each with a value; gives their bits. */
+static bool options_read(int n, char **words, struct options *o, unsigned *given)
+{
+    *given = 0;
+    for (int i = 0; i < n; i += 2) {
+        size_t row = 0;
+        while (row < ARRAY_LEN(option_rows) && strcmp(words[i], option_rows[row].name) != 0)
+            row++;
+        if (row == ARRAY_LEN(option_rows) || i + 1 == n || (*given & option_rows[row].bit))
+            return false;
+        *given |= option_rows[row].bit;
+        *(const char **)((char *)o + option_rows[row].offset) = words[i + 1];
+    }
+    return true;
+}
+
+int signer_program(int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct scope s;
+    unsigned given;
+    size_t verb = 0;
+    err e;
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    while (argc >= 2 && verb < ARRAY_LEN(verb_rows) && strcmp(argv[1], verb_rows[verb].name) != 0)
+        verb++;
+    if (argc < 2 || verb == ARRAY_LEN(verb_rows) || !options_read(argc - 2, argv + 2, &o, &given) ||
+        (given & verb_rows[verb].needs) != verb_rows[verb].needs ||
+        (given & ~(verb_rows[verb].needs | verb_rows[verb].takes)) || (given & (CHECKPOINT | PROOF)) == PROOF)
+        return usage(stderr, 2);
+    log_open("counterfoil-signer", LOG_INFO);
+    keys_init();
+    scope_init(&s, 0);
+    e = verb_rows[verb].run(&s, &o);
+    if (e != ERR_OK)
+        log_why(LOG_ERROR, verb_rows[verb].name, &s);
+    if (fflush(stdout) != 0)
+        e = ERR_IO;
+    scope_free(&s);
+    return e == ERR_OK ? 0 : 1;
+}
