@@ -5,11 +5,17 @@
 
 /*
  * Questions to the signer over its Unix socket: the caller's side of the
- * protocol of ledger/signer (docs/ledger-format.md has its bytes).
+ * protocol of ledger/signer (docs/signer.md has its bytes).
  *
  * One question a connection is allowed but not needed: a `struct signer` keeps
- * its connection and reopens it after a failure. Every question has a deadline
- * (SIGNER_TIMEOUT_MS or what is left of the scope, whichever is less). Not thread-safe.
+ * its connection and reopens it after a failure. A kept connection that turns
+ * out to be closed is reopened and the question repeated once: every question
+ * may be asked twice. Every question has a deadline (SIGNER_TIMEOUT_MS or what
+ * is left of the scope, whichever is less). Not thread-safe.
+ *
+ * Errors: ERR_UNREACHABLE (no answer in time; whether a signature was made is
+ * unknown, ask again), ERR_CORRUPT (the answer is none of the protocol's),
+ * ERR_CONFIG (the socket's path is too long).
  */
 struct signer { char path[108]; int fd; };             /* fd -1: not connected */
 
@@ -28,3 +34,4 @@ err  signer_last(struct scope *s, struct signer *g, char **note);     /* ERR_UNR
 err  signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t new_size, const struct hash *new_root,
                  const struct proof *consistency, struct signer_answer *out);
 err  signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey);  /* what it holds, public parts */
+err  signer_status(struct scope *s, struct signer *g, char **lines);  /* `name value` lines: counters since its start */

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/append/ask.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ledger/signer/message.h"
+#include "schema/base/clock.h"
+
+void signer_init(struct signer *g, const char *socket_path)
+{
+    *g = (struct signer){ .fd = -1 };
+    if (strlen(socket_path) < sizeof g->path)      /* else it stays empty, and every question says so */
+        memcpy(g->path, socket_path, strlen(socket_path));
+}
+
+void signer_close(struct signer *g)
+{
+    if (g->fd >= 0)
+        close(g->fd);
+    g->fd = -1;
+}
+
+static err late(struct scope *s, const struct signer *g)
+{
+    return fail(s, ERR_UNREACHABLE, "the signer at %s does not answer in time", g->path);
+}
+
+static err signer_connect(struct scope *s, struct signer *g, int64_t deadline_ms)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int64_t left = deadline_ms - clock_monotonic_ms();
+    struct timeval limit = { .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
+
+    _Static_assert(sizeof at.sun_path == sizeof g->path, "a path fits");
+    if (!*g->path)
+        return fail(s, ERR_CONFIG, "the path of the signer's socket must have 1 to %zu bytes", sizeof g->path - 1);
+    if (left <= 0)
+        return late(s, g);
+    memcpy(at.sun_path, g->path, sizeof at.sun_path);
+    g->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* The send timeout bounds a connect() that waits for room in the signer's queue. */
+    if (g->fd < 0 || setsockopt(g->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+        connect(g->fd, (struct sockaddr *)&at, sizeof at) != 0) {
+        err e = fail(s, ERR_UNREACHABLE, "cannot reach the signer at %s: %s", g->path, strerror(errno));
+        signer_close(g);
+        return e;
+    }
+    return ERR_OK;
+}
+
+/* Waits for `events`; false when the deadline has passed. */
+static bool ready(int fd, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        struct pollfd p = { .fd = fd, .events = events };
+        int64_t left = deadline_ms - clock_monotonic_ms();
+        int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+        if (n > 0)
+            return true;
+        if (n == 0 || errno != EINTR)
+            return false;
+    }
+}
+
+enum moved { MOVED, MOVED_LATE, MOVED_CLOSED };
+
+static enum moved send_all(int fd, const uint8_t *p, size_t len, int64_t deadline_ms)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            return MOVED_CLOSED;
+        if (n < 0) {
+            if (!ready(fd, POLLOUT, deadline_ms))
+                return MOVED_LATE;
+            continue;
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+    return MOVED;
+}
+
+static enum moved recv_all(int fd, uint8_t *p, size_t len, int64_t deadline_ms)
+{
+    while (len > 0) {
+        ssize_t n = recv(fd, p, len, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+            return MOVED_CLOSED;
+        if (n < 0) {
+            if (!ready(fd, POLLIN, deadline_ms))
+                return MOVED_LATE;
+            continue;
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+    return MOVED;
+}
+
+/* Sends a frame and receives the length of its answer. */
+static enum moved ask_once(int fd, const uint8_t *frame, size_t len, uint8_t header[FRAME_HEADER], int64_t deadline_ms)
+{
+    enum moved m = send_all(fd, frame, len, deadline_ms);
+
+    return m == MOVED ? recv_all(fd, header, FRAME_HEADER, deadline_ms) : m;
+}
+
+static err exchange(struct scope *s, struct signer *g, const uint8_t *frame, size_t len, int64_t deadline_ms,
+                    struct answer *out)
+{
+    bool kept = g->fd >= 0;
+    uint8_t header[FRAME_HEADER], *body;
+    enum moved m;
+    uint32_t n;
+
+    if (!kept)
+        TRY(signer_connect(s, g, deadline_ms));
+    m = ask_once(g->fd, frame, len, header, deadline_ms);
+    if (m == MOVED_CLOSED && kept) {      /* it was restarted, or made room for others */
+        signer_close(g);
+        TRY(signer_connect(s, g, deadline_ms));
+        m = ask_once(g->fd, frame, len, header, deadline_ms);
+    }
+    if (m == MOVED_LATE)
+        return late(s, g);
+    if (m == MOVED_CLOSED)
+        return fail(s, ERR_UNREACHABLE, "the signer at %s closed the connection", g->path);
+    n = be32_read(header);
+    if (n == 0 || n > SIGNER_FRAME_MAX)
+        return fail(s, ERR_CORRUPT, "the signer at %s answers a frame of %u bytes", g->path, n);
+    body = scope_alloc(s, n, 1);
+    m = recv_all(g->fd, body, n, deadline_ms);
+    if (m != MOVED)
+        return m == MOVED_LATE ? late(s, g)
+                               : fail(s, ERR_UNREACHABLE, "the signer at %s closed the connection", g->path);
+    if (!answer_parse(s, (const char *)body, n, out))
+        return fail(s, ERR_CORRUPT, "the signer at %s gives no answer of its protocol", g->path);
+    return ERR_OK;
+}
+
+static err ask(struct scope *s, struct signer *g, const struct question *q, struct answer *out)
+{
+    int64_t left = scope_left_ms(s);
+    int64_t deadline_ms = clock_monotonic_ms() + (left < SIGNER_TIMEOUT_MS ? left : SIGNER_TIMEOUT_MS);
+    const char *text = question_text(s, q);
+    size_t len = strlen(text);
+    uint8_t *frame = scope_alloc(s, FRAME_HEADER + len, 1);
+    err e;
+
+    assert(len <= SIGNER_FRAME_MAX);
+    be32_write(frame, (uint32_t)len);
+    memcpy(frame + FRAME_HEADER, text, len);
+    e = exchange(s, g, frame, FRAME_HEADER + len, deadline_ms, out);
+    if (e == ERR_OK && out->word == SAID_MALFORMED)
+        e = fail(s, ERR_CORRUPT, "the signer at %s does not understand us: %s", g->path, out->rest);
+    if (e != ERR_OK)
+        signer_close(g);      /* what may still come on it answers another question */
+    return e;
+}
+
+static err other_word(struct scope *s, struct signer *g)
+{
+    signer_close(g);
+    return fail(s, ERR_CORRUPT, "the signer at %s answers another question", g->path);
+}
+
+err signer_last(struct scope *s, struct signer *g, char **note)
+{
+    struct answer a;
+
+    TRY(ask(s, g, &(struct question){ .verb = ASK_LAST }, &a));
+    if (a.word != SAID_LAST)
+        return other_word(s, g);
+    *note = scope_strdup(s, a.rest);
+    return ERR_OK;
+}
+
+err signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t new_size, const struct hash *new_root,
+                const struct proof *consistency, struct signer_answer *out)
+{
+    static const struct { enum answer_word word; enum signer_verdict verdict; } rows[] = {
+        { SAID_SIGNED, SIGNER_SIGNED }, { SAID_LATE, SIGNER_LATE }, { SAID_OTHER_SIZE, SIGNER_OTHER_SIZE },
+        { SAID_ALARM, SIGNER_ALARM }, { SAID_FROZEN, SIGNER_FROZEN },
+    };
+    struct question q = { .verb = ASK_SIGN, .sign = { .old_size = old_size, .new_size = new_size, .new_root = *new_root } };
+    struct answer a;
+
+    assert(old_size <= TREE_SIZE_MAX && new_size <= TREE_SIZE_MAX && consistency->n <= PROOF_HASHES_MAX);
+    q.sign.proof = *consistency;
+    TRY(ask(s, g, &q, &a));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].word == a.word) {
+            out->verdict = rows[i].verdict;
+            out->note = scope_strdup(s, a.rest);
+            return ERR_OK;
+        }
+    return other_word(s, g);
+}
+
+err signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey)
+{
+    const char *first, *second;
+    struct answer a;
+
+    TRY(ask(s, g, &(struct question){ .verb = ASK_KEYS }, &a));
+    first = strchr(a.rest, '\n');
+    second = first ? strchr(first + 1, '\n') : NULL;
+    if (a.word != SAID_KEYS || !second || second[1])
+        return other_word(s, g);
+    *log_vkey = scope_strndup(s, a.rest, (size_t)(first - a.rest));
+    *issuer_vkey = scope_strndup(s, first + 1, (size_t)(second - first - 1));
+    return ERR_OK;
+}
+
+err signer_status(struct scope *s, struct signer *g, char **lines)
+{
+    struct answer a;
+
+    TRY(ask(s, g, &(struct question){ .verb = ASK_STATUS }, &a));
+    if (a.word != SAID_STATUS)
+        return other_word(s, g);
+    *lines = scope_strdup(s, a.rest);
+    return ERR_OK;
+}
