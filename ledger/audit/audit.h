@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "ledger/entry/entry.h"
+#include "ledger/note/note.h"
+
+/*
+ * Audit: replays a log, its tree and the rules of its entries. Pure: what it
+ * reads comes through a source of three functions.
+ *
+ *   struct audit *a;
+ *   TRY(audit_new(&s, &config, &a));                   // or audit_load() to go on from a saved state
+ *   e = audit_run(&s, a, &source, &report);
+ *   e == ERR_OK && report.findings == 0                // sound (exit 0)
+ *   e == ERR_OK && report.findings > 0                 // findings (exit 1)
+ *   e != ERR_OK                                        // could not check (exit 2): the source failed
+ *   if (e == ERR_OK && report.advanced) save(audit_save(&s, a));
+ *   audit_free(a);
+ *
+ * One run goes from the state's checkpoint (at first: the empty tree) to the
+ * one that the source gives. It reads each bundle from there on once, in order,
+ * and compares every tile that is new.
+ *
+ * Memory is bounded by what is live, not by the log's length: accesses, nearly
+ * all of a log, leave nothing behind. Kept are: parties (16 bytes each),
+ * published versions, open offers, payments that wait for their license,
+ * licenses that have not ended (about 64 to 160 bytes each), and 16 bytes for
+ * each offer, payment and license whose life is over, so that its id is never
+ * used again. Tables are at most half empty. One bundle and its tiles are in
+ * memory at a time.
+ */
+struct audit;
+
+struct audit_source {
+    /* The newest checkpoint as served: a signed note. */
+    err (*checkpoint)(struct scope *s, void *arg, struct bytes *note);
+    /*
+     * What the log serves at <prefix>/`path`: "tile/0/000", "tile/1/000.p/3", "tile/entries/x001/234.p/17".
+     * ERR_NOT_FOUND if it serves nothing there: then the full tile is asked for instead of a partial one.
+     */
+    err (*tile)(struct scope *s, void *arg, const char *path, struct bytes *out);
+    /*
+     * A document beside the log. "disclosures/<index>": the JSON array of the disclosures of that entry that
+     * this reader may see. ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without
+     * access, nothing is asked.
+     */
+    err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);
+    void *arg;
+};
+
+/* What a rule is checked with. */
+enum audit_with { WITH_ENTRIES, WITH_LISTS, WITH_DISCLOSURES };
+const char *audit_with_name(enum audit_with with);      /* "entries", "entries and lists", "disclosures" */
+
+struct audit_rule { const char *name, *sentence; enum audit_with with; };
+enum audit_rule_id {
+#define RULE(id, ...) RULE_##id,
+#include "ledger/audit/rules.def"
+    RULES
+};
+extern const struct audit_rule audit_rules[RULES];
+
+struct audit_finding {
+    enum audit_rule_id rule;
+    bool has_index;                      /* false: about the checkpoint or a tile */
+    uint64_t index;                      /* of the entry */
+    const char *expected, *found;        /* short texts, in the report's scope; ids and numbers, never private values */
+    struct audit_finding *next;
+};
+#define AUDIT_FINDINGS_KEPT 1000         /* more are counted only */
+
+struct audit_report {
+    uint64_t from, to;                   /* entries replayed: [from, to) */
+    struct checkpoint checkpoint;        /* the one audited; valid unless the checkpoint itself was refused (has_checkpoint) */
+    bool has_checkpoint;
+    uint64_t findings;                   /* in this run; the first AUDIT_FINDINGS_KEPT are in the list, in the log's order */
+    struct audit_finding *first;
+    uint64_t earlier_findings;           /* of the runs that the state remembers: a log with findings never becomes sound again */
+    uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
+    uint64_t disclosed, undisclosed;     /* entries with private fields: opened, or not to be had */
+    uint64_t licenses_live, offers_open, parties, versions;       /* at the end */
+    const char *evidence;                /* a fork or rollback: both signed notes, to be kept; NULL: none */
+    bool advanced;                       /* the state now stands at `checkpoint`: save it */
+};
+
+struct audit_config {
+    const char *vkey;                    /* the log's verifier key: given or pinned by the caller */
+    uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
+    void (*progress)(void *arg, uint64_t done, uint64_t size);    /* after each bundle; NULL: none */
+    void *progress_arg;
+};
+
+err  audit_new(struct scope *s, const struct audit_config *config, struct audit **out);       /* ERR_INVALID: no verifier key */
+void audit_free(struct audit *a);                                                             /* NULL is fine */
+/* ERR_OK: checked to the end, the report says what was found. Afterwards `a` is good for audit_save() and audit_free() only. */
+err  audit_run(struct scope *s, struct audit *a, const struct audit_source *src, struct audit_report *out);
+
+/*
+ * The state as text, for a file that the client keeps: version line, origin, key, last checkpoint note, frontier,
+ * what is live, and a SHA-256 over all of it. Precondition: the last run advanced.
+ */
+void audit_save(const struct audit *a, struct buf *out);
+/* ERR_INVALID: not a state, of another version, damaged, or of another key than config->vkey (NULL there: the state's own). */
+err  audit_load(struct scope *s, const struct audit_config *config, const void *text, size_t len, struct audit **out);
+const char *audit_origin(const struct audit *a);
+const char *audit_vkey(const struct audit *a);
+uint64_t    audit_size(const struct audit *a);           /* of its last checkpoint */
+
+/* The rules in Markdown, for the generated part of the docs. */
+void audit_print_rules(FILE *out);
