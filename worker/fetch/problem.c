@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+#include <string.h>
+
+#include "schema/json/canon.h"
+#include "worker/fetch/fetch.h"
+
+/* The error whose slug ends the problem's type; of several the first, as err.def lists them. */
+static err by_slug(const char *type)
+{
+    const char *slug = strrchr(type, '/');
+
+    slug = slug ? slug + 1 : type;
+    for (int e = ERR_OK + 1; e < ERR_COUNT; e++)
+        if (strcmp(err_slug((err)e), slug) == 0)
+            return (err)e;
+    return ERR_OK;
+}
+
+static err by_status(int status)
+{
+    for (int e = ERR_OK + 1; e < ERR_COUNT; e++)
+        if (err_status((err)e) == status)
+            return (err)e;
+    return status >= 500 ? ERR_UNREACHABLE : ERR_INVALID;
+}
+
+static const char *text_of(const json_t *problem, const char *name)
+{
+    const char *text = json_string_value(json_object_get(problem, name));
+
+    return text ? text : "";
+}
+
+/* "Title: detail (what; request req_…)", with the pointer of the first fault. */
+static err describe(struct scope *s, const struct fetch_answer *a, const json_t *problem)
+{
+    const json_t *fault = json_array_get(json_object_get(problem, "errors"), 0);
+    const char *title = text_of(problem, "title"), *detail = text_of(problem, "detail");
+    const char *id = fetch_header(a, "X-Request-Id"), *pointer = text_of(fault, "pointer");
+    err e = by_slug(text_of(problem, "type"));
+    struct buf b = BUF(s);
+
+    if (e == ERR_OK)
+        e = by_status(a->status);
+    buf_printf(&b, "%s%s%s", *title ? title : "refused", *detail ? ": " : "", detail);
+    if (*text_of(fault, "detail") && strcmp(text_of(fault, "detail"), detail) != 0)
+        buf_printf(&b, " (%s)", text_of(fault, "detail"));
+    buf_printf(&b, " [%d%s%s%s%s]", a->status, *pointer ? " at " : "", pointer, id ? ", request " : "", id ? id : "");
+    return fail_at(s, e, pointer, "%s", b.p);
+}
+
+err fetch_problem(struct scope *s, const struct fetch_answer *a)
+{
+    const char *type = fetch_header(a, "Content-Type");
+    json_t *problem = NULL;
+    err e;
+
+    if (a->status >= 200 && a->status < 300)
+        return ERR_OK;
+    if (type && strncmp(type, "application/problem+json", 24) == 0 &&
+        json_read(s, (const char *)a->body.p, a->body.len, &problem) != ERR_OK)
+        scope_forgive(s);                  /* a broken problem document is still a refusal: its status speaks */
+    if (json_is_object(problem)) {
+        e = describe(s, a, problem);
+    } else {
+        const char *id = fetch_header(a, "X-Request-Id");
+        e = fail(s, by_status(a->status), "the server answered %d%s%s", a->status, id ? ", request " : "", id ? id : "");
+    }
+    json_decref(problem);
+    return e;
+}
