@@ -16,7 +16,8 @@ static bool sd_read(struct cursor *c, struct bytes *out)
     start = c->p;
     for (size_t i = 0; i < SD_LEN; i++) {
         char ch = start[i];
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_'))
+        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+        if (!letter && !(ch >= '0' && ch <= '9') && ch != '-' && ch != '_')
             return false;
     }
     if (!strchr(last, start[SD_LEN - 1]))
@@ -63,7 +64,8 @@ static bool frame_read(struct cursor *c, struct entry *out)
     static const struct entry_field at_field = { .name = "at", .kind = F_TIME, .required = true };
     struct entry_value at;
 
-    if (!TAKE(c, "{\"at\":") || !value_read(c, &at_field, &at) || !time_parse(at.v.text, &out->at_ms) || !TAKE(c, ",\"body\":"))
+    if (!TAKE(c, "{\"at\":") || !value_read(c, &at_field, &at) || !time_parse(at.v.text, &out->at_ms) ||
+        !TAKE(c, ",\"body\":"))
         return false;
     if (!object_read(c, out->spec->fields, spec_public(out->spec), out->field))
         return false;
@@ -122,8 +124,9 @@ err disclosure_open(struct scope *s, struct entry *e, const char *text, size_t l
     if (!base64url_read(text, len, plain, len, &plain_len))
         return fail(s, ERR_INVALID, "%s: a disclosure is not base64url", e->spec->name);
     c = cursor_over(s, plain, plain_len);
-    if (!TAKE(&c, "[") || !string_read(&c, &salt_text, &salt_len) || !TAKE(&c, ",") || !string_read(&c, &name, &name_len) ||
-        !TAKE(&c, ",") || !base64url_read(salt_text, salt_len, salt, sizeof salt, &n) || n != SALT_SIZE)
+    if (!TAKE(&c, "[") || !string_read(&c, &salt_text, &salt_len) || !TAKE(&c, ",") ||
+        !string_read(&c, &name, &name_len) || !TAKE(&c, ",") || !base64url_read(salt_text, salt_len, salt,
+                                                                                sizeof salt, &n) || n != SALT_SIZE)
         return fail(s, ERR_INVALID, "%s: a disclosure is not [salt,name,value]", e->spec->name);
     at = private_named(e->spec, name);
     if (at < 0 || e->field[at].kind != V_ABSENT)

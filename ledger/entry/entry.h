@@ -120,9 +120,10 @@ struct entry {
     struct bytes sd[ENTRY_FIELDS_MAX];           /* digests, base64url texts */
 };
 
-/* Strict: exactly the canonical form of an entry of a known type with exactly its fields; ERR_INVALID says what is wrong. */
+/* Strict: exactly the canonical form of a known type with exactly its fields; ERR_INVALID says what is wrong. */
 err entry_decode(struct scope *s, const void *bytes, size_t len, struct entry *out);
-const struct entry_value *entry_field(const struct entry *e, const char *name);     /* asserts that the type has it; V_ABSENT if absent */
+/* Asserts that the type has such a field; V_ABSENT if it is absent, or private and not disclosed. */
+const struct entry_value *entry_field(const struct entry *e, const char *name);
 
 /*
  * Opens one disclosure (base64url text) against an entry and fills its field: its digest must be in sd, its name a

@@ -17,7 +17,10 @@
 void list_add_item(struct frontier *tree, struct buf *leaf, const char *path, size_t path_len,
                    const struct hash *sha256, uint64_t size);
 
-/* {"attributes":{…},"contributors":[…],"media_type":…,"path":…,"salt":…}: the first two are canonical JSON as given; salt in base64url. */
+/*
+ * {"attributes":{…},"contributors":[…],"media_type":…,"path":…,"salt":…}: the
+ * first two are canonical JSON as given, the salt is in base64url.
+ */
 struct item_details {
     struct bytes attributes, contributors;
     const char *media_type;

@@ -18,10 +18,11 @@
 #define OBJECT(fields_)   .kind = F_OBJECT, .shape = fields_, .n_shape = ARRAY_LEN(fields_)
 #define ANY_OBJECT        .kind = F_OBJECT
 
-#define PUBLIC(name_, kind_, help_)           { .name = name_, kind_, .required = true, .help = help_ },
-#define OPTIONAL(name_, kind_, help_)         { .name = name_, kind_, .help = help_ },
-#define PRIVATE(name_, kind_, help_)          { .name = name_, kind_, .required = true, .private = true, .help = help_ },
-#define PRIVATE_OPTIONAL(name_, kind_, help_) { .name = name_, kind_, .private = true, .help = help_ },
+#define FIELD(name_, help_, ...) { .name = name_, .help = help_, __VA_ARGS__ },
+#define PUBLIC(name_, kind_, help_)           FIELD(name_, help_, kind_, .required = true)
+#define OPTIONAL(name_, kind_, help_)         FIELD(name_, help_, kind_)
+#define PRIVATE(name_, kind_, help_)          FIELD(name_, help_, kind_, .required = true, .private = true)
+#define PRIVATE_OPTIONAL(name_, kind_, help_) FIELD(name_, help_, kind_, .private = true)
 
 static const struct entry_field predecessor_fields[] = {
     PUBLIC("key", TEXT, "its verifier key")

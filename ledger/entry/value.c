@@ -28,7 +28,7 @@ bool take(struct cursor *c, const char *literal, size_t len)
     return true;
 }
 
-/* The one character that an escape after `\` stands for, 0 if it is none or not the canonical one (RFC 8785, 3.2.2.2). */
+/* The character that an escape after `\` stands for; 0: none, or not the canonical escape (RFC 8785, 3.2.2.2). */
 static char escape_read(struct cursor *c)
 {
     static const char from[] = "\"\\bfnrt", to[] = "\"\\\b\f\n\r\t";
@@ -298,6 +298,7 @@ bool value_fits(struct scope *s, const struct entry_field *f, const struct entry
         if (v->kind != V_TEXT)
             return false;
         len = strnlen(v->v.text, ENTRY_TEXT_MAX + 1);
-        return len <= ENTRY_TEXT_MAX && text_fits(f, v->v.text, len) && (f->kind != F_TEXT || utf8_valid(v->v.text, len));
+        return len <= ENTRY_TEXT_MAX && text_fits(f, v->v.text, len) &&
+               (f->kind != F_TEXT || utf8_valid(v->v.text, len));
     }
 }

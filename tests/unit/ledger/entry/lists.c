@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tap.h"
+
+#include "ledger/entry/entry.h"
+#include "ledger/entry/lists.h"
+
+/* Leaves hashed by a program in another language. */
+static void test_leaves(struct scope *s)
+{
+    struct frontier f = FRONTIER_EMPTY;
+    struct buf leaf = BUF(s);
+    struct hash h, root;
+    uint8_t salt[SALT_SIZE];
+    struct item_details d = {
+        .attributes = { (const uint8_t *)"{\"a\":1}", 7 }, .contributors = { (const uint8_t *)"[]", 2 },
+        .media_type = "text/plain", .path = "x", .path_len = 1, .salt = salt,
+    };
+
+    memset(&h, 0x11, sizeof h);
+    list_add_item(&f, &leaf, "a\"b\x01\xc3\xa9", 6, &h, 3);
+    root = frontier_root(&f);
+    is_hex(root.b, HASH_SIZE, "962c65ea27dab81b6f584f54b21c2371637237b2aac874f124045ba6c3487a56", "an item's leaf");
+
+    f = FRONTIER_EMPTY;
+    memset(salt, 5, sizeof salt);
+    list_add_details(&f, &leaf, &d);
+    root = frontier_root(&f);
+    is_hex(root.b, HASH_SIZE, "000a4dd8a5e2014e2fe036c16b3e2adf3d274a7cca60be885a9e898cadb5efcd", "a leaf of details");
+
+    f = FRONTIER_EMPTY;
+    memset(&h, 0x22, sizeof h);
+    list_add_result(&f, &leaf, "corrupt", &h);
+    root = frontier_root(&f);
+    is_hex(root.b, HASH_SIZE, "387b6daea52ff9df50d959962f04033bfd8d7396ec760f4aaf7a89dae06b0f71", "a result's leaf");
+    is_str(leaf.p, "{\"result\":\"corrupt\",\"sha256\":\"22222222222222222222222222222222"
+                   "22222222222222222222222222222222\"}",
+           "whose bytes the buffer holds");
+}
+
+static void test_commit_id(void)
+{
+    struct hash root, details;
+    char id[COMMIT_ID_SIZE];
+
+    memset(&root, 0x11, sizeof root);
+    memset(&details, 0x22, sizeof details);
+    version_commit_id(&root, &details, id);
+    is_str(id, "5189c77d29fe5d546a045ec46986852785fea5c1", "a commit id");
+}
+
+static void test_paths(void)
+{
+    static const struct { const char *path; bool valid; } rows[] = {
+        { "a", true }, { "a/b c/\"d\"\n.txt", true }, { "...", true }, { ".hidden", true }, { "a/..b", true },
+            { "\xc3\xa9", true },
+        { "", false }, { "/a", false }, { "a/", false }, { "a//b", false }, { ".", false }, { "..", false },
+            { "a/../b", false },
+        { "a/.", false }, { "\xff", false },
+    };
+    char longest[ITEM_PATH_MAX + 1];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        ok(item_path_valid(rows[i].path, strlen(rows[i].path)) == rows[i].valid, "path row %zu", i);
+    memset(longest, 'x', sizeof longest);
+    ok(item_path_valid(longest, ITEM_PATH_MAX) && !item_path_valid(longest, ITEM_PATH_MAX + 1), "the longest path");
+    ok(!item_path_valid("a\0b", 3), "no NUL");
+}
+
+int main(void)
+{
+    struct scope s;
+
+    scope_init(&s, 0);
+    test_leaves(&s);
+    test_commit_id();
+    test_paths();
+    scope_free(&s);
+    return done_testing();
+}
