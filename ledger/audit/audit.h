@@ -73,11 +73,11 @@ struct audit_finding {
 
 struct audit_report {
     uint64_t from, to;                   /* entries replayed: [from, to) */
-    struct checkpoint checkpoint;        /* the one audited; valid unless the checkpoint itself was refused (has_checkpoint) */
+    struct checkpoint checkpoint;        /* the one audited, if has_checkpoint: else it was refused */
     bool has_checkpoint;
-    uint64_t findings;                   /* in this run; the first AUDIT_FINDINGS_KEPT are in the list, in the log's order */
+    uint64_t findings;                   /* in this run; the list has the first AUDIT_FINDINGS_KEPT */
     struct audit_finding *first;
-    uint64_t earlier_findings;           /* of the runs that the state remembers: a log with findings never becomes sound again */
+    uint64_t earlier_findings;           /* of the runs before: a log never becomes sound again */
     uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
     uint64_t disclosed, undisclosed;     /* entries with private fields: opened, or not to be had */
     uint64_t licenses_live, offers_open, parties, versions;       /* at the end */
@@ -92,9 +92,13 @@ struct audit_config {
     void *progress_arg;
 };
 
-err  audit_new(struct scope *s, const struct audit_config *config, struct audit **out);       /* ERR_INVALID: no verifier key */
+/* ERR_INVALID: the config has no verifier key. */
+err  audit_new(struct scope *s, const struct audit_config *config, struct audit **out);
 void audit_free(struct audit *a);                                                             /* NULL is fine */
-/* ERR_OK: checked to the end, the report says what was found. Afterwards `a` is good for audit_save() and audit_free() only. */
+/*
+ * ERR_OK: checked to the end, the report says what was found. Afterwards `a` is good for audit_save() and
+ * audit_free() only.
+ */
 err  audit_run(struct scope *s, struct audit *a, const struct audit_source *src, struct audit_report *out);
 
 /*
@@ -102,7 +106,7 @@ err  audit_run(struct scope *s, struct audit *a, const struct audit_source *src,
  * what is live, and a SHA-256 over all of it. Precondition: the last run advanced.
  */
 void audit_save(const struct audit *a, struct buf *out);
-/* ERR_INVALID: not a state, of another version, damaged, or of another key than config->vkey (NULL there: the state's own). */
+/* ERR_INVALID: no state, damaged, of another version, or of another key than config->vkey (NULL: the state's own). */
 err  audit_load(struct scope *s, const struct audit_config *config, const void *text, size_t len, struct audit **out);
 const char *audit_origin(const struct audit *a);
 const char *audit_vkey(const struct audit *a);

@@ -22,5 +22,6 @@ void audit_print_rules(FILE *out)
 {
     fprintf(out, "| rule | checked with | what must hold |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < RULES; i++)
-        fprintf(out, "| `%s` | %s | %s |\n", audit_rules[i].name, audit_with_name(audit_rules[i].with), audit_rules[i].sentence);
+        fprintf(out, "| `%s` | %s | %s |\n", audit_rules[i].name, audit_with_name(audit_rules[i].with),
+                audit_rules[i].sentence);
 }
