@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "ledger/signer/message.h"
+#include "ledger/note/signing.h"
 #include "schema/base/clock.h"
 
 void signer_init(struct signer *g, const char *socket_path)
@@ -194,11 +194,12 @@ err signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t n
         { SAID_SIGNED, SIGNER_SIGNED }, { SAID_LATE, SIGNER_LATE }, { SAID_OTHER_SIZE, SIGNER_OTHER_SIZE },
         { SAID_ALARM, SIGNER_ALARM }, { SAID_FROZEN, SIGNER_FROZEN },
     };
-    struct question q = { .verb = ASK_SIGN, .sign = { .old_size = old_size, .new_size = new_size, .new_root = *new_root } };
+    struct question q = { .verb = ASK_SIGN };
     struct answer a;
 
     assert(old_size <= TREE_SIZE_MAX && new_size <= TREE_SIZE_MAX && consistency->n <= PROOF_HASHES_MAX);
-    q.sign.proof = *consistency;
+    q.sign = (struct sign_request){ .old_size = old_size, .new_size = new_size, .new_root = *new_root,
+                                    .proof = *consistency };
     TRY(ask(s, g, &q, &a));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].word == a.word) {

@@ -30,8 +30,8 @@ struct signer_answer { enum signer_verdict verdict; char *note; };   /* note: in
 
 void signer_init(struct signer *g, const char *socket_path);
 void signer_close(struct signer *g);
-err  signer_last(struct scope *s, struct signer *g, char **note);     /* ERR_UNREACHABLE; note of size 0 on a new log */
+err  signer_last(struct scope *s, struct signer *g, char **note);      /* note of size 0 on a new log */
 err  signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t new_size, const struct hash *new_root,
                  const struct proof *consistency, struct signer_answer *out);
-err  signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey);  /* what it holds, public parts */
-err  signer_status(struct scope *s, struct signer *g, char **lines);  /* `name value` lines: counters since its start */
+err  signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey);
+err  signer_status(struct scope *s, struct signer *g, char **lines);  /* `name number` lines: since its start */

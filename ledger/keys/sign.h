@@ -33,9 +33,11 @@ bool               key_verify(const struct public_key *k, const void *bytes, siz
 /*
  * Key files, mode 0600, one line of text each.
  * Plain (the signer's own): "counterfoil-key-v1 ed25519 <base64 seed>".
- * Sealed by a passphrase (people's): "counterfoil-sealed-key-v1 argon2id <opslimit> <memlimit> <base64 salt> <base64 nonce> <base64 box>",
- * the box being crypto_secretbox of the seed under Argon2id(passphrase).
- * Saving never overwrites (O_EXCL, fsync of file and folder); loading never creates and refuses files that others can read.
+ * Sealed by a passphrase (people's):
+ * "counterfoil-sealed-key-v1 argon2id <opslimit> <memlimit> <base64 salt> <base64 nonce> <base64 box>", the box
+ * being crypto_secretbox of the seed under Argon2id(passphrase).
+ * Saving never overwrites (ERR_CONFLICT; O_EXCL, fsync of file and folder); loading never creates and refuses
+ * files that others can read (ERR_CONFIG).
  */
 err key_file_save(struct scope *s, const char *path, const struct secret_key *k);
 err key_file_load(struct scope *s, const char *path, struct secret_key **out);

@@ -16,7 +16,8 @@
 
 /* Spaces of Unicode 15 (White_Space) beyond ASCII, as UTF-8. U+2000 to U+200A stand apart. */
 static const char *const wide_spaces[] = {
-    "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
+    "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+    "\xe3\x80\x80",
 };
 
 static bool wide_space_at(const char *p, size_t left)
@@ -86,7 +87,8 @@ bool note_key_parse(const char *vkey, struct note_key *out)
     if (!key || key - id != 8 || !hex_read(id, 8, id_bytes, sizeof id_bytes))
         return false;
     key++;
-    if (!base64_read(key, strlen(key), bytes, sizeof bytes, &len) || len != sizeof bytes || bytes[0] != NOTE_TYPE_ED25519)
+    if (!base64_read(key, strlen(key), bytes, sizeof bytes, &len) || len != sizeof bytes ||
+        bytes[0] != NOTE_TYPE_ED25519)
         return false;
     memcpy(public.b, bytes + 1, sizeof public.b);
     return note_key_make(name, &public, out) && out->id == be32_read(id_bytes);

@@ -3,9 +3,11 @@
 
 #include <inttypes.h>
 
+#include "ledger/signer/decide.h"
 #include "schema/base/log.h"
 
-static void alarm_raise(struct scope *s, const struct vault *v, struct tally *t, const struct sign_request *r, const char *why)
+static void alarm_raise(struct scope *s, const struct vault *v, struct tally *t, const struct sign_request *r,
+                        const char *why)
 {
     t->alarms++;
     log_line(LOG_ERROR, "alarm: %s origin=%s size=%" PRIu64 " root=%s asked_old=%" PRIu64 " asked_size=%" PRIu64
@@ -13,7 +15,8 @@ static void alarm_raise(struct scope *s, const struct vault *v, struct tally *t,
              r->new_size, hash_hex(s, &r->new_root), t->alarms);
 }
 
-static err sign_answer(struct scope *s, struct vault *v, struct tally *t, const struct sign_request *r, enum answer_word *word)
+static err sign_answer(struct scope *s, struct vault *v, struct tally *t, const struct sign_request *r,
+                       enum answer_word *word)
 {
     switch (signer_decide(&v->last, r)) {
     case DECIDE_LATE:
@@ -51,11 +54,17 @@ static err sign_answer(struct scope *s, struct vault *v, struct tally *t, const 
 
 static char *status_lines(struct scope *s, const struct vault *v, const struct tally *t)
 {
-    return scope_printf(s, "size %" PRIu64 "\nfrozen %s\nquestions %" PRIu64 "\nsignatures %" PRIu64 "\nrepeats %" PRIu64
-                        "\nlate %" PRIu64 "\nother_size %" PRIu64 "\nfrozen_refusals %" PRIu64 "\nalarms %" PRIu64
-                        "\nmalformed %" PRIu64 "\nsyncs %" PRIu64 "\n", v->last.size, v->last.frozen ? "yes" : "no",
-                        t->questions, t->signatures, t->repeats, t->late, t->other_size, t->frozen, t->alarms, t->malformed,
-                        v->syncs);
+    const struct { const char *name; uint64_t value; } rows[] = {
+        { "size", v->last.size }, { "frozen", v->last.frozen }, { "questions", t->questions },
+        { "signatures", t->signatures }, { "repeats", t->repeats }, { "late", t->late },
+        { "other_size", t->other_size }, { "frozen_refusals", t->frozen }, { "alarms", t->alarms },
+        { "malformed", t->malformed }, { "syncs", v->syncs },
+    };
+    struct buf b = BUF(s);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        buf_printf(&b, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
+    return b.p;
 }
 
 err signer_answer_make(struct scope *s, struct vault *v, struct tally *t, const char *body, size_t len, char **answer,

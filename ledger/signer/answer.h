@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "ledger/signer/message.h"
+#include "ledger/note/signing.h"
 #include "ledger/signer/vault.h"
 
 /* What a signer has been asked since it started. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "ledger/note/signing.h"
 #include "ledger/signer/state.h"
 
 /*
@@ -8,12 +9,6 @@
  * "Signer"). Pure: whether a second history can ever be signed is decided here
  * and nowhere else.
  */
-struct sign_request {
-    uint64_t old_size, new_size;
-    struct hash new_root;
-    struct proof proof;           /* consistency of old_size to new_size */
-};
-
 enum decision {
     DECIDE_LATE,                  /* new size below the last: a late caller is no fork */
     DECIDE_REPEAT,                /* the last size and root again */

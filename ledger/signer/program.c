@@ -89,7 +89,8 @@ static const struct {
       "serve --dir DIR --socket PATH [--checkpoint FILE [--proof FILE]]\n"
       "      sign checkpoints over a Unix socket until SIGTERM; FILEs show the newest checkpoint and\n"
       "      the consistency proof to it, when a slot of the state is bad or the folder is a restored one" },
-    { "status", verb_status, DIR_, 0, "status --dir DIR\n      what the folder holds; 1 if it would not start as it is" },
+    { "status", verb_status, DIR_, 0,
+      "status --dir DIR\n      what the folder holds; exit code 1 if it would not start as it is" },
 };
 
 static int usage(FILE *to, int code)

@@ -9,7 +9,8 @@
 #include "ledger/keys/sha256.h"
 
 /* Bytes of a slot; the rest is zero. Integers are big-endian. */
-enum { AT_MAGIC = 0, AT_SEQUENCE = 8, AT_SIZE = 16, AT_ROOT = 24, AT_LOG = 56, AT_FROZEN = 88, AT_SUM = 96, SLOT_USED = 128 };
+enum { AT_MAGIC = 0, AT_SEQUENCE = 8, AT_SIZE = 16, AT_ROOT = 24, AT_LOG = 56, AT_FROZEN = 88, AT_SUM = 96,
+       USED = 128 };
 static const uint8_t magic[8] = "CFSIGNR1";
 
 void slot_pack(const struct signer_state *state, const struct hash *log, uint8_t out[SLOT_SIZE])
@@ -36,7 +37,7 @@ bool slot_unpack(const uint8_t in[SLOT_SIZE], unsigned place, const struct hash 
     memcpy(st.root.b, in + AT_ROOT, HASH_SIZE);
     st.frozen = in[AT_FROZEN] == 1;
     slot_pack(&st, log, again);
-    if (memcmp(again, in, SLOT_USED) != 0 || st.sequence % 2 != place || st.size > TREE_SIZE_MAX)
+    if (memcmp(again, in, USED) != 0 || st.sequence % 2 != place || st.size > TREE_SIZE_MAX)
         return false;
     if (st.size == 0 && !hash_equal(&st.root, &empty))
         return false;
@@ -51,8 +52,8 @@ static err two_good(struct scope *s, const struct slots *slots, const struct sig
 
     if (new->sequence - old->sequence != 1 || new->size < old->size || (old->frozen && !new->frozen) ||
         (old->frozen && new->size != old->size) || (new->size == old->size && !hash_equal(&new->root, &old->root)))
-        return fail(s, ERR_CORRUPT, "the two slots of the state do not follow one another (sizes %" PRIu64 " and %" PRIu64
-                    "): restore the folder, and show the newest checkpoint", old->size, new->size);
+        return fail(s, ERR_CORRUPT, "the two slots of the state do not follow one another (sizes %" PRIu64
+                    " and %" PRIu64 "): restore the folder, and show the newest checkpoint", old->size, new->size);
     *newest = new;
     return ERR_OK;
 }
@@ -68,8 +69,8 @@ static err shown_extends(struct scope *s, const struct signer_state *base, const
         return fail(s, ERR_CORRUPT, "the log is frozen at size %" PRIu64 ", the checkpoint shown is at %" PRIu64,
                     base->size, c->size);
     if (!proof_check_consistency(base->size, &base->root, c->size, &c->root, &shown->proof))
-        return fail(s, ERR_CORRUPT, "the checkpoint shown, at size %" PRIu64 ", is not shown to extend the state at %" PRIu64
-                    ": give the consistency proof between these sizes", c->size, base->size);
+        return fail(s, ERR_CORRUPT, "the checkpoint shown, at size %" PRIu64 ", is not shown to extend the state at %"
+                    PRIu64 ": give the consistency proof between these sizes", c->size, base->size);
     return ERR_OK;
 }
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "ledger/keys/sha256.h"
-#include "ledger/signer/message.h"
+#include "ledger/note/signing.h"
 
 #define LOG_HEAD "counterfoil-signer/v1\n"
 #define LOG_FILE_MAX 1024
@@ -118,7 +118,8 @@ static err origin_check(struct scope *s, const char *origin)
     return ERR_OK;
 }
 
-static err keys_make(struct scope *s, const char *dir, const char *origin, struct note_key *log, struct note_key *issuer)
+static err keys_make(struct scope *s, const char *dir, const char *origin, struct note_key *log,
+                     struct note_key *issuer)
 {
     static const char *const files[] = { "log.key", "issuer.key" };
     struct note_key *const keys[] = { log, issuer };

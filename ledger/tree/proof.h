@@ -15,10 +15,11 @@
  */
 struct proof { size_t n; struct hash hash[PROOF_HASHES_MAX]; };
 
-bool proof_check_inclusion(uint64_t index, uint64_t size, const struct hash *leaf, const struct hash *root, const struct proof *p);
+bool proof_check_inclusion(uint64_t index, uint64_t size, const struct hash *leaf, const struct hash *root,
+                           const struct proof *p);
 /* old 0: proof must be empty, and old_root is empty_root(). old == size: empty proof, equal roots. */
-bool proof_check_consistency(uint64_t old_size, const struct hash *old_root, uint64_t new_size, const struct hash *new_root,
-                             const struct proof *p);
+bool proof_check_consistency(uint64_t old_size, const struct hash *old_root, uint64_t new_size,
+                             const struct hash *new_root, const struct proof *p);
 
 /*
  * Gives hashes of tile level `level` (0: leaves; 1: roots of 256 leaves; …), from index `first`, `n` of them,
@@ -29,8 +30,10 @@ struct hash_source {
     void *arg;
 };
 
+/* ERR_NOT_FOUND if there is no such entry or extension; else the source's error. */
 err proof_inclusion(struct scope *s, const struct hash_source *src, uint64_t index, uint64_t size, struct proof *out);
-err proof_consistency(struct scope *s, const struct hash_source *src, uint64_t old_size, uint64_t new_size, struct proof *out);
+err proof_consistency(struct scope *s, const struct hash_source *src, uint64_t old_size, uint64_t new_size,
+                      struct proof *out);
 /* Rebuilds the frontier of the tree of `size` leaves; at most 255 hashes a tile level are read. */
 err frontier_load(struct scope *s, const struct hash_source *src, uint64_t size, struct frontier *out);
 

@@ -74,7 +74,8 @@ void tile_path(const struct tile *t, char out[TILE_PATH_SIZE])
 
     assert(t->level <= TILE_LEVEL_MAX && n <= TILE_NUMBER_MAX && t->width >= 1 && t->width <= TILE_WIDTH);
     assert(!t->entries || t->level == 0);
-    at = t->entries ? snprintf(out, TILE_PATH_SIZE, "tile/entries/") : snprintf(out, TILE_PATH_SIZE, "tile/%u/", t->level);
+    at = t->entries ? snprintf(out, TILE_PATH_SIZE, "tile/entries/")
+                    : snprintf(out, TILE_PATH_SIZE, "tile/%u/", t->level);
     while (n / scale >= 1000)
         scale *= 1000;
     for (; scale > 1; scale /= 1000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ledger/signer/message.h"
+#include "ledger/note/signing.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -55,7 +55,8 @@ static bool take_hash(struct text *t, struct hash *out)
     const char *line;
     size_t len, n;
 
-    return take_line(t, &line, &len) && len == HASH_TEXT && base64_read(line, len, out->b, HASH_SIZE, &n) && n == HASH_SIZE;
+    return take_line(t, &line, &len) && len == HASH_TEXT && base64_read(line, len, out->b, HASH_SIZE, &n) &&
+           n == HASH_SIZE;
 }
 
 static bool take_proof(struct text *t, struct proof *out)

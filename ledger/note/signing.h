@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "ledger/signer/decide.h"
+#include "ledger/note/note.h"
 
 /*
- * The words on the signer's socket, both directions, for both sides
- * (docs/signer.md has the bytes).
+ * The words on the signer's socket, both directions, for both sides: the
+ * signer reads questions and prints answers, who asks it prints questions and
+ * reads answers (docs/signer.md has the bytes). Pure.
  *
  * A frame is a 32-bit big-endian length and a body of 1 to SIGNER_FRAME_MAX
  * bytes of text. A question names its verb on the first line, an answer its
@@ -13,6 +14,12 @@
  * one message.
  */
 #define FRAME_HEADER 4
+
+struct sign_request {
+    uint64_t old_size, new_size;
+    struct hash new_root;
+    struct proof proof;           /* consistency of old_size to new_size */
+};
 
 enum question_verb { ASK_LAST, ASK_KEYS, ASK_STATUS, ASK_SIGN, ASK_VERBS };
 struct question { enum question_verb verb; struct sign_request sign; };     /* sign: of ASK_SIGN only */
@@ -23,7 +30,7 @@ char *question_text(struct scope *s, const struct question *q);
 enum answer_word {
     SAID_LAST, SAID_SIGNED, SAID_LATE, SAID_OTHER_SIZE, SAID_ALARM, SAID_FROZEN,    /* rest: a checkpoint's note */
     SAID_KEYS,                    /* rest: two lines, the vkeys of log and issuer */
-    SAID_STATUS,                  /* rest: lines of `name value` */
+    SAID_STATUS,                  /* rest: lines of `name number` */
     SAID_MALFORMED,               /* rest: a sentence; the connection is closed after it */
     SAID_WORDS
 };
