@@ -22,7 +22,8 @@ static void test_pieces(void)
     for (int i = 0; i < 1000; i++)
         sha256_add(&c, million, sizeof million);
     whole = sha256_end(&c);
-    is_hex(whole.b, HASH_SIZE, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0", "a million times 'a'");
+    is_hex(whole.b, HASH_SIZE, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+           "a million times 'a'");
     sha256_init(&c);
     for (size_t left = 1000000, n = 1; left > 0; left -= n, n = n % 997 + 1) {
         if (n > left)

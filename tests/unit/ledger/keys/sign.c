@@ -70,7 +70,8 @@ static void test_digest(void)
     /* Keyed BLAKE2b-256, computed with Python's hashlib.blake2b(key=..., digest_size=32). */
     is_hex(a.b, HASH_SIZE, "9fadb2e4f85734f4cf371cb742d87fd273ca8f36856b989e90b6203b475491f9", "keyed BLAKE2b-256");
     ok(hash_equal(&a, &b) && !hash_equal(&a, &c) && !hash_equal(&a, &d), "of one pepper and one secret");
-    ok(bytes_equal_constant_time("ab", "ab", 2) && !bytes_equal_constant_time("ab", "ac", 2), "constant-time comparison");
+    ok(bytes_equal_constant_time("ab", "ab", 2) && !bytes_equal_constant_time("ab", "ac", 2),
+       "constant-time comparison");
 }
 
 int main(void)

@@ -21,7 +21,8 @@ static void test_checkpoint(struct scope *s)
         ORIGIN "\n+7\n" ROOT7 "\n", ORIGIN "\n-7\n" ROOT7 "\n", ORIGIN "\n 7\n" ROOT7 "\n", ORIGIN "\n7 \n" ROOT7 "\n",
         ORIGIN "\n\n" ROOT7 "\n", ORIGIN "\n7\n" ROOT7 "\nextension\n", ORIGIN "\n7\n" ROOT7 "\n\n", "\n7\n" ROOT7 "\n",
         ORIGIN "\n99999999999999999999\n" ROOT7 "\n", ORIGIN "\n1099511627777\n" ROOT7 "\n", ORIGIN "\n0\n" ROOT7 "\n",
-        ORIGIN "\n7\nYKQybLwsL5BFr3eA5qS7SplWNLOKCgKCnBewk5Ysqf==\n", ORIGIN "\n7\nYKQybLwsL5BFr3eA5qS7SplWNLOKCgKCnBewk5Ysqfl=\n",
+        ORIGIN "\n7\nYKQybLwsL5BFr3eA5qS7SplWNLOKCgKCnBewk5Ysqf==\n", ORIGIN
+        "\n7\nYKQybLwsL5BFr3eA5qS7SplWNLOKCgKCnBewk5Ysqfl=\n",
         ORIGIN "\n7\n" ROOT7 "=\n", ORIGIN "\r\n7\r\n" ROOT7 "\r\n", "a b\n7\n" ROOT7 "\n",
     };
     struct checkpoint c;
@@ -70,9 +71,11 @@ static void test_proof_text(struct scope *s)
 {
     static const char whole[] = HEAD "index 5\n" H1 H2 H3 "\n" NOTE7;
     static const char *const bad[] = {
-        "", HEAD, HEAD "index 5\n", HEAD "index 5\n\n", HEAD "index 5\n" H1 H2 H3 NOTE7, "c2sp.org/tlog-proof@v2\nindex 5\n\n" NOTE7,
+        "", HEAD, HEAD "index 5\n", HEAD "index 5\n\n", HEAD "index 5\n" H1 H2 H3 NOTE7,
+        "c2sp.org/tlog-proof@v2\nindex 5\n\n" NOTE7,
         HEAD "index 05\n\n" NOTE7, HEAD "index\n\n" NOTE7, HEAD "index -1\n\n" NOTE7, HEAD "\nindex 5\n\n" NOTE7,
-        HEAD "extra A\nindex 5\n\n" NOTE7, HEAD "extra \nindex 5\n\n" NOTE7, HEAD "extra AA==\nextra AA==\nindex 5\n\n" NOTE7,
+        HEAD "extra A\nindex 5\n\n" NOTE7, HEAD "extra \nindex 5\n\n" NOTE7, HEAD
+        "extra AA==\nextra AA==\nindex 5\n\n" NOTE7,
         HEAD "index 5\nOuVJ\n\n" NOTE7, HEAD "index 5\n" H1 "x\n\n" NOTE7, HEAD "index 1099511627776\n\n" NOTE7,
         HEAD "index 5\n" H1, HEAD "index 5\n" H1 "OuVJ",
     };
@@ -82,7 +85,8 @@ static void test_proof_text(struct scope *s)
     ok(tlog_proof_parse(whole, sizeof whole - 1, &t) && t.index == 5 && t.proof.n == 3 && t.note.len == strlen(NOTE7) &&
        memcmp(t.note.p, NOTE7, t.note.len) == 0, "a proof is read");
     is_str(tlog_proof_text(s, t.index, &t.proof, NOTE7), whole, "and written the same");
-    ok(tlog_proof_parse(HEAD "index 0\n\n" NOTE7, strlen(HEAD "index 0\n\n" NOTE7), &t) && t.proof.n == 0, "without a path");
+    ok(tlog_proof_parse(HEAD "index 0\n\n" NOTE7, strlen(HEAD "index 0\n\n" NOTE7), &t) && t.proof.n == 0,
+       "without a path");
     ok(tlog_proof_parse(HEAD "extra AA==\nindex 5\n\n" NOTE7, strlen(HEAD "extra AA==\nindex 5\n\n" NOTE7), &t),
        "an extra line is skipped");
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -95,7 +99,8 @@ static void test_proof_text(struct scope *s)
         buf_str(&b, H1);
     ok(tlog_proof_parse(scope_printf(s, "%s\n" NOTE7, b.p), b.len + 1 + strlen(NOTE7), &t) &&
        t.proof.n == PROOF_HASHES_MAX, "a long extra line and the longest path");
-    ok(!tlog_proof_parse(scope_printf(s, "%s" H1 "\n" NOTE7, b.p), b.len + strlen(H1) + 1 + strlen(NOTE7), &t), "no longer one");
+    ok(!tlog_proof_parse(scope_printf(s, "%s" H1 "\n" NOTE7, b.p), b.len + strlen(H1) + 1 + strlen(NOTE7), &t),
+       "no longer one");
 }
 
 int main(void)

@@ -8,11 +8,13 @@
 #define VKEY ORIGIN "+e7f21d4d+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 #define DASH "\xe2\x80\x94 "
 #define BODY7 ORIGIN "\n7\nYKQybLwsL5BFr3eA5qS7SplWNLOKCgKCnBewk5Ysqfk=\n"
-#define LINE7 DASH ORIGIN " 5/IdTSf4o3ST3tH2xuAbPI+b1HtFXy+gWIxYLt4HOBLp0dpyMo2WzfFRjuuOCcVUZbD6kJsuRSASxPrVoigZXIQuJgA=\n"
+#define LINE7 DASH ORIGIN \
+    " 5/IdTSf4o3ST3tH2xuAbPI+b1HtFXy+gWIxYLt4HOBLp0dpyMo2WzfFRjuuOCcVUZbD6kJsuRSASxPrVoigZXIQuJgA=\n"
 #define BODY0 ORIGIN "\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
-#define LINE0 DASH ORIGIN " 5/IdTelgkyDLrcmDfd0+mAczQ2bqvA8cbyi1I0CWOMP2rjpT7kCuDmSgoMXIhk0sMm0Jf/2DbSD6Cm36RN95XqBlYAw=\n"
-#define COSIGNED DASH "witness.example/w1 IDJKvgAAAABlU/EAm1Th9nbzcdjtKQuTDwcXStcOSC6KxPdKsojRLXHYmOmsH+k40CzRHS3L7LDABgH96G/" \
-    "+6zGV12/06F54OQxvCA==\n"
+#define LINE0 DASH ORIGIN \
+    " 5/IdTelgkyDLrcmDfd0+mAczQ2bqvA8cbyi1I0CWOMP2rjpT7kCuDmSgoMXIhk0sMm0Jf/2DbSD6Cm36RN95XqBlYAw=\n"
+#define COSIGNED DASH "witness.example/w1 IDJKvgAAAABlU/EAm1Th9nbzcdjtKQuTDwcXStcOSC6KxPdKsojRLXHYmOmsH+k40CzRHS3L7" \
+    "LDABgH96G/+6zGV12/06F54OQxvCA==\n"
 
 static struct secret_key *secret;
 
@@ -44,7 +46,8 @@ static void test_names(void)
 {
     static const char *const good[] = { "a", "counterfoil.example/0a1b2c3d", "\xc3\xa9t\xc3\xa9", "a.b:c~/" };
     static const char *const bad[] = {
-        "", "a b", "a+b", "a\nb", "a\tb", "\x01", "a\x7f", "\xff", "a\xc2\xa0z", "a\xc2\x85", "\xe2\x80\x83", "\xe3\x80\x80",
+        "", "a b", "a+b", "a\nb", "a\tb", "\x01", "a\x7f", "\xff", "a\xc2\xa0z", "a\xc2\x85", "\xe2\x80\x83",
+        "\xe3\x80\x80",
         "a\xe2\x80\xa8z",
     };
     char longest[NOTE_NAME_MAX + 2];
@@ -79,7 +82,8 @@ static void test_published(struct scope *s)
     struct bytes text;
     char *other;
 
-    ok(note_key_parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", &k), "the specification's key");
+    ok(note_key_parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", &k),
+       "the specification's key");
     is_int(note_open(s, note, sizeof note - 1, &k, &text), ERR_OK, "opens its note");
     ok(text.len == 28 && memcmp(text.p, "This is an example message.\n", 28) == 0, "and gives its text");
     for (size_t i = 0; i + 1 < sizeof note; i++) {
@@ -117,7 +121,8 @@ static void test_notes(struct scope *s)
     ok(!opens(s, BODY7 "\n" LINE7 DASH "a  AAAAAAA=\n", &k), "not with two spaces");
     ok(!opens(s, BODY7 "\n" LINE7 "- a AAAAAAA=\n", &k), "not with a hyphen");
     ok(!opens(s, BODY7 "\n" LINE7 DASH "a AAAAAAA=", &k), "not without the last newline");
-    ok(!opens(s, BODY7 "\n" LINE7 DASH "a\tb AAAAAAA=\n", &k) && !opens(s, "\xff\n\n" LINE7, &k), "no control, only UTF-8");
+    ok(!opens(s, BODY7 "\n" LINE7 DASH "a\tb AAAAAAA=\n", &k) && !opens(s, "\xff\n\n" LINE7, &k),
+       "no control, only UTF-8");
     b = BUF(s);
     buf_str(&b, BODY7 "\n" LINE7);
     for (int i = 1; i < NOTE_SIGNATURES_MAX; i++)

@@ -16,11 +16,13 @@ static const struct { const char *path; struct tile tile; } good[] = {
 };
 
 static const char *const bad[] = {
-    "", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/0/000/", "/tile/0/000", "tile/00/000",
+    "", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/0/000/", "/tile/0/000",
+    "tile/00/000",
     "tile/6/000", "tile/63/000", "tile/-1/000", "tile/entries", "tile/entries/", "tile/data/000", "Tile/0/000",
     "tile/0/x000/000", "tile/0/x000/x001/000", "tile/0/x01/000", "tile/0/001/000", "tile/0/x001", "tile/0/x001/x002",
     "tile/0/X001/000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/0/000.p",
-    "tile/0/000.p/1x", "tile/0/000.p/1/", "tile/0/000.P/1", "tile/0/000p/1", "tile/0/000.p/-1", "tile/0/ 00", "tile/0/0x0",
+    "tile/0/000.p/1x", "tile/0/000.p/1/", "tile/0/000.P/1", "tile/0/000p/1", "tile/0/000.p/-1", "tile/0/ 00",
+    "tile/0/0x0",
     "tile/0/000?x", "tile/entries/0/000", "tile/0/x004/x294/x967/297", "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
     "tile/0/x018/x446/x744/x073/x709/x551/616", "tile/0/000\n", "tile/0/%30%30%30", "tile//0/000",
 };
@@ -65,7 +67,8 @@ static void test_within(void)
     is_int(tile_width(1, 1, 70000), 17, "tile 1/001 of 70000");
     is_int(tile_width(2, 0, 70000), 1, "tile 2/000 of 70000");
     is_int(tile_width(0, 1, 256), 0, "no empty tile after a full one");
-    ok(!tile_within(&(struct tile){ .width = 0 }, 9) && !tile_within(&(struct tile){ .width = 1, .n = UINT64_MAX }, 9) &&
+    ok(!tile_within(&(struct tile){ .width = 0 }, 9) && !tile_within(&(struct tile){ .width = 1, .n = UINT64_MAX },
+                                                                     9) &&
        !tile_within(&(struct tile){ .width = 1, .level = 99 }, 9), "no tile beyond the format");
 }
 
