@@ -49,7 +49,8 @@ LIBRARIES = {
 SYSTEM = set("""assert ctype dirent
     endian errno fcntl fnmatch ftw getopt grp inttypes limits locale math netdb poll
     pthread pwd regex sched semaphore signal stdarg stdatomic stdbool stddef stdint stdio stdlib string strings
-    termios threads time unistd wchar iconv langinfo spawn libgen stdnoreturn stdalign float execinfo syslog byteswap""".split())
+    termios threads time unistd wchar iconv langinfo spawn libgen stdnoreturn stdalign float execinfo syslog
+    byteswap""".split())
 SYSTEM_DIRS = ("sys/", "netinet/", "arpa/", "linux/", "net/")
 
 # Pure rooms take time and randomness as parameters and touch nothing outside.

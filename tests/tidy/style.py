@@ -182,7 +182,8 @@ BRITISH = re.compile(
     r"\b(licen[c]e[sd]?|colou[r]s?|behaviou[r]s?|organi[s]e[sd]?|organi[s]ations?|seriali[s]e[sd]?|"
     r"recogni[s]e[sd]?|"
     r"favou[r]s?|cent[r]e[sd]?|honou[r](s|ed)?|neighbou[r]s?|cancel[l]ed|label[l]ed|model[l]ed|signal[l]ed|"
-    r"normali[s]e[sd]?|initiali[s]e[sd]?|synchroni[s]e[sd]?|optimi[s]e[sd]?|catalogu[e]s?|gr[e]y|analys[e][sd]?)\b", re.I)
+    r"normali[s]e[sd]?|initiali[s]e[sd]?|synchroni[s]e[sd]?|optimi[s]e[sd]?|catalogu[e]s?|gr[e]y|"
+    r"analys[e][sd]?)\b", re.I)
 
 
 def spelling(source, tree):
