@@ -67,7 +67,8 @@ static err object_add(struct buf *b, const json_t *value, unsigned depth)
     struct member *members = NEWS(b->s, struct member, n);
 
     for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-        members[i++] = (struct member){ json_object_iter_key(at), json_object_iter_key_len(at), json_object_iter_value(at) };
+        members[i++] = (struct member){ json_object_iter_key(at), json_object_iter_key_len(at),
+                                       json_object_iter_value(at) };
     qsort(members, n, sizeof *members, member_compare);
     buf_char(b, '{');
     for (i = 0; i < n; i++) {

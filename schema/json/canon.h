@@ -21,10 +21,16 @@
  */
 #define JSON_INTEGER_MAX INT64_C(9007199254740991)     /* 2^53 - 1, RFC 7493 section 2.2 */
 
-err json_read(struct scope *s, const char *text, size_t len, json_t **out);       /* ERR_MALFORMED with line and byte; new reference */
-/* The same for texts of our own with another bound for the depth: the contract's schemas nest deeper than bodies may. */
+/* ERR_MALFORMED with line and byte; new reference */
+err json_read(struct scope *s, const char *text, size_t len, json_t **out);
+/*
+ * The same for texts of our own with another bound for the depth: the contract's schemas nest deeper than
+ * bodies may.
+ */
 err json_read_deep(struct scope *s, const char *text, size_t len, unsigned depth_max, json_t **out);
-err canon(struct scope *s, const json_t *value, struct bytes *out);               /* ERR_INVALID: a fraction, an integer too large, too deep */
-void canon_string(struct buf *b, const char *utf8, size_t len);                   /* one quoted string, RFC 8785 section 3.2.2.2 */
+/* ERR_INVALID: a fraction, an integer too large, too deep */
+err canon(struct scope *s, const json_t *value, struct bytes *out);
+/* one quoted string, RFC 8785 section 3.2.2.2 */
+void canon_string(struct buf *b, const char *utf8, size_t len);
 /* True if `text` is exactly the canonical form of some value of our subset. Leaves s->why alone. */
 bool canon_is(struct scope *s, const char *text, size_t len);

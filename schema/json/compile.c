@@ -15,7 +15,13 @@ struct schema_regex { struct schema_regex *next; const char *text; regex_t compi
 static const struct schema schema_any = { 0 };
 
 /* What one keyword's row needs: where it stands, and the schema it goes into. */
-struct keyword_at { struct scope *s; struct schemas *set; struct schema *into; const json_t *source; const struct spot *at; };
+struct keyword_at {
+    struct scope *s;
+    struct schemas *set;
+    struct schema *into;
+    const json_t *source;
+    const struct spot *at;
+};
 
 char *spot_pointer(struct scope *s, const struct spot *at)
 {
@@ -154,8 +160,12 @@ static err take_min_length(struct keyword_at *k) { return size_read(k, &k->into-
 static err take_max_length(struct keyword_at *k) { return size_read(k, &k->into->max_length); }
 static err take_minimum(struct keyword_at *k)    { return bound_read(k, &k->into->minimum); }
 static err take_maximum(struct keyword_at *k)    { return bound_read(k, &k->into->maximum); }
-static err take_items(struct keyword_at *k)      { return schema_compile(k->s, k->set, k->source, k->at, &k->into->items); }
 static err take_nothing(struct keyword_at *k)    { (void)k; return ERR_OK; }
+
+static err take_items(struct keyword_at *k)
+{
+    return schema_compile(k->s, k->set, k->source, k->at, &k->into->items);
+}
 
 static err take_const(struct keyword_at *k)
 {
@@ -303,7 +313,8 @@ static err known_only(struct scope *s, const json_t *source, const struct spot *
     return ERR_OK;
 }
 
-static err compile_into(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at, struct schema *into)
+static err compile_into(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at,
+                        struct schema *into)
 {
     TRY(known_only(s, source, at, false));
     into->max_items = into->max_length = SIZE_MAX;
@@ -322,7 +333,8 @@ static err compile_into(struct scope *s, struct schemas *set, const json_t *sour
     return ERR_OK;
 }
 
-static err follow(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at, const struct schema **out)
+static err follow(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at,
+                  const struct schema **out)
 {
     const char *target = json_string_value(json_object_get(source, "$ref"));
     json_t *named = (json_t *)set->named;
@@ -339,7 +351,8 @@ static err follow(struct scope *s, struct schemas *set, const json_t *source, co
     return spot_refuse(s, at, "there is no %s", target);
 }
 
-err schema_compile(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at, const struct schema **out)
+err schema_compile(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at,
+                   const struct schema **out)
 {
     struct schema *made;
 

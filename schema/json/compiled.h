@@ -5,7 +5,8 @@
 
 /* A compiled schema: what compile.c makes and schema.c walks; nobody else looks in. */
 enum {
-    TYPE_OBJECT = 1, TYPE_ARRAY = 2, TYPE_STRING = 4, TYPE_INTEGER = 8, TYPE_NUMBER = 16, TYPE_BOOLEAN = 32, TYPE_NULL = 64
+    TYPE_OBJECT = 1, TYPE_ARRAY = 2, TYPE_STRING = 4, TYPE_INTEGER = 8, TYPE_NUMBER = 16, TYPE_BOOLEAN = 32,
+    TYPE_NULL = 64
 };
 
 struct property { const char *name; const struct schema *schema; bool required; };

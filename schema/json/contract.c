@@ -57,7 +57,8 @@ static err resolve(struct loader *l, const char *kind, const json_t *value, cons
         return ERR_OK;
     if (!target || strncmp(target, prefix, strlen(prefix)) != 0)
         return spot_refuse(l->s, at, "$ref must be %sNAME", prefix);
-    *out = json_object_get(json_object_get(json_object_get(l->c->document, "components"), kind), target + strlen(prefix));
+    *out = json_object_get(json_object_get(json_object_get(l->c->document, "components"), kind),
+                           target + strlen(prefix));
     if (!*out || json_object_get(*out, "$ref"))
         return spot_refuse(l->s, at, "there is no %s, or it is another $ref", target);
     return members_only(l, value, at, WORDS("$ref", "description", "summary"));
@@ -101,8 +102,8 @@ static err parameter_load(struct loader *l, const json_t *source, const struct s
     const char *in, *name;
 
     TRY(resolve(l, "parameters", source, at, &source));
-    TRY(members_only(l, source, at, WORDS("name", "in", "required", "schema", "description", "deprecated", "example", "examples",
-                                          "style", "explode", "x-rest")));
+    TRY(members_only(l, source, at, WORDS("name", "in", "required", "schema", "description", "deprecated", "example",
+                                          "examples", "style", "explode", "x-rest")));
     in = json_string_value(json_object_get(source, "in"));
     name = json_string_value(json_object_get(source, "name"));
     if (!in || !name || !*name)
@@ -240,8 +241,8 @@ static err operation_load(struct loader *l, const json_t *shared, const json_t *
     struct operation_spec *spec = &l->c->specs[l->index];
     struct operation *op = &l->c->operations[l->index];
 
-    TRY(members_only(l, source, l->at, WORDS("operationId", "summary", "description", "tags", "deprecated", "externalDocs", "security",
-                                             "parameters", "requestBody", "responses",
+    TRY(members_only(l, source, l->at, WORDS("operationId", "summary", "description", "tags", "deprecated",
+                                             "externalDocs", "security", "parameters", "requestBody", "responses",
                                              "x-role", "x-idempotency-key", "x-raw-body", "x-fast")));
     TRY(id_load(l, source));
     TRY(role_load(l, source));
@@ -293,7 +294,8 @@ static err path_load(struct loader *l, const char *path, const json_t *item)
     size_t names;
 
     TRY(template_check(l, path, &names));
-    TRY(members_only(l, item, at, WORDS("summary", "description", "parameters", "get", "head", "post", "put", "patch", "delete")));
+    TRY(members_only(l, item, at, WORDS("summary", "description", "parameters", "get", "head", "post", "put", "patch",
+                                        "delete")));
     for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
         struct spot here = { at, json_object_iter_key(i), 0 };
         const char *method;
@@ -317,16 +319,17 @@ static err document_load(struct loader *l)
     struct contract *c = l->c;
     json_t *paths = json_object_get(c->document, "paths"), *components = json_object_get(c->document, "components");
     const char *version = json_string_value(json_object_get(c->document, "openapi"));
-    struct spot in_paths = { NULL, "paths", 0 }, in_components = { NULL, "components", 0 }, in_schemas = { &in_components, "schemas", 0 };
+    struct spot in_paths = { NULL, "paths", 0 }, in_components = { NULL, "components", 0 };
+    struct spot in_schemas = { &in_components, "schemas", 0 };
     size_t n = 0;
 
-    TRY(members_only(l, c->document, NULL, WORDS("openapi", "info", "jsonSchemaDialect", "servers", "tags", "paths", "components",
-                                                 "security", "externalDocs")));
+    TRY(members_only(l, c->document, NULL, WORDS("openapi", "info", "jsonSchemaDialect", "servers", "tags", "paths",
+                                                 "components", "security", "externalDocs")));
     if (!version || strncmp(version, "3.1.", 4) != 0)
         return spot_refuse(l->s, NULL, "openapi must be 3.1");
     if (components)
-        TRY(members_only(l, components, &in_components, WORDS("schemas", "parameters", "responses", "securitySchemes", "headers",
-                                                              "examples")));
+        TRY(members_only(l, components, &in_components, WORDS("schemas", "parameters", "responses", "securitySchemes",
+                                                              "headers", "examples")));
     TRY(schemas_open(l->s, &c->schemas, &c->mem, json_object_get(components, "schemas"), &in_schemas));
     for (void *i = json_object_iter(paths); i; i = json_object_iter_next(paths, i))
         n += json_object_size(json_object_iter_value(i));       /* at least as many as there are operations */
@@ -409,22 +412,27 @@ err contract_check_body(struct scope *s, const struct contract *c, const struct 
     return schema_check(s, ERR_INVALID, schema, body);
 }
 
-static bool status_is(const char *declared, const char *status)
+/* The status itself goes before its class, the class before `default`; 0: not this one. */
+static size_t status_rank(const char *declared, const char *status)
 {
-    return strcmp(declared, status) == 0 || (declared[0] == status[0] && strcmp(declared + 1, "XX") == 0);
+    if (strcmp(declared, status) == 0)
+        return 3;
+    if (declared[0] == status[0] && strcmp(declared + 1, "XX") == 0)
+        return 2;
+    return strcmp(declared, "default") == 0;
 }
 
-err contract_check_answer(struct scope *s, const struct contract *c, const struct operation_spec *op, int status, const json_t *body)
+err contract_check_answer(struct scope *s, const struct contract *c, const struct operation_spec *op, int status,
+                          const json_t *body)
 {
     const struct operation *inside = &c->operations[op->index];
     const char *text = scope_printf(s, "%03d", status);
     const struct answer *found = NULL;
     size_t best = 0;
 
-    /* The status itself goes before its class, the class before `default`. */
     for (size_t i = 0; i < inside->n_answers; i++) {
         const struct answer *a = &inside->answers[i];
-        size_t rank = strcmp(a->status, text) == 0 ? 3 : status_is(a->status, text) ? 2 : strcmp(a->status, "default") == 0;
+        size_t rank = status_rank(a->status, text);
 
         if (rank > best) {
             best = rank;
@@ -435,7 +443,9 @@ err contract_check_answer(struct scope *s, const struct contract *c, const struc
         return fail(s, ERR_INTERNAL, "%s answers %d, which is not declared", op->id, status);
     if (body && !found->schema)
         return fail(s, ERR_INTERNAL, "%s answers %d with JSON that is not declared", op->id, status);
+    if (!body && found->schema)
+        return fail(s, ERR_INTERNAL, "%s answers %d without the JSON that is declared", op->id, status);
     if (!body)
-        return found->schema ? fail(s, ERR_INTERNAL, "%s answers %d without the JSON that is declared", op->id, status) : ERR_OK;
+        return ERR_OK;
     return schema_check(s, ERR_INTERNAL, found->schema, body);
 }

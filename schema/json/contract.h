@@ -32,14 +32,16 @@ struct operation_spec {
     const char *id;               /* operationId: lower-case letters, digits, '_' */
     const char *method;           /* "GET" */
     const char *path;             /* template */
-    const char *role;             /* x-role: "", "any", "operator", "publisher", "buyer", "auditor"; "" is open to everyone */
+    /* x-role: "", "any", "operator", "publisher", "buyer", "auditor"; "" is open to everyone */
+    const char *role;
     size_t index;                 /* place in contract_operations() */
     bool idempotent_key;          /* x-idempotency-key: required */
     bool has_body;                /* JSON body expected */
     bool body_required;           /* else it may be absent */
     bool raw_body;                /* x-raw-body: streamed bytes, the handler reads them */
     bool fast;                    /* x-fast: handled by the access path or in the event thread, see api/http */
-    const char *const *media;     /* types of the request body, lower case, without parameters; NULL-terminated, empty: takes none */
+    /* types of the request body, lower case, without parameters; NULL-terminated, empty: takes none */
+    const char *const *media;
 };
 
 struct param { const char *name, *value; };           /* decoded; in the request's scope */
@@ -51,7 +53,8 @@ struct match {
     const char *allow;                                /* for 405: "GET, HEAD" */
 };
 
-err contract_load(struct scope *s, const char *text, size_t len, struct contract **out);   /* ERR_CONFIG, saying where */
+/* ERR_CONFIG, saying where */
+err contract_load(struct scope *s, const char *text, size_t len, struct contract **out);
 void contract_free(struct contract *c);                                                    /* NULL is fine */
 const char *contract_text(const struct contract *c, size_t *len);
 const struct operation_spec *contract_operations(const struct contract *c, size_t *n);     /* in the document's order */
@@ -61,8 +64,8 @@ const struct operation_spec *contract_operations(const struct contract *c, size_
  * their schema. ERR_NOT_FOUND, ERR_METHOD (`allow` is set), ERR_MALFORMED (encoding), ERR_INVALID with "?limit" or
  * "{license}" in s->why.pointer. `op` is set whenever a route was found, also when its parameters are refused.
  */
-err contract_match(struct scope *s, const struct contract *c, const char *method, const char *raw_path, const char *raw_query,
-                   struct match *out);
+err contract_match(struct scope *s, const struct contract *c, const char *method, const char *raw_path,
+                   const char *raw_query, struct match *out);
 /* Whether a Content-Type (with its parameters; NULL: none) is one the operation's body may have. */
 bool contract_takes(const struct operation_spec *op, const char *content_type);
 /* Validates a body: ERR_INVALID with a JSON pointer in s->why. NULL: absent. */
@@ -71,7 +74,8 @@ err contract_check_body(struct scope *s, const struct contract *c, const struct 
  * Validates an answer (tests and COUNTERFOIL_CHECK_ANSWERS=yes): status and body (NULL: none, or not JSON) against
  * `responses`: the status itself, its class ("4XX"), or `default`. ERR_INTERNAL with a pointer.
  */
-err contract_check_answer(struct scope *s, const struct contract *c, const struct operation_spec *op, int status, const json_t *body);
+err contract_check_answer(struct scope *s, const struct contract *c, const struct operation_spec *op, int status,
+                          const json_t *body);
 
 const char *match_path(const struct match *m, const char *name);      /* NULL if absent */
 const char *match_query(const struct match *m, const char *name);     /* the first of its name; NULL if absent */

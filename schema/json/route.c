@@ -238,7 +238,8 @@ static err query_param(struct scope *s, const struct operation *op, const char *
 {
     const char *equal = memchr(text, '=', len);
     size_t name_len = equal ? (size_t)(equal - text) : len;
-    char *name = decode(s, text, name_len, true), *value = decode(s, equal ? equal + 1 : "", equal ? len - name_len - 1 : 0, true);
+    char *name = decode(s, text, name_len, true);
+    char *value = decode(s, equal ? equal + 1 : "", equal ? len - name_len - 1 : 0, true);
     const struct parameter *p;
     char *pointer;
 
@@ -271,8 +272,8 @@ static err query_params(struct scope *s, const struct operation *op, const char 
     return ERR_OK;
 }
 
-err contract_match(struct scope *s, const struct contract *c, const char *method, const char *raw_path, const char *raw_query,
-                   struct match *out)
+err contract_match(struct scope *s, const struct contract *c, const char *method, const char *raw_path,
+                   const char *raw_query, struct match *out)
 {
     struct walk w = { .method = method_index(method) };
     const struct operation *op;
@@ -283,10 +284,13 @@ err contract_match(struct scope *s, const struct contract *c, const char *method
         return fail(s, ERR_MALFORMED, "a path begins with a slash and has at most %d bytes", HTTP_URI_MAX);
     whole = decode(s, raw_path, strlen(raw_path), false);
     if (!whole || has_dots(whole))
-        return fail(s, ERR_MALFORMED, "the path has a broken escape, a NUL, bytes that are not UTF-8, or a dot segment");
+        return fail(s, ERR_MALFORMED,
+                    "the path has a broken escape, a NUL, bytes that are not UTF-8, or a dot segment");
     if (!walk(&w, c->root, raw_path[1] ? raw_path + 1 : NULL)) {
         out->allow = w.allow;
-        return w.allow ? fail(s, ERR_METHOD, "this path takes %s", w.allow) : fail(s, ERR_NOT_FOUND, "there is nothing at this path");
+        if (w.allow)
+            return fail(s, ERR_METHOD, "this path takes %s", w.allow);
+        return fail(s, ERR_NOT_FOUND, "there is nothing at this path");
     }
     out->op = w.found;
     op = &c->operations[w.found->index];

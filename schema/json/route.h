@@ -8,7 +8,8 @@
 #define CONTRACT_METHODS 6
 
 struct parameter { const char *name; const struct schema *schema; bool required, rest; };
-struct answer { const char *status; const struct schema *schema; };     /* "200", "4XX", "default"; schema NULL: no JSON */
+/* "200", "4XX", "default"; schema NULL: no JSON */
+struct answer { const char *status; const struct schema *schema; };
 
 struct operation {
     struct parameter path[CONTRACT_PARAMS_MAX];     /* in the template's order */

@@ -10,7 +10,7 @@
 
 struct check { struct scope *s; err code; };
 
-static err refuse(const struct check *c, const struct spot *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+__attribute__((format(printf, 3, 4)))
 static err refuse(const struct check *c, const struct spot *at, const char *format, ...)
 {
     char phrase[SCOPE_DETAIL_MAX];
@@ -40,7 +40,8 @@ static unsigned type_of(const json_t *value)
 static err refuse_type(const struct check *c, const struct schema *schema, const struct spot *at)
 {
     static const struct { unsigned type; const char *phrase; } names[] = {
-        { TYPE_OBJECT, "an object" }, { TYPE_ARRAY, "an array" }, { TYPE_STRING, "a string" }, { TYPE_INTEGER, "an integer" },
+        { TYPE_OBJECT, "an object" }, { TYPE_ARRAY, "an array" }, { TYPE_STRING, "a string" },
+        { TYPE_INTEGER, "an integer" },
         { TYPE_NUMBER, "a number" }, { TYPE_BOOLEAN, "true or false" }, { TYPE_NULL, "null" },
     };
     struct buf b = BUF(c->s);
@@ -79,7 +80,9 @@ static bool allowed_text(const struct schema *schema, const char *text)
         char digits[24];
 
         snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(one));
-        if (json_is_string(one) ? strcmp(json_string_value(one), text) == 0 : json_is_integer(one) && strcmp(digits, text) == 0)
+        if (json_is_integer(one) && strcmp(digits, text) == 0)
+            return true;
+        if (json_is_string(one) && strcmp(json_string_value(one), text) == 0)
             return true;
     }
     return !schema->allowed;
@@ -100,7 +103,8 @@ static err check_string(const struct check *c, const struct schema *schema, cons
     size_t n = schema->min_length || schema->max_length != SIZE_MAX ? characters(text) : 0;
 
     if (n < schema->min_length)
-        return refuse(c, at, "must have at least %zu character%s", schema->min_length, schema->min_length == 1 ? "" : "s");
+        return refuse(c, at, "must have at least %zu character%s", schema->min_length,
+                      schema->min_length == 1 ? "" : "s");
     if (n > schema->max_length && schema->max_length != SIZE_MAX)
         return refuse(c, at, "must have at most %zu characters", schema->max_length);
     if (schema->pattern && !schema_regex_matches(schema->pattern, text))
@@ -123,7 +127,9 @@ static const struct property *find(const struct schema *schema, const char *name
 {
     struct property wanted = { .name = name };
 
-    return schema->n_properties ? bsearch(&wanted, schema->properties, schema->n_properties, sizeof wanted, property_compare) : NULL;
+    if (schema->n_properties == 0)
+        return NULL;
+    return bsearch(&wanted, schema->properties, schema->n_properties, sizeof wanted, property_compare);
 }
 
 static err check_object(const struct check *c, const struct schema *schema, const json_t *value, const struct spot *at)

@@ -41,7 +41,8 @@ err spot_refuse(struct scope *s, const struct spot *at, const char *format, ...)
 
 /* Compiles all of `named`; then single schemas. Failures (ERR_CONFIG) are told in `s`. */
 err  schemas_open(struct scope *s, struct schemas *set, struct scope *mem, const json_t *named, const struct spot *at);
-err  schema_compile(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at, const struct schema **out);
+err  schema_compile(struct scope *s, struct schemas *set, const json_t *source, const struct spot *at,
+                    const struct schema **out);
 void schemas_close(struct schemas *set);
 
 /* A value against its schema: `code` with a JSON pointer and a phrase ("must be a string"). */

@@ -94,7 +94,8 @@ static const char *(*const readers[])(const json_t *value, const struct json_mem
     [JSON_INNER_ARRAY] = array_read,
 };
 
-err json_shape(struct scope *s, const json_t *object, const char *pointer, const struct json_member *members, size_t n, void *out)
+err json_shape(struct scope *s, const json_t *object, const char *pointer, const struct json_member *members, size_t n,
+               void *out)
 {
     if (!json_is_object(object))
         return fail_at(s, ERR_INVALID, pointer, "must be an object");

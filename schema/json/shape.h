@@ -44,9 +44,11 @@ struct json_member {
     size_t offset;
     const void *with;     /* const char * of JSON_IDENTITY, const char *const * of JSON_WORD */
 };
-#define JSON_MEMBER(type_, member, kind_, presence_)  { #member, kind_, presence_, offsetof(struct type_, member), NULL }
-#define JSON_ID(type_, member, prefix, presence_)     { #member, JSON_IDENTITY, presence_, offsetof(struct type_, member), prefix }
-#define JSON_ENUM(type_, member, words, presence_)    { #member, JSON_WORD, presence_, offsetof(struct type_, member), words }
+#define JSON_PLACE(type_, member)                   offsetof(struct type_, member)
+#define JSON_MEMBER(type_, member, kind_, need)     { #member, kind_, need, JSON_PLACE(type_, member), NULL }
+#define JSON_ID(type_, member, prefix, need)        { #member, JSON_IDENTITY, need, JSON_PLACE(type_, member), prefix }
+#define JSON_ENUM(type_, member, words, need)       { #member, JSON_WORD, need, JSON_PLACE(type_, member), words }
 
 /* `pointer` is where the object stands in its body: "" or "/price". */
-err json_shape(struct scope *s, const json_t *object, const char *pointer, const struct json_member *members, size_t n, void *out);
+err json_shape(struct scope *s, const json_t *object, const char *pointer, const struct json_member *members, size_t n,
+               void *out);

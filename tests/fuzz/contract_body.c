@@ -7,9 +7,11 @@
 #include "schema/json/contract.h"
 
 static const char document[] =
-    "{\"openapi\":\"3.1.0\",\"paths\":{\"/a\":{\"post\":{\"operationId\":\"x\",\"x-role\":\"\",\"requestBody\":{\"content\":{"
+    "{\"openapi\":\"3.1.0\",\"paths\":{\"/a\":{\"post\":{\"operationId\":\"x\",\"x-role\":\"\","
+    "\"requestBody\":{\"content\":{"
     "\"application/json\":{\"schema\":{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{"
-    "\"a\":{\"type\":[\"integer\",\"null\"],\"maximum\":9},\"b\":{\"type\":\"array\",\"maxItems\":2,\"items\":{\"enum\":[1,\"x\"]}}}}}}},"
+    "\"a\":{\"type\":[\"integer\",\"null\"],\"maximum\":9},\"b\":{\"type\":\"array\",\"maxItems\":2,"
+    "\"items\":{\"enum\":[1,\"x\"]}}}}}}},"
     "\"responses\":{\"200\":{}}}}}}";
 
 static bool lets(const json_t *body)
@@ -23,7 +25,8 @@ static bool lets(const json_t *body)
     for (size_t i = 0; i < json_array_size(b); i++) {
         const json_t *one = json_array_get(b, i);
 
-        if (!(json_is_integer(one) && json_integer_value(one) == 1) && !(json_is_string(one) && strcmp(json_string_value(one), "x") == 0))
+        if (!(json_is_integer(one) && json_integer_value(one) == 1) &&
+            !(json_is_string(one) && strcmp(json_string_value(one), "x") == 0))
             return false;
     }
     return json_object_size(body) == 1u + (b != NULL);
@@ -37,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *body = NULL;
 
     scope_init(&s, 0);
-    if (contract_load(&s, document, strlen(document), &c) != ERR_OK || contract_match(&s, c, "POST", "/a", NULL, &m) != ERR_OK)
+    if (contract_load(&s, document, strlen(document), &c) != ERR_OK ||
+        contract_match(&s, c, "POST", "/a", NULL, &m) != ERR_OK)
         abort();
     if (json_read(&s, (const char *)data, size, &body) == ERR_OK &&
         (contract_check_body(&s, c, m.op, body) == ERR_OK) != lets(body))

@@ -7,7 +7,8 @@
 #include "schema/json/contract.h"
 
 static const char document[] =
-    "{\"openapi\":\"3.1.0\",\"paths\":{\"/a/{b}/c/{d}\":{\"get\":{\"operationId\":\"x\",\"x-role\":\"\",\"parameters\":["
+    "{\"openapi\":\"3.1.0\",\"paths\":{\"/a/{b}/c/{d}\":{\"get\":{\"operationId\":\"x\",\"x-role\":\"\","
+    "\"parameters\":["
     "{\"name\":\"b\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}},"
     "{\"name\":\"d\",\"in\":\"path\",\"required\":true,\"x-rest\":true,\"schema\":{\"type\":\"string\"}},"
     "{\"name\":\"q\",\"in\":\"query\",\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},"

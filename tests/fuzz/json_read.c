@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!strstr(s.why.detail, "line "))
             abort();
     } else {
-        if (canon(&s, x, &once) != ERR_OK || json_read(&s, (const char *)once.p, once.len, &y) != ERR_OK || !json_equal(x, y))
+        if (canon(&s, x, &once) != ERR_OK || json_read(&s, (const char *)once.p, once.len, &y) != ERR_OK ||
+            !json_equal(x, y))
             abort();
         if (canon(&s, y, &twice) != ERR_OK || once.len != twice.len || memcmp(once.p, twice.p, once.len) != 0)
             abort();

@@ -24,13 +24,18 @@ static const struct { const char *text, *canonical; } canonical_rows[] = {
     { "-0", "0" },
     { "9007199254740991", "9007199254740991" },
     { "-9007199254740991", "-9007199254740991" },
-    { "\"\\/ \\u20ac \\\"\\\\ \\b\\t\\n\\f\\r \\u000f \\u007f\"", "\"/ \xe2\x82\xac \\\"\\\\ \\b\\t\\n\\f\\r \\u000f \x7f\"" },
+    { "\"\\/ \\u20ac \\\"\\\\ \\b\\t\\n\\f\\r \\u000f \\u007f\"",
+     "\"/ \xe2\x82\xac \\\"\\\\ \\b\\t\\n\\f\\r \\u000f \x7f\"" },
     { "\"\\uD83D\\uDE00\"", "\"\xf0\x9f\x98\x80\"" },
     /* RFC 8785, section 3.2.3: the order of its keys. */
-    { "{\"\\u20ac\":\"Euro Sign\",\"\\r\":\"Carriage Return\",\"\\ufb33\":\"Hebrew Letter Dalet With Dagesh\",\"1\":\"One\","
-      "\"\\ud83d\\ude00\":\"Emoji: Grinning Face\",\"\\u0080\":\"Control\",\"\\u00f6\":\"Latin Small Letter O With Diaeresis\"}",
-      "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xc2\x80\":\"Control\",\"\xc3\xb6\":\"Latin Small Letter O With Diaeresis\","
-      "\"\xe2\x82\xac\":\"Euro Sign\",\"\xf0\x9f\x98\x80\":\"Emoji: Grinning Face\",\"\xef\xac\xb3\":\"Hebrew Letter Dalet With Dagesh\"}" },
+    { "{\"\\u20ac\":\"Euro Sign\",\"\\r\":\"Carriage Return\",\"\\ufb33\":\"Hebrew Letter Dalet With Dagesh\","
+      "\"1\":\"One\","
+      "\"\\ud83d\\ude00\":\"Emoji: Grinning Face\",\"\\u0080\":\"Control\","
+      "\"\\u00f6\":\"Latin Small Letter O With Diaeresis\"}",
+      "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xc2\x80\":\"Control\","
+      "\"\xc3\xb6\":\"Latin Small Letter O With Diaeresis\","
+      "\"\xe2\x82\xac\":\"Euro Sign\",\"\xf0\x9f\x98\x80\":\"Emoji: Grinning Face\","
+      "\"\xef\xac\xb3\":\"Hebrew Letter Dalet With Dagesh\"}" },
     { "{\"aa\":1,\"a\":2,\"\":3}", "{\"\":3,\"a\":2,\"aa\":1}" },
     { "{\"\\ue000\":1,\"\\ud7ff\":2,\"\\udbff\\udfff\":3,\"\\ud800\\udc00\":4,\"\\uffff\":5}",
       "{\"\xed\x9f\xbf\":2,\"\xf0\x90\x80\x80\":4,\"\xf4\x8f\xbf\xbf\":3,\"\xee\x80\x80\":1,\"\xef\xbf\xbf\":5}" },
@@ -54,8 +59,10 @@ static void test_canonical(void)
 #define TEXT(literal) { literal, sizeof(literal) - 1, NULL }
 #define TEXT_AT(literal, detail) { literal, sizeof(literal) - 1, detail }
 static const struct { const char *text; size_t len; const char *detail; } bad_rows[] = {
-    TEXT(""), TEXT(" "), TEXT("{"), TEXT("[1,]"), TEXT("{\"a\":1,}"), TEXT("1 2"), TEXT("[] x"), TEXT("'a'"), TEXT("nul"), TEXT("+1"),
-    TEXT("01"), TEXT("-"), TEXT("0x10"), TEXT("NaN"), TEXT("Infinity"), TEXT("\"a"), TEXT("\"\\x\""), TEXT("\"a\nb\""), TEXT("\"\\"),
+    TEXT(""), TEXT(" "), TEXT("{"), TEXT("[1,]"), TEXT("{\"a\":1,}"), TEXT("1 2"), TEXT("[] x"), TEXT("'a'"),
+        TEXT("nul"), TEXT("+1"),
+    TEXT("01"), TEXT("-"), TEXT("0x10"), TEXT("NaN"), TEXT("Infinity"), TEXT("\"a"), TEXT("\"\\x\""), TEXT("\"a\nb\""),
+        TEXT("\"\\"),
     TEXT("// note\n1"), TEXT("\xef\xbb\xbf{}"),
     TEXT_AT("{\"a\":1,\n\"a\":2}", "line 2"),
     TEXT_AT("[1,\n 1.5]", "line 2, byte 2"),
@@ -63,7 +70,8 @@ static const struct { const char *text; size_t len; const char *detail; } bad_ro
     TEXT_AT("9007199254740992", "2^53"), TEXT("-9007199254740992"), TEXT("99999999999999999999999999999999999999999"),
     TEXT("\"\\u0000\""), TEXT("{\"\\u0000\":1}"), TEXT_AT("[1,\0]", "line 1, byte 4"), TEXT("\"\0\""),
     TEXT("\"\\ud800\""), TEXT("\"\\udc00\""), TEXT("\"\\ud800\\u0041\""), TEXT("\"\\udc00\\ud800\""), TEXT("\"\\ud8\""),
-    TEXT_AT("\"\xff\"", "line 1, byte 2"), TEXT("\"\xc0\x80\""), TEXT_AT("[\"\xe2\x82\xac\",\n\"\xed\xa0\x80\"]", "line 2, byte 2"),
+    TEXT_AT("\"\xff\"", "line 1, byte 2"), TEXT("\"\xc0\x80\""),
+        TEXT_AT("[\"\xe2\x82\xac\",\n\"\xed\xa0\x80\"]", "line 2, byte 2"),
     TEXT_AT("\"\xe2\x82", "line 1, byte 2"),
 };
 
@@ -118,10 +126,13 @@ static void test_bounds(void)
     ok(reads(&s, repeat(&s, "{\"a\":", JSON_DEPTH_MAX, "1", "}")), "the same for objects");
     ok(!reads(&s, repeat(&s, "{\"a\":", JSON_DEPTH_MAX + 1, "1", "}")), "and one more");
     ok(!reads(&s, repeat(&s, "[", 1000000, "", "")), "a million brackets cost nothing");
-    ok(reads(&s, repeat(&s, "", 0, "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[\"", "")), "brackets in strings don't count");
+    ok(reads(&s, repeat(&s, "", 0, "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[\"", "")),
+       "brackets in strings don't count");
     ok(reads(&s, scope_printf(&s, "\"%s\"", repeat(&s, "a", JSON_STRING_MAX, "", ""))), "the longest string allowed");
-    ok(!reads(&s, scope_printf(&s, "\"%s\"", repeat(&s, "a", JSON_STRING_MAX + 1, "", ""))), "one byte more is refused");
-    ok(reads(&s, scope_printf(&s, "[%s1]", repeat(&s, "1,", JSON_VALUES_MAX - 1, "", ""))), "as many values as allowed");
+    ok(!reads(&s, scope_printf(&s, "\"%s\"", repeat(&s, "a", JSON_STRING_MAX + 1, "", ""))),
+       "one byte more is refused");
+    ok(reads(&s, scope_printf(&s, "[%s1]", repeat(&s, "1,", JSON_VALUES_MAX - 1, "", ""))),
+       "as many values as allowed");
     ok(!reads(&s, scope_printf(&s, "[%s1]", repeat(&s, "1,", JSON_VALUES_MAX, "", ""))), "one more is refused");
     scope_free(&s);
 }
@@ -167,7 +178,8 @@ static char *file_read(struct scope *s, const char *path, size_t *len)
 static void test_vectors(void)
 {
     static const struct { const char *name; bool fractions; } files[] = {
-        { "arrays", false }, { "french", false }, { "structures", true }, { "unicode", false }, { "values", true }, { "weird", false },
+        { "arrays", false }, { "french", false }, { "structures", true }, { "unicode", false }, { "values", true },
+            { "weird", false },
     };
     const char *root = getenv("COUNTERFOIL_VECTORS");
     struct scope s;

@@ -19,28 +19,37 @@ static const char document[] =
     "    {'name':'expand','in':'query','schema':{'type':'array','items':{'type':'string','maxLength':3}}},"
     "    {'name':'deep','in':'query','schema':{'type':'boolean'}},"
     "    {'name':'text','in':'query','schema':{'type':'string'}}],"
-    "    'responses':{'200':{'description':'d','content':{'application/json':{'schema':{'type':'array','items':{'$ref':'#/components/schemas/Thing'}}}}},"
+    "    'responses':{'200':{'description':'d','content':{'application/json':{'schema':{'type':'array',"
+    "'items':{'$ref':'#/components/schemas/Thing'}}}}},"
     "                 '4XX':{'$ref':'#/components/responses/Problem'},'204':{'description':'nothing'}}},"
     "  'post':{'operationId':'make_thing','x-role':'publisher','x-idempotency-key':true,"
-    "    'requestBody':{'required':true,'content':{'application/json':{'schema':{'$ref':'#/components/schemas/Thing','description':'one'}}}},"
+    "    'requestBody':{'required':true,"
+    "'content':{'application/json':{'schema':{'$ref':'#/components/schemas/Thing','description':'one'}}}},"
     "    'responses':{'201':{'description':'d'}}}},"
     "'/v1/things/special':{'get':{'operationId':'special','x-role':'any','responses':{'200':{'description':'d'}}}},"
     "'/v1/things/{thing}':{'get':{'operationId':'show_thing','x-role':'any','parameters':["
-    "    {'name':'thing','in':'path','required':true,'schema':{'type':'string','pattern':'^[a-z0-9 /%]+$','maxLength':20}},"
+    "    {'name':'thing','in':'path','required':true,'schema':{'type':'string','pattern':'^[a-z0-9 /%]+$',"
+    "'maxLength':20}},"
     "    {'name':'If-Match','in':'header','schema':{'type':'string'}}],'responses':{'200':{'description':'d'}}},"
     "  'delete':{'operationId':'drop_thing','x-role':'operator','parameters':["
     "    {'name':'thing','in':'path','required':true,'schema':{'type':'string'}},"
-    "    {'name':'why','in':'query','required':true,'schema':{'type':'string','minLength':1}}],'responses':{'204':{'description':'d'}}}},"
+    "    {'name':'why','in':'query','required':true,'schema':{'type':'string','minLength':1}}],"
+    "'responses':{'204':{'description':'d'}}}},"
     "'/v1/things/{thing}/special/end':{'post':{'operationId':'end_special','x-role':'any','parameters':["
-    "    {'name':'thing','in':'path','required':true,'schema':{'type':'string'}}],'responses':{'200':{'description':'d'}}}},"
+    "    {'name':'thing','in':'path','required':true,'schema':{'type':'string'}}],"
+    "'responses':{'200':{'description':'d'}}}},"
     "'/v1/things/{thing}/files/{path}':{'get':{'operationId':'get_file','x-role':'any','x-fast':true,'parameters':["
     "    {'name':'path','in':'path','required':true,'x-rest':true,'schema':{'type':'string','maxLength':100}},"
-    "    {'name':'thing','in':'path','required':true,'schema':{'type':'integer','minimum':-5,'maximum':5}}],'responses':{'200':{'description':'d'}}}},"
+    "    {'name':'thing','in':'path','required':true,'schema':{'type':'integer','minimum':-5,'maximum':5}}],"
+    "'responses':{'200':{'description':'d'}}}},"
     "'/v1/raw':{'head':{'operationId':'head_raw','x-role':'','responses':{'200':{'description':'d'}}},"
     "  'put':{'operationId':'put_raw','x-role':'','x-raw-body':true,"
-    "    'requestBody':{'required':true,'content':{'application/octet-stream':{'schema':{'type':'string'}}}},'responses':{'200':{'description':'d'}}}}"
-    "},'components':{'parameters':{'Limit':{'name':'limit','in':'query','schema':{'type':'integer','minimum':1,'maximum':1000}}},"
-    "'responses':{'Problem':{'description':'p','content':{'application/problem+json':{'schema':{'type':'object','properties':{'status':{'type':'integer'}},'required':['status'],'additionalProperties':true}}}}},"
+    "    'requestBody':{'required':true,'content':{'application/octet-stream':{'schema':{'type':'string'}}}},"
+    "'responses':{'200':{'description':'d'}}}}"
+    "},'components':{'parameters':{'Limit':{'name':'limit','in':'query','schema':{'type':'integer','minimum':1,"
+    "'maximum':1000}}},"
+    "'responses':{'Problem':{'description':'p','content':{'application/problem+json':{'schema':{'type':'object',"
+    "'properties':{'status':{'type':'integer'}},'required':['status'],'additionalProperties':true}}}}},"
     "'schemas':{'Thing':{'type':'object','required':['name'],'properties':{"
     "  'name':{'type':'string','minLength':1,'maxLength':3,'description':'n','example':'abc'},"
     "  'size':{'type':'integer','minimum':0,'maximum':10},"
@@ -137,7 +146,9 @@ static const struct { const char *method, *path, *query; err want; const char *i
     { "GET", "/v1/things", "text=%zz", ERR_MALFORMED, "list_things", "" },
     { "GET", "/v1/things", "text=%00", ERR_MALFORMED, "list_things", "" },
     { "GET", "/v1/things", "text=%c3", ERR_MALFORMED, "list_things", "" },
-    { "GET", "/v1/things", "expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a",
+    { "GET", "/v1/things",
+     "expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&expand=a&"
+     "expand=a",
       ERR_INVALID, "list_things", "?expand" },
     { "DELETE", "/v1/things/a", NULL, ERR_INVALID, "drop_thing", "?why" },
 };
@@ -150,7 +161,8 @@ static void test_match(const struct contract *c)
     for (size_t i = 0; i < ARRAY_LEN(match_rows); i++) {
         struct match m;
         err e = contract_match(&s, c, match_rows[i].method, match_rows[i].path, match_rows[i].query, &m);
-        const char *said = e == ERR_METHOD ? m.allow : e == ERR_INVALID ? s.why.pointer : e == ERR_OK && m.n_path ? m.path[m.n_path - 1].value : "";
+        const char *said = e == ERR_METHOD ? m.allow : e == ERR_INVALID ? s.why.pointer : e == ERR_OK && m.n_path ?
+            m.path[m.n_path - 1].value : "";
 
         ok(e == match_rows[i].want, "%s %s?%s is %s: %s", match_rows[i].method, match_rows[i].path,
            match_rows[i].query ? match_rows[i].query : "", err_name(e), s.why.detail);
@@ -228,7 +240,8 @@ static void test_bodies(const struct contract *c)
     scope_init(&s, 0);
     ok(contract_match(&s, c, "POST", "/v1/things", NULL, &m) == ERR_OK, "an operation with a body");
     op = m.op;
-    ok(op && op->has_body && op->body_required && op->idempotent_key && !op->raw_body && strcmp(op->role, "publisher") == 0, "as declared");
+    ok(op && op->has_body && op->body_required && op->idempotent_key && !op->raw_body &&
+       strcmp(op->role, "publisher") == 0, "as declared");
     for (size_t i = 0; i < ARRAY_LEN(body_rows); i++) {
         const char *text = quoted(&s, body_rows[i].body);
         json_t *body = NULL;
@@ -243,7 +256,8 @@ static void test_bodies(const struct contract *c)
     }
     ok(contract_check_body(&s, c, op, NULL) == ERR_INVALID, "a required body that is absent");
     ok(contract_takes(op, "application/json") && contract_takes(op, "Application/JSON; charset=utf-8"), "takes JSON");
-    ok(!contract_takes(op, "text/plain") && !contract_takes(op, NULL) && !contract_takes(op, "application/jsonx") && !contract_takes(op, ""),
+    ok(!contract_takes(op, "text/plain") && !contract_takes(op, NULL) && !contract_takes(op, "application/jsonx") &&
+       !contract_takes(op, ""),
        "and nothing else");
     scope_clear(&s);
     ok(contract_match(&s, c, "PUT", "/v1/raw", NULL, &m) == ERR_OK && m.op->raw_body && !m.op->has_body, "a raw body");
@@ -311,11 +325,16 @@ static const struct { const char *document, *say; } load_rows[] = {
     { HEAD "'paths':{" OPERATION("'parameters':[{'name':'q','in':'path','required':true,'schema':{}}],") "}}", "{q}" },
     { HEAD "'paths':{" OPERATION("'parameters':[{'name':'q','in':'query'}],") "}}", "schema" },
     { HEAD "'paths':{" OPERATION("'parameters':[{'$ref':'#/components/parameters/Q'}],") "}}", "there is no" },
-    { HEAD "'paths':{" OPERATION("") ",'/y':{'get':{'operationId':'x','x-role':''," "'responses':{'200':{}}}}}}", "twice" },
-    { HEAD "'paths':{'/x/{a}':{'get':{'operationId':'a','x-role':'','parameters':[{'name':'a','in':'path','required':true,'schema':{}}],'responses':{'200':{}}}},"
-      "'/x/{b}':{'get':{'operationId':'b','x-role':'','parameters':[{'name':'b','in':'path','required':true,'schema':{}}],'responses':{'200':{}}}}}}", "one path" },
-    { HEAD "'paths':{'/x':{'post':{'operationId':'x','x-role':'','requestBody':{'content':{'text/plain':{'schema':{}}}},'responses':{'200':{}}}}}}", "x-raw-body" },
-    { HEAD "'paths':{" OPERATION("'x-fast':true,'requestBody':{'content':{'application/json':{'schema':{}}}},") "}}", "x-fast" },
+    { HEAD "'paths':{" OPERATION("") ",'/y':{'get':{'operationId':'x','x-role':''," "'responses':{'200':{}}}}}}",
+     "twice" },
+    { HEAD "'paths':{'/x/{a}':{'get':{'operationId':'a','x-role':'','parameters':[{'name':'a','in':'path',"
+      "'required':true,'schema':{}}],'responses':{'200':{}}}},"
+      "'/x/{b}':{'get':{'operationId':'b','x-role':'','parameters':[{'name':'b','in':'path','required':true,"
+      "'schema':{}}],'responses':{'200':{}}}}}}", "one path" },
+    { HEAD "'paths':{'/x':{'post':{'operationId':'x','x-role':'',"
+      "'requestBody':{'content':{'text/plain':{'schema':{}}}},'responses':{'200':{}}}}}}", "x-raw-body" },
+    { HEAD "'paths':{" OPERATION("'x-fast':true,'requestBody':{'content':{'application/json':{'schema':{}}}},") "}}",
+     "x-fast" },
     { WITH_SCHEMA("{'type':'string'}"), NULL },
     { WITH_SCHEMA("{'oneOf':[]}"), "oneOf" },
     { WITH_SCHEMA("{'type':'text'}"), "no type" },
@@ -325,7 +344,8 @@ static const struct { const char *document, *say; } load_rows[] = {
     { WITH_SCHEMA("{'type':'object','required':['a']}"), "'a'" },
     { WITH_SCHEMA("{'type':'object','properties':{'a':{'$ref':'#/x'}}}"), "$ref must" },
     { WITH_SCHEMA("{'type':'object','properties':{'a':{'$ref':'#/components/schemas/U'}}}"), "there is no" },
-    { WITH_SCHEMA("{'type':'object','properties':{'a':{'$ref':'#/components/schemas/T','type':'string'}}}"), "beside $ref" },
+    { WITH_SCHEMA("{'type':'object','properties':{'a':{'$ref':'#/components/schemas/T','type':'string'}}}"),
+     "beside $ref" },
     { WITH_SCHEMA("{'$ref':'#/components/schemas/T'}"), "another name" },
     { WITH_SCHEMA("{'type':'string','maxLength':-1}"), "whole number" },
     { WITH_SCHEMA("{'type':'integer','minimum':'1'}"), "whole number" },

@@ -54,8 +54,10 @@ static err read_wish(struct scope *s, const char *text, struct wish *w, json_t *
 int main(void)
 {
     static const char full[] =
-        "{\"title\":\"t\",\"count\":-7,\"at\":\"2026-11-23T10:15:30Z\",\"loud\":true,\"offer\":\"ofr_01jdc5x9k2h3v8m4q7t0w6y1zr\","
-        "\"root\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\",\"color\":\"green\",\"terms\":{\"a\":1},"
+        "{\"title\":\"t\",\"count\":-7,\"at\":\"2026-11-23T10:15:30Z\",\"loud\":true,"
+        "\"offer\":\"ofr_01jdc5x9k2h3v8m4q7t0w6y1zr\","
+        "\"root\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\",\"color\":\"green\","
+        "\"terms\":{\"a\":1},"
         "\"list\":[1,2],\"other\":1}";
     struct scope s;
     struct wish w = { 0 };
