@@ -286,7 +286,9 @@ func checkConsistency(m *mirror) {
 		die(err)
 		return h
 	}
-	pairs := [][2]int64{{1, 2}, {1, size}, {2, 3}, {255, 256}, {256, 257}, {size / 2, size}, {size - 1, size}, {size / 3, size / 2}}
+	pairs := [][2]int64{
+		{1, 2}, {1, size}, {2, 3}, {255, 256}, {256, 257}, {size / 2, size}, {size - 1, size}, {size / 3, size / 2},
+	}
 	for _, p := range pairs {
 		if p[0] < 1 || p[1] > size || p[0] >= p[1] {
 			continue
