@@ -31,8 +31,7 @@ static bool special_v6(const uint8_t a[16])
         return special_v4(be32_read(a + 12));
     if (a[0] == 0x20 && a[1] == 0x02)                                       /* 6to4 */
         return special_v4(be32_read(a + 2));
-    /* 2001::/23: Teredo, ORCHID, benchmarking */
-    if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 0x02)
+    if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 0x02)                        /* 2001::/23: Teredo, ORCHID, benchmarking */
         return true;
     if (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8)       /* documentation */
         return true;

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/audit/audit.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/audit/state.h"
+
+static const size_t row_sizes[TABLES] = {
+    [PARTIES] = sizeof(struct party_row), [VERSIONS] = sizeof(struct version_row), [OFFERS] = sizeof(struct offer_row),
+    [PAYMENTS] = sizeof(struct payment_row), [LICENSES] = sizeof(struct license_row),
+    [PAST_OFFERS] = sizeof(struct past_row), [PAST_PAYMENTS] = sizeof(struct past_row),
+    [PAST_LICENSES] = sizeof(struct past_row),
+};
+
+err audit_new(struct scope *s, const struct audit_config *config, struct audit **out)
+{
+    struct note_key key;
+    struct audit *a;
+
+    if (!config->vkey || !note_key_parse(config->vkey, &key))
+        return fail(s, ERR_INVALID, "not an Ed25519 verifier key: %s", config->vkey ? config->vkey : "(none)");
+    a = calloc(1, sizeof *a);
+    if (!a)
+        abort();
+    scope_init(&a->kept, 0);
+    a->config = *config;
+    a->key = key;
+    a->vkey = scope_strdup(&a->kept, config->vkey);
+    a->config.vkey = a->vkey;
+    a->last.root = empty_root();
+    for (int i = 0; i < TABLES; i++)
+        table_init(&a->table[i], row_sizes[i], config->seed + (uint64_t)i);
+    *out = a;
+    return ERR_OK;
+}
+
+void audit_free(struct audit *a)
+{
+    if (!a)
+        return;
+    for (int i = 0; i < TABLES; i++)
+        table_free(&a->table[i]);
+    scope_free(&a->kept);
+    free(a);
+}
+
+const char *audit_origin(const struct audit *a) { return a->key.name; }
+const char *audit_vkey(const struct audit *a)   { return a->vkey; }
+uint64_t    audit_size(const struct audit *a)   { return a->last.size; }
+
+static void find_at(struct audit *a, enum audit_rule_id rule, bool has_index, const char *expected, const char *format,
+                    va_list ap)
+{
+    struct audit_finding *f;
+    char found[SCOPE_DETAIL_MAX];
+
+    if (a->report->findings++ >= AUDIT_FINDINGS_KEPT)
+        return;
+    vsnprintf(found, sizeof found, format, ap);
+    f = NEW(a->out, struct audit_finding);
+    *f = (struct audit_finding){ .rule = rule, .has_index = has_index, .index = has_index ? a->index : 0,
+                                 .expected = expected, .found = scope_strdup(a->out, found) };
+    *a->tail = f;
+    a->tail = &f->next;
+}
+
+void audit_find(struct audit *a, enum audit_rule_id rule, const char *expected, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    find_at(a, rule, true, expected, format, ap);
+    va_end(ap);
+}
+
+void audit_find_tree(struct audit *a, enum audit_rule_id rule, const char *expected, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    find_at(a, rule, false, expected, format, ap);
+    va_end(ap);
+}
+
+/* Work in a scope of its own; the reason of a failure is handed on. */
+static err inner(struct scope *s, struct scope *t, err e)
+{
+    if (e != ERR_OK)
+        e = scope_fail(s, e, t->why.file, t->why.line, "%s", t->why.detail);
+    scope_free(t);
+    return e;
+}
+
+static struct scope scope_within(const struct scope *s)
+{
+    struct scope t;
+
+    scope_init(&t, 0);
+    t.deadline_ms = s->deadline_ms;
+    return t;
+}
+
+/* Leaves that were audited before must be the same; the others are replayed. */
+static err bundle_replay(struct scope *t, struct audit *a, uint64_t number, bool *good)
+{
+    struct bytes entries[TILE_WIDTH];
+    unsigned n;
+
+    TRY(tiles_bundle(t, a, number, entries, &n));
+    *good = n > 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct hash leaf = leaf_hash(entries[i].p, entries[i].len);
+        uint64_t index = number * TILE_WIDTH + i;
+
+        if (index >= a->report->from) {
+            a->index = index;
+            tiles_append(a, leaf);
+            TRY(replay_entry(t, a, entries[i]));
+        } else if (!hash_equal(&leaf, &a->tile[0][i])) {
+            audit_find_tree(a, RULE_TREE_BUNDLE, "the entries audited before", "another entry %" PRIu64, index);
+        }
+    }
+    if (*good)
+        TRY(tiles_compare(t, a));
+    return ERR_OK;
+}
+
+static err replay(struct scope *s, struct audit *a)
+{
+    uint64_t first = a->tree.size / TILE_WIDTH, end = (a->size + TILE_WIDTH - 1) / TILE_WIDTH;
+    bool good = true;
+
+    for (uint64_t number = first; good && number < end; number++) {
+        struct scope t = scope_within(s);
+        TRY(inner(s, &t, bundle_replay(&t, a, number, &good)));
+        if (a->config.progress)
+            a->config.progress(a->config.progress_arg, a->tree.size, a->size);
+    }
+    return ERR_OK;
+}
+
+/* Both notes, one after the other: what the log has signed. */
+static const char *evidence(struct audit *a, struct bytes note)
+{
+    return scope_printf(a->out, "%.*s\n%.*s", (int)a->note.len, (const char *)a->note.p, (int)note.len,
+                        (const char *)note.p);
+}
+
+/* Whether the new checkpoint goes on where the last one ended. */
+static err extends(struct scope *s, struct audit *a, const struct checkpoint *next, struct bytes note, bool *good)
+{
+    struct scope t;
+
+    *good = true;
+    if (a->last.size == 0)
+        return ERR_OK;
+    if (next->size < a->last.size) {
+        audit_find_tree(a, RULE_ROLLBACK, "at least the size seen before", "size %" PRIu64 " after %" PRIu64,
+                        next->size,
+                        a->last.size);
+        *good = false;
+    } else if (next->size == a->last.size) {
+        *good = hash_equal(&next->root, &a->last.root);
+    } else {
+        t = scope_within(s);
+        TRY(inner(s, &t, tiles_consistent(&t, a, next, good)));
+    }
+    if (!*good && next->size >= a->last.size)
+        audit_find_tree(a, RULE_FORK, "an extension of the checkpoint seen before",
+                        "size %" PRIu64 " that is not proven to extend %" PRIu64, next->size, a->last.size);
+    if (!*good)
+        a->report->evidence = evidence(a, note);
+    return ERR_OK;
+}
+
+static err rightmost(struct scope *s, struct audit *a, bool *good)
+{
+    struct scope t = scope_within(s);
+
+    TRY(inner(s, &t, tiles_resume(&t, a, good)));
+    if (!*good)
+        audit_find_tree(a, RULE_TREE_TILE, "the tiles audited before", "other hashes below size %" PRIu64,
+                        a->tree.size);
+    return ERR_OK;
+}
+
+static void finish(struct audit *a, const struct checkpoint *c, struct bytes note)
+{
+    struct hash root = frontier_root(&a->tree);
+
+    a->report->to = a->tree.size;
+    if (a->tree.size != c->size)
+        return;                                      /* a bundle was missing: found already */
+    if (!hash_equal(&root, &c->root)) {
+        audit_find_tree(a, RULE_TREE_ROOT, "the root that is signed", "another root over the entries");
+        return;
+    }
+    a->last = *c;
+    a->note = (struct bytes){ scope_memdup(&a->kept, note.p, note.len), note.len };
+    a->findings += a->report->findings;
+    a->report->advanced = true;
+}
+
+static err walk(struct scope *s, struct audit *a)
+{
+    struct checkpoint *c = &a->report->checkpoint;
+    struct bytes note = { 0 };
+    bool good;
+
+    TRY(a->src->checkpoint(s, a->src->arg, &note));
+    if (checkpoint_open(s, (const char *)note.p, note.len, &a->key, c) != ERR_OK) {
+        audit_find_tree(a, RULE_CHECKPOINT, "a checkpoint signed by this key", "%s", s->why.detail);
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    a->report->has_checkpoint = true;
+    a->size = c->size;
+    TRY(extends(s, a, c, note, &good));
+    if (good)
+        TRY(rightmost(s, a, &good));
+    if (!good)
+        return ERR_OK;
+    TRY(replay(s, a));
+    finish(a, c, note);
+    return ERR_OK;
+}
+
+err audit_run(struct scope *s, struct audit *a, const struct audit_source *src, struct audit_report *out)
+{
+    err e;
+
+    assert(!a->src);                                 /* one run for each state */
+    *out = (struct audit_report){ .from = a->tree.size, .to = a->tree.size, .earlier_findings = a->findings };
+    a->src = src;
+    a->report = out;
+    a->out = s;
+    a->tail = &out->first;
+    e = walk(s, a);
+    out->parties = a->table[PARTIES].n;
+    out->versions = a->table[VERSIONS].n;
+    out->offers_open = a->table[OFFERS].n;
+    out->licenses_live = a->table[LICENSES].n;
+    a->report = NULL;
+    return e;
+}
