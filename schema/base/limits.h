@@ -70,6 +70,12 @@
 #define DB_RETRIES_MAX         5              /* Retries of a transaction on 40001 and 40P01. */
 #define DB_ROWS_MAX            100000         /* Rows db_many() takes before it calls it a bug. */
 #define DB_STATEMENT_MS        10000          /* statement_timeout of request-bound connections. */
+#define DB_CONNECT_MS          5000           /* Connecting, unless the scope's deadline comes first. */
+#define DB_CANCEL_MS           2000           /* A canceled statement that says nothing for so long has lost its connection. */
+#define DB_COMMIT_MS           5000           /* A COMMIT is waited for at least so long, past the scope's deadline. */
+#define DB_PARAMS_MAX          64             /* Parameters of one statement. */
+#define DB_PIPE_MAX            1024           /* Statements of one pipeline. */
+#define DB_COPY_CHUNK          65536          /* Bytes of COPY rows gathered before they are sent. */
 
 /* Jobs */
 #define JOB_ATTEMPTS_MAX       8              /* Then the job is dead and an operator sees it. */
