@@ -37,7 +37,7 @@ PROGRAMS := $(foreach m,$(MAINS),$(B)/$(PROGRAM_$(patsubst %/main.c,%,$(m))))
 
 UNIT_C  := $(sort $(shell find tests/unit -name '*.c'))
 UNITS   := $(patsubst %.c,$(B)/%,$(UNIT_C))
-TOOL_C  := $(sort $(shell find tests/bench tests/crash tests/interop -name '*.c' 2>/dev/null))
+TOOL_C  := $(sort $(shell find tests/bench tests/crash tests/interop tests/tidy -name '*.c' 2>/dev/null))
 TOOLS   := $(patsubst %.c,$(B)/%,$(TOOL_C))
 FUZZ_C  := $(sort $(shell find tests/fuzz -name '*.c'))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_C))
