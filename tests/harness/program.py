@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs under test: started with a log of their own, waited for, killed, started again."""
+import atexit
+import os
+import signal
+import subprocess
+import time
+
+from harness.tree import program
+
+_running = []
+
+
+@atexit.register
+def _leave_none():
+    for p in list(_running):
+        p.kill()
+
+
+class Program:
+    """argv[0] is a program's name in the build; `ready` is called until it returns true."""
+
+    def __init__(self, argv, env, log, ready=None):
+        self.argv = [program(argv[0])] + [str(a) for a in argv[1:]]
+        self.env = {**os.environ, **env}
+        self.log = str(log)
+        self.ready = ready
+        self.process = None
+
+    def start(self, timeout=30):
+        out = open(self.log, "ab")
+        self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        out.close()
+        _running.append(self)
+        if self.ready:
+            self.wait_ready(timeout)
+        return self
+
+    def wait_ready(self, timeout=30):
+        wait_for(lambda: self.ready() or self._alive(), timeout, f"{self.argv[0]} to be ready (see {self.log})")
+
+    def _alive(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.argv[0]} ended with {self.process.returncode}:\n{self.tail()}")
+        return False
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        if self.running():
+            self.process.send_signal(number)
+
+    def _gone(self):
+        if self in _running:
+            _running.remove(self)
+
+    def stop(self, timeout=20):
+        """SIGTERM; the exit code."""
+        self.signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        self._gone()
+        return code
+
+    def kill(self):
+        """SIGKILL, as a power cut would."""
+        self.signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+        self._gone()
+
+    def tail(self, lines=20):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return "".join(f.readlines()[-lines:])
+
+
+def wait_for(what, timeout, name):
+    """Polls until what() is true; time is bounded, nothing is slept away blindly."""
+    end = time.monotonic() + timeout
+    while True:
+        got = what()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {timeout} s for {name}")
+        time.sleep(0.01)
