@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "schema/model/party.h"
+#include "schema/store/db.h"
+
+/* Parties and their API keys. */
+#define PARTY_STATEMENTS 10
+extern const struct sql party_sql[PARTY_STATEMENTS];
+
+/* ERR_CONFLICT: the handle is taken. `roles` sorted. */
+err party_add(struct scope *s, struct db *db, const struct party *p, const char *const *roles, size_t n_roles);
+err party_get(struct scope *s, struct db *db, const char *id, struct party *out);
+err party_by_handle(struct scope *s, struct db *db, const char *handle, struct party *out);
+/* In order of ids, after `after` ("": from the first). */
+err party_list(struct scope *s, struct db *db, const char *after, int64_t limit, struct party **out, size_t *n);
+
+err api_key_add(struct scope *s, struct db *db, const struct api_key *k, const char *const *scopes, size_t n_scopes);
+/* The key and its party, by the key's id alone: whether the secret fits is the caller's to check. ERR_NOT_FOUND. */
+struct key_holder { struct api_key key; struct party party; };
+err api_key_holder(struct scope *s, struct db *db, const char *key_id, struct key_holder *out);
+err api_key_list(struct scope *s, struct db *db, const char *party, const char *after, int64_t limit,
+                 struct api_key **out, size_t *n);
+/* Keys that are neither revoked nor expired. */
+err api_key_count(struct scope *s, struct db *db, const char *party, int64_t *live);
+/* Revoked once and for ever; ERR_NOT_FOUND if the party has no such key. A repeat changes nothing. */
+err api_key_revoke(struct scope *s, struct db *db, const char *party, const char *key_id);
+/* Notes the use of many keys at once, to the minute; a statement of its own, not synchronous. */
+err api_key_used(struct scope *s, struct db *db, const char *const *key_ids, size_t n, int64_t at);
