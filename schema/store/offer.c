@@ -5,8 +5,8 @@
 
 enum { ADD, GET, HOLD, LIST, WITHDRAW };
 
-#define SELECT "SELECT o.id, o.revision::bigint AS revision, o.publisher, p.handle AS publisher_handle, o.terms, o.split," \
-               " o.fee, o.amount, o.currency, o.state, o.index, o.created_at, o.withdrawn_at, " SOLD_COLUMNS \
+#define SELECT "SELECT o.id, o.revision::bigint AS revision, o.publisher, p.handle AS publisher_handle, o.terms," \
+               " o.split, o.fee, o.amount, o.currency, o.state, o.index, o.created_at, o.withdrawn_at, " SOLD_COLUMNS \
                "  FROM offer o JOIN party p ON p.id = o.publisher JOIN version v ON v.no = o.version" SOLD_JOIN
 const struct sql offer_sql[OFFER_STATEMENTS] = {
     [ADD]      = { "offer_add",

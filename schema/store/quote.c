@@ -5,9 +5,9 @@
 
 enum { ADD, GET, HOLD, ACCEPT };
 
-#define COLUMNS "q.id, q.buyer, q.offer, q.revision::bigint AS revision, q.purpose, q.territory, q.valid_from, q.valid_until," \
-                " q.slice, q.slice_root, q.item_count, q.bytes, q.amount, q.currency, q.expires_at, q.created_at,"
-                " " SOLD_COLUMNS
+#define COLUMNS "q.id, q.buyer, q.offer, q.revision::bigint AS revision, q.purpose, q.territory, q.valid_from," \
+                " q.valid_until, q.slice, q.slice_root, q.item_count, q.bytes, q.amount, q.currency, q.expires_at," \
+                " q.created_at, " SOLD_COLUMNS
 #define FROM    "  FROM quote q JOIN version v ON v.no = q.version" SOLD_JOIN " WHERE q.buyer = $1 AND q.id = $2"
 const struct sql quote_sql[QUOTE_STATEMENTS] = {
     [ADD]    = { "quote_add",

@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/store/books.h"
 #include "schema/store/content.h"
+#include "schema/store/dataset.h"
 #include "schema/store/db.h"
+#include "schema/store/entry.h"
 #include "schema/store/job.h"
+#include "schema/store/license.h"
+#include "schema/store/offer.h"
+#include "schema/store/party.h"
+#include "schema/store/payment.h"
+#include "schema/store/quote.h"
+#include "schema/store/version.h"
 
 /* One row a noun: what `counterfoil-schema check` prepares against the real database. */
 #define TABLE(noun) { #noun, noun##_sql, ARRAY_LEN(noun##_sql) }
 const struct sql_table sql_tables[] = {
+    TABLE(books),
     TABLE(content),
+    TABLE(dataset),
+    TABLE(entry),
     TABLE(job),
+    TABLE(license),
+    TABLE(offer),
+    TABLE(party),
+    TABLE(payment),
+    TABLE(quote),
+    TABLE(version),
     { 0 },
 };

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "schema/model/money.h"
+#include "schema/store/db.h"
+
+/*
+ * The double-entry books. Written under the ledger's lock only, so that a
+ * balance that was read is still the balance when its debit is posted.
+ */
+#define BOOKS_STATEMENTS 5
+extern const struct sql books_sql[BOOKS_STATEMENTS];
+
+/* Positive: the owner is owed more. Platform accounts have no owner: party NULL, kind bank or clearing. */
+struct book_line { const char *party, *kind; int64_t amount; };
+
+/* One transaction; its lines must sum to zero (asserted here, checked again by the database at commit). */
+err books_post(struct scope *s, struct db *db, const char *kind, uint64_t index, const char *currency,
+               const struct book_line *lines, size_t n);
+/* Prepaid balance of a party in a currency; 0 without an account. */
+err books_balance(struct scope *s, struct db *db, const char *party, const char *currency, int64_t *amount);
+err books_balances(struct scope *s, struct db *db, const char *party, struct balance **out, size_t *n);
