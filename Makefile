@@ -28,6 +28,10 @@ MAINS   := $(filter %/main.c,$(SOURCES))
 LIB     := $(B)/libcounterfoil.a
 LIB_O   := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(SOURCES)))
 
+# Migrations travel inside counterfoil-schema: each file becomes a string in a table.
+SQL     := $(sort $(wildcard schema/sql/[0-9][0-9][0-9][0-9]_*.sql))
+LIB_O   += $(B)/schema/sql/migrations.o
+
 PROGRAM_schema        := counterfoil-schema
 PROGRAM_ledger/signer := counterfoil-signer
 PROGRAM_worker        := counterfoil-worker
@@ -116,6 +120,18 @@ clean:
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/schema/sql/migrations.c: $(SQL) Makefile
+	@mkdir -p $(@D)
+	$(call say,SQL,$@)
+	$(Q){ echo '#include "schema/store/migrate.h"'; echo 'const struct migration migrations[] = {'; \
+	for f in $(SQL); do n=$${f##*/}; v=$${n%%_*}; n=$${n#*_}; \
+	    echo "    { 1$$v - 10000, \"$${n%.sql}\","; \
+	    sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '    },'; done; \
+	echo '    { 0, NULL, NULL },'; echo '};'; } > $@.new && mv $@.new $@
+$(B)/schema/sql/migrations.o: $(B)/schema/sql/migrations.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 

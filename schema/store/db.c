@@ -155,6 +155,11 @@ int db_backend_pid(const struct db *db)
     return db->conn ? PQbackendPID(db->conn) : 0;
 }
 
+const char *db_sqlstate(const struct db *db)
+{
+    return db->sqlstate;
+}
+
 const char *db_constraint(const struct db *db)
 {
     return db->constraint;
@@ -203,6 +208,11 @@ void db_rollback(struct db *db)
     if (db_simple(&s, db, "ROLLBACK") != ERR_OK)
         db->healthy = false;
     scope_free(&s);
+}
+
+err db_script(struct scope *s, struct db *db, const char *text)
+{
+    return db_simple(s, db, text);
 }
 
 err db_savepoint(struct scope *s, struct db *db)

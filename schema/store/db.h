@@ -82,6 +82,7 @@ bool db_healthy(const struct db *db);                    /* false after a lost c
 int  db_socket(const struct db *db);
 err  db_reopen(struct scope *s, struct db *db);          /* closes and connects again; prepared statements start anew */
 int  db_backend_pid(const struct db *db);
+const char *db_sqlstate(const struct db *db);            /* of the last statement's error, or "" */
 const char *db_constraint(const struct db *db);          /* that the last statement violated, or "" */
 
 /* Exactly one row: 0 is ERR_NOT_FOUND, 2 is our bug. */
@@ -151,7 +152,11 @@ void db_pool_close(struct db_pool *p);
 err  db_take(struct scope *s, struct db_pool *p, struct db **out);
 void db_give(struct db_pool *p, struct db *db);
 
-/* Prepares one statement without running it: counterfoil-schema check. */
+/*
+ * For counterfoil-schema. db_check() prepares one statement and has it planned, without running it:
+ * ERR_FORBIDDEN if this role may not run it. db_script() runs several statements without parameters or rows.
+ */
+err  db_script(struct scope *s, struct db *db, const char *text);
 err  db_check(struct scope *s, struct db *db, const struct sql *q);
 
 /* Every statement table of the room, for `check`: NULL-terminated list of { name of the noun, table, length }. */

@@ -265,12 +265,34 @@ err db_each(struct scope *s, struct db *db, const struct sql *q, const struct sq
     return db_settle(s, db, q->name);
 }
 
-err db_check(struct scope *s, struct db *db, const struct sql *q)
+/* Privileges are looked at when a plan starts, and EXPLAIN starts one without running it. */
+static err explain(struct scope *s, struct db *db, const struct sql *q)
 {
     struct statement *st;
+    struct buf text = BUF(s);
 
-    if (strncmp(q->text, "COPY ", 5) != 0)
-        return db_prepare(s, db, q, &st);
-    TRY(db_copy_begin(s, db, q));       /* the server looks at names and rights only when it starts */
+    TRY(db_prepare(s, db, q, &st));
+    buf_printf(&text, "EXPLAIN EXECUTE \"%s\"", q->name);
+    for (int i = 0; i < st->n_params; i++)
+        buf_str(&text, i ? ", NULL" : " (NULL");
+    if (st->n_params)
+        buf_char(&text, ')');
+    return db_simple(s, db, text.p);
+}
+
+static err copy_and_give_up(struct scope *s, struct db *db, const struct sql *q)
+{
+    TRY(db_copy_begin(s, db, q));
     return db_copy_end(s, db, false, NULL);
+}
+
+err db_check(struct scope *s, struct db *db, const struct sql *q)
+{
+    err e = strncmp(q->text, "COPY ", 5) == 0 ? copy_and_give_up(s, db, q) : explain(s, db, q);
+
+    if (e != ERR_OK && strcmp(db->sqlstate, "42501") == 0) {
+        scope_forgive(s);
+        return fail(s, ERR_FORBIDDEN, "%s: this role may not run it", q->name);
+    }
+    return e;
 }

@@ -230,7 +230,7 @@ err db_simple(struct scope *s, struct db *db, const char *text)
 
     TRY(db_start(s, db, text));
     TRY(db_sent(s, db, PQsendQuery(db->conn, text)));
-    TRY(db_fetch(s, db, text, &r));
+    TRY(db_fetch(s, db, strlen(text) < 80 ? text : "script", &r));
     PQclear(r);
     return ERR_OK;
 }

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/config.h"
+#include "schema/base/log.h"
+#include "schema/store/migrate.h"
+
+/*
+ * counterfoil-schema: the database as explicit acts. It alone holds the role
+ * of the owner; api and worker run with roles that can't change the schema.
+ */
+struct settings { const char *owner, *api, *worker; };
+
+static const struct config_row owner_rows[] = {
+    { "COUNTERFOIL_DB_OWNER", CONFIG_TEXT, offsetof(struct settings, owner), NULL, 0, 0,
+      "libpq connection string of the database's owner" },
+    CONFIG_END,
+};
+static const struct config_row role_rows[] = {
+    { "COUNTERFOIL_DB_API", CONFIG_TEXT, offsetof(struct settings, api), NULL, 0, 0,
+      "libpq connection string of counterfoil-api's role; check only" },
+    { "COUNTERFOIL_DB_WORKER", CONFIG_TEXT, offsetof(struct settings, worker), NULL, 0, 0,
+      "libpq connection string of counterfoil-worker's role; check only" },
+    CONFIG_END,
+};
+
+struct connections { struct db *owner, *api, *worker; };
+
+static void say_applied(const struct migration *m)
+{
+    printf("applied %04d %s\n", m->version, m->name);
+}
+
+static err apply(struct scope *s, struct connections *c)
+{
+    TRY(migrate_apply(s, c->owner, migrations, say_applied));
+    puts("the schema is up to date");
+    return ERR_OK;
+}
+
+static err status(struct scope *s, struct connections *c)
+{
+    struct migration_row *rows;
+    char at[TIME_TEXT_SIZE];
+    size_t n;
+
+    TRY(migrate_rows(s, c->owner, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+        time_format(rows[i].applied_at, at);
+        printf("%04d %-24s %s %.16s\n", rows[i].version, rows[i].name, at, hash_hex(s, &rows[i].sha256));
+    }
+    return migrate_verify(s, c->owner, migrations);
+}
+
+struct tally { int statements, api, worker, findings; };
+
+static void finding(struct tally *t, const char *what, const char *about)
+{
+    printf("FAULT %s: %s\n", what, about);
+    t->findings++;
+}
+
+/* True: this role may run the statement. A statement that can't be prepared is a finding. */
+static bool may_run(struct scope *s, struct db *db, const struct sql *q, struct tally *t)
+{
+    err e = db_check(s, db, q);
+
+    if (e != ERR_OK && e != ERR_FORBIDDEN)
+        finding(t, q->name, s->why.detail);
+    scope_forgive(s);
+    return e == ERR_OK;
+}
+
+static void check_statements(struct scope *s, struct connections *c, struct tally *t)
+{
+    for (const struct sql_table *table = sql_tables; table->noun; table++)
+        for (size_t i = 0; i < table->n; i++) {
+            const struct sql *q = &table->statements[i];
+            int before = t->findings;
+            bool owner = may_run(s, c->owner, q, t);
+            bool api = owner && may_run(s, c->api, q, t), worker = owner && may_run(s, c->worker, q, t);
+
+            t->statements++;
+            t->api += api;
+            t->worker += worker;
+            if (owner && !api && !worker && t->findings == before)
+                printf("owner only: %s\n", q->name);
+        }
+}
+
+static err check_refusals(struct scope *s, struct db *db, const char *role, const char **tables, size_t n,
+                          struct tally *t)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *verb;
+
+        TRY(migrate_try_change(s, db, tables[i], &verb));
+        if (verb)
+            finding(t, tables[i], scope_printf(s, "is append-only, but %s may %s", role, verb));
+    }
+    return ERR_OK;
+}
+
+static err check(struct scope *s, struct connections *c)
+{
+    const char **bare, **tables;
+    struct tally t = { 0 };
+    size_t n_bare, n_tables;
+
+    TRY(migrate_verify(s, c->owner, migrations));
+    check_statements(s, c, &t);
+    TRY(migrate_uncommented(s, c->owner, &bare, &n_bare));
+    for (size_t i = 0; i < n_bare; i++)
+        finding(&t, bare[i], "has no comment");
+    TRY(migrate_append_only(s, c->owner, &tables, &n_tables));
+    TRY(check_refusals(s, c->api, "api", tables, n_tables, &t));
+    TRY(check_refusals(s, c->worker, "worker", tables, n_tables, &t));
+    printf("%d statements prepared (api may run %d, worker %d), %zu append-only tables tried, %d faults\n",
+           t.statements, t.api, t.worker, n_tables, t.findings);
+    return t.findings ? fail(s, ERR_CONFIG, "the database is not what the programs need") : ERR_OK;
+}
+
+static const struct verb {
+    const char *name, *help;
+    bool roles;                /* wants the connections of api and worker too */
+    err (*run)(struct scope *s, struct connections *c);
+} verbs[] = {
+    { "apply",  "make the roles and apply what is missing of the schema", false, apply },
+    { "status", "print what is applied; fails unless that is everything", false, status },
+    { "check",  "prepare every statement, look for comments, try to change what must not change", true, check },
+};
+
+static int usage(FILE *to)
+{
+    fputs("usage: counterfoil-schema VERB\n\n", to);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        fprintf(to, "  %-28s %s\n", verbs[i].name, verbs[i].help);
+    if (to == stdout) {
+        puts("\nenvironment:");
+        config_print(owner_rows);
+        config_print(role_rows);
+    }
+    return to == stdout ? 0 : 2;
+}
+
+static err run(struct scope *s, const struct verb *v, struct connections *c)
+{
+    struct settings settings = { 0 };
+
+    TRY(config_load(s, owner_rows, &settings));
+    if (v->roles)
+        TRY(config_load(s, role_rows, &settings));
+    TRY(db_open(s, settings.owner, "counterfoil-schema", &c->owner));
+    if (v->roles) {
+        TRY(db_open(s, settings.api, "counterfoil-schema", &c->api));
+        TRY(db_open(s, settings.worker, "counterfoil-schema", &c->worker));
+    }
+    return v->run(s, c);
+}
+
+int main(int argc, char **argv)
+{
+    struct connections c = { 0 };
+    const struct verb *v = NULL;
+    struct scope s;
+    err e;
+
+    log_open("counterfoil-schema", LOG_INFO);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (argc == 2 && strcmp(argv[1], verbs[i].name) == 0)
+            v = &verbs[i];
+    if (!v)
+        return usage(stderr);
+    scope_init(&s, 0);
+    e = run(&s, v, &c);
+    if (e != ERR_OK)
+        log_why(LOG_ERROR, v->name, &s);
+    db_close(c.owner);
+    db_close(c.api);
+    db_close(c.worker);
+    scope_free(&s);
+    return e == ERR_OK ? 0 : 1;
+}
