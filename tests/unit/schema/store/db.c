@@ -385,7 +385,7 @@ static void *kill_thread(void *arg)
         while (!k->done && db_many(&s, db, &KILL, PARAMS(P_INT4(k->pid), P_TEXT(k->state), P_TEXT(k->query)),
                                    &truth_shape, &rows, &n) == ERR_OK) {
             k->done = n > 0;
-            usleep(2000);
+            db_wait_notify(db, -1, 2);
         }
         db_close(db);
     }
