@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Ranges and tags of RFC 9110, sections 13 and 14. Pure; headers are as received. */
+enum range_verdict {
+    RANGE_WHOLE,      /* no range, not ours to read, or several: answer with all */
+    RANGE_PART,
+    RANGE_OUTSIDE     /* 416 */
+};
+
+enum range_verdict range_read(const char *header, uint64_t size, uint64_t *first, uint64_t *len);
+
+/* Whether a list of tags ("*" too) has this one; weak comparison lets W/ in, strong doesn't. */
+bool etag_listed(const char *header, const char *etag, bool weak);

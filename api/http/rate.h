@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Token buckets by key, in a table of fixed size. A key is known by a 64-bit hash
+ * under a random seed. When a place is wanted, the bucket of a few neighbors that
+ * was silent longest is forgotten: it is the fullest, so little is given away.
+ * Thread-safe; locks are sharded.
+ */
+struct rate;
+
+struct rate *rate_new(int64_t per_second, int64_t burst);     /* NULL if per_second is 0: no bound */
+void rate_free(struct rate *r);
+/* Takes a token. Without one: false, and after how many ms there will be one. `r` NULL: always true. */
+bool rate_take(struct rate *r, const char *key, int64_t now_ms, int64_t *wait_ms);
