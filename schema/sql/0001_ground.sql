@@ -20,14 +20,14 @@ END $$;
 -- ---------------------------------------------------------------- the log
 
 CREATE TABLE log (
-    only       boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single),
     origin     text NOT NULL,
     log_key    text NOT NULL,
     issuer_key text NOT NULL,
     opened_at  timestamptz NOT NULL
 );
 COMMENT ON TABLE log IS 'The one log of this database; written by counterfoil-schema open, once.';
-COMMENT ON COLUMN log.only IS 'Always true: there is one row.';
+COMMENT ON COLUMN log.single IS 'Always true: there is one row.';
 COMMENT ON COLUMN log.origin IS 'Origin line of checkpoints and name of the log key.';
 COMMENT ON COLUMN log.log_key IS 'Verifier key (vkey) of the log, C2SP signed-note.';
 COMMENT ON COLUMN log.issuer_key IS 'Verifier key of the market as issuer of documents.';

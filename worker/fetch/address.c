@@ -31,7 +31,8 @@ static bool special_v6(const uint8_t a[16])
         return special_v4(be32_read(a + 12));
     if (a[0] == 0x20 && a[1] == 0x02)                                       /* 6to4 */
         return special_v4(be32_read(a + 2));
-    if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 0x02)                        /* 2001::/23: Teredo, ORCHID, benchmarking */
+    /* 2001::/23: Teredo, ORCHID, benchmarking */
+    if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 0x02)
         return true;
     if (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8)       /* documentation */
         return true;

@@ -29,7 +29,8 @@ struct fetch;
 
 struct fetch_config {
     const char *agent;              /* User-Agent */
-    bool private_addresses;         /* may connect to loopback, private, link-local, shared and other special addresses */
+    /* may connect to loopback, private, link-local, shared and other special addresses */
+    bool private_addresses;
     unsigned redirects_max;         /* 0: a redirect is an answer like any other */
 };
 

@@ -65,7 +65,8 @@ err fetch_problem(struct scope *s, const struct fetch_answer *a)
         e = describe(s, a, problem);
     } else {
         const char *id = fetch_header(a, "X-Request-Id");
-        e = fail(s, by_status(a->status), "the server answered %d%s%s", a->status, id ? ", request " : "", id ? id : "");
+        e = fail(s, by_status(a->status), "the server answered %d%s%s", a->status, id ? ", request " : "",
+                 id ? id : "");
     }
     json_decref(problem);
     return e;

@@ -20,7 +20,8 @@ static const struct { const char *path, *answer; } pages[] = {
     { "HEAD /hello ", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" },
     { "GET /gone ", "HTTP/1.1 410 Gone\r\nContent-Type: application/problem+json\r\nX-Request-Id: req_1\r\n"
                     "Content-Length: 128\r\n\r\n"
-                    "{\"type\":\"/problems/license-not-live\",\"title\":\"Ended\",\"status\":410,\"detail\":\"It ended.\","
+                    "{\"type\":\"/problems/license-not-live\",\"title\":\"Ended\",\"status\":410,"
+                    "\"detail\":\"It ended.\","
                     "\"errors\":[{\"pointer\":\"/a\",\"detail\":\"b\"}]}" },
     { "GET /plain ", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno" },
     { "GET /away ", "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 2\r\n\r\nno" },
@@ -94,7 +95,8 @@ static void server_start(struct server *sv)
     pthread_create(&sv->thread, NULL, server_run, sv);
 }
 
-static err get(struct scope *s, struct fetch *f, struct server *sv, const char *path, int64_t most, struct fetch_answer *a)
+static err get(struct scope *s, struct fetch *f, struct server *sv, const char *path, int64_t most,
+               struct fetch_answer *a)
 {
     struct fetch_request rq = { .method = FETCH_GET, .answer_max = most,
                                 .url = scope_printf(s, "http://127.0.0.1:%d%s", sv->port, path) };
@@ -160,7 +162,8 @@ static void test_sending(struct scope *s, struct fetch *f, struct server *sv)
 
 static void test_bounds(struct scope *s, struct server *sv)
 {
-    struct fetch_config open = { .agent = "t", .redirects_max = 2, .private_addresses = true }, closed = { .agent = "t" };
+    struct fetch_config open = { .agent = "t", .redirects_max = 2, .private_addresses = true };
+    struct fetch_config closed = { .agent = "t" };
     struct fetch_request rq = { .url = "file:///etc/hostname", .answer_max = 100 };
     struct fetch_answer a;
     struct fetch *f = NULL, *g = NULL;

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/client/audit_source.h"
+#include "api/client/audit_state.h"
+#include "api/client/audit_tell.h"
+#include "api/client/folder.h"
+#include "api/client/receipt.h"
+#include "api/client/say.h"
+#include "api/client/verb.h"
+#include "schema/base/random.h"
+
+struct options { const char *key, *state; bool json, forget, dir; };
+
+static const struct flag flags[] = {
+    { "key", "VKEY", false, offsetof(struct options, key),
+      "the log's verifier key; else the one seen first is believed, and said" },
+    { "state", "FILE", false, offsetof(struct options, state), "where the last checkpoint is remembered" },
+    { "from-start", NULL, false, offsetof(struct options, forget), "then read the whole log once more" },
+    { "dir", NULL, false, offsetof(struct options, dir),
+      "a folder with checkpoint and tile/ instead of a URL; needs --key" },
+    { "json", NULL, false, offsetof(struct options, json), "the report as JSON" },
+};
+
+struct job {
+    const struct options *o;
+    struct market market;
+    struct url_source *url;
+    struct dir_source dir;
+    struct audit_source source;
+    const char *vkey;
+    bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
+    struct audit_state state;
+    struct progress progress;
+};
+
+static void tick(void *arg, uint64_t done, uint64_t size)
+{
+    struct job *j = arg;
+
+    j->progress.things = size;
+    j->progress.things_done = done;
+    progress_add(&j->progress, 0, 0);
+}
+
+static err open_source(struct scope *s, struct job *j, const char *where)
+{
+    if (j->o->dir) {
+        if (!j->o->key)
+            return fail(s, ERR_INVALID, "a folder is audited with --key VKEY");
+        TRY(folder_open(s, where, false, &j->dir.folder));
+        j->source = dir_source_of(&j->dir);
+        return ERR_OK;
+    }
+    TRY(market_open(s, &j->market, false));
+    if (strcmp(j->market.url, where) != 0) {      /* a key of one market is not shown to another */
+        market_close(&j->market);
+        TRY(market_open_url(s, &j->market, where));
+    }
+    TRY(url_source_open(s, &j->market, &j->url));
+    j->source = url_source_of(j->url);
+    return ERR_OK;
+}
+
+static void close_source(struct job *j)
+{
+    url_source_close(j->url);
+    market_close(&j->market);
+    if (j->dir.folder >= 0)
+        close(j->dir.folder);
+}
+
+/*
+ * Which log is meant: the key given, or the one that the market names. The state file is found by the key's origin;
+ * a key that it pins and that differs is a finding, not a change of mind.
+ */
+static err choose_key(struct scope *s, struct job *j)
+{
+    struct note_key key;
+    const char *vkey = j->o->key;
+
+    if (!vkey)
+        TRY(log_key_fetch(s, &j->market, &key, &vkey));
+    else if (!note_key_parse(vkey, &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", vkey);
+    TRY(audit_state_open(s, j->o->state, key.name, &j->state));
+    j->vkey = vkey;
+    j->trusted_now = !j->o->key && j->state.text.len == 0;
+    return ERR_OK;
+}
+
+static err make_audit(struct scope *s, struct job *j, struct audit **out)
+{
+    struct audit_config config = { .vkey = j->vkey, .progress = tick, .progress_arg = j };
+    err e;
+
+    random_bytes(&config.seed, sizeof config.seed);
+    if (j->state.text.len == 0)
+        return audit_new(s, &config, out);
+    e = audit_load(s, &config, j->state.text.p, j->state.text.len, out);
+    if (e == ERR_INVALID)
+        return fail(s, ERR_CONFIG, "%s cannot be gone on from: %s", j->state.path, s->why.detail);
+    return e;
+}
+
+static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
+{
+    struct audit *a = NULL;
+    struct buf text = BUF(s);
+    err e;
+
+    TRY(make_audit(s, j, &a));
+    progress_start(&j->progress, "entries", 0, 0);
+    e = audit_run(s, a, &j->source, r);
+    progress_end(&j->progress);
+    if (e == ERR_OK && r->advanced) {
+        audit_save(a, &text);
+        e = audit_state_save(s, &j->state, text.p, text.len);
+    }
+    if (e == ERR_OK && r->evidence)
+        e = audit_state_evidence(s, &j->state, r->evidence);
+    audit_free(a);
+    return e;
+}
+
+static err audit_where(struct scope *s, struct job *j, const char *where, struct audit_report *r)
+{
+    TRY(open_source(s, j, where));
+    TRY(choose_key(s, j));
+    TRY(run_audit(s, j, r));
+    if (!j->o->forget || r->from == 0 || r->findings || r->earlier_findings)
+        return ERR_OK;
+    j->state.text.len = 0;            /* it extends what was seen: now all of it once more */
+    return run_audit(s, j, r);
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    struct job j = { .o = c->options, .dir.folder = -1, .state.folder = -1 };
+    struct audit_report r = { 0 };
+    const char *where = c->args.v[0];
+    size_t len = strlen(where);
+    err e;
+
+    while (len > 1 && where[len - 1] == '/')
+        len--;
+    e = audit_where(s, &j, scope_strndup(s, where, len), &r);
+    if (e == ERR_OK && j.o->json)
+        audit_tell_json(s, &r, j.vkey, &j.state);
+    else if (e == ERR_OK)
+        audit_tell(s, &r, j.vkey, j.trusted_now, &j.state);
+    c->exit_code = e != ERR_OK ? EXIT_UNKNOWN : r.findings || r.earlier_findings ? EXIT_FINDINGS : EXIT_SOUND;
+    audit_state_close(&j.state);
+    close_source(&j);
+    return e;
+}
+
+const struct verb verb_audit = {
+    .name = "audit", .args = "URL|DIR", .args_min = 1, .args_max = 1,
+    .line = "check a market's log from outside: tree, signatures, rules",
+    .more = "Needs no account: every entry against the tree, the checkpoint's signature, consistency with what was\n"
+            "seen before, and the rules of the entries. With an auditor's API key (and COUNTERFOIL_URL being that\n"
+            "URL) what is disclosed to it is checked as well. The next run goes on where this one ended.\n"
+            "Exit code 0: sound, 1: findings, 2: it could not be checked.",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/client/audit_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/client/folder.h"
+#include "ledger/keys/sha256.h"
+#include "schema/base/clock.h"
+
+/* Makes every folder of an absolute path. */
+static err make_folders(struct scope *s, const char *path)
+{
+    char *copy = scope_strdup(s, path);
+
+    for (char *slash = strchr(copy + 1, '/'); ; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            return fail(s, ERR_CONFIG, "%s: %s", copy, strerror(errno));
+        if (!slash)
+            return ERR_OK;
+        *slash = '/';
+    }
+}
+
+static err default_folder(struct scope *s, const char **out)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (state && *state == '/')
+        *out = scope_printf(s, "%s/counterfoil", state);
+    else if (home && *home == '/')
+        *out = scope_printf(s, "%s/.local/state/counterfoil", home);
+    else
+        return fail(s, ERR_CONFIG, "neither XDG_STATE_HOME nor HOME says where to remember: use --state FILE");
+    return make_folders(s, *out);
+}
+
+static err open_folder(struct scope *s, const char *file, const char *origin, struct audit_state *out)
+{
+    struct hash h = sha256_of(origin, strlen(origin));
+    const char *folder = NULL, *slash;
+
+    if (!file) {
+        TRY(default_folder(s, &folder));
+        out->name = hash_hex(s, &h);
+        out->path = scope_printf(s, "%s/%s", folder, out->name);
+    } else {
+        slash = strrchr(file, '/');
+        folder = slash == file ? "/" : slash ? scope_strndup(s, file, (size_t)(slash - file)) : ".";
+        out->name = slash ? slash + 1 : file;
+        out->path = file;
+    }
+    return folder_open(s, folder, false, &out->folder);
+}
+
+err audit_state_open(struct scope *s, const char *file, const char *origin, struct audit_state *out)
+{
+    err e;
+
+    *out = (struct audit_state){ .folder = -1, .lock = -1 };
+    TRY(open_folder(s, file, origin, out));
+    out->lock = openat(out->folder, scope_printf(s, "%s.lock", out->name), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                       0600);
+    if (out->lock < 0)
+        return fail(s, ERR_CONFIG, "%s.lock: %s", out->path, strerror(errno));
+    if (flock(out->lock, LOCK_EX | LOCK_NB) != 0)
+        return fail(s, ERR_CONFLICT, "another audit of this log is running (%s)", out->path);
+    e = folder_read(s, out->folder, out->name, AUDIT_STATE_BYTES_MAX, &out->text);
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    return e;
+}
+
+err audit_state_save(struct scope *s, struct audit_state *st, const char *text, size_t len)
+{
+    return folder_write(s, st->folder, st->name, text, len);
+}
+
+err audit_state_evidence(struct scope *s, struct audit_state *st, const char *notes)
+{
+    const char *name = scope_printf(s, "%s.evidence.%lld", st->name, (long long)clock_wall_ms());
+
+    TRY(folder_write(s, st->folder, name, notes, strlen(notes)));
+    st->evidence = scope_printf(s, "%.*s%s", (int)(strlen(st->path) - strlen(st->name)), st->path, name);
+    return ERR_OK;
+}
+
+void audit_state_close(struct audit_state *st)
+{
+    if (st->folder < 0)
+        return;
+    if (st->lock >= 0)
+        close(st->lock);
+    close(st->folder);
+}

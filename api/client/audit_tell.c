@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/client/audit_tell.h"
+
+#include "api/client/say.h"
+
+#define FINDINGS_SHOWN 50
+
+static const char *where(struct scope *s, const struct audit_finding *f)
+{
+    return f->has_index ? scope_printf(s, "entry %llu", (unsigned long long)f->index) : "the log";
+}
+
+static void tell_findings(struct scope *s, const struct audit_report *r)
+{
+    uint64_t shown = 0;
+
+    for (const struct audit_finding *f = r->first; f && shown < FINDINGS_SHOWN; f = f->next, shown++) {
+        const struct audit_rule *rule = &audit_rules[f->rule];
+        say("FINDING    %s: %s", where(s, f), rule->sentence);
+        say("           rule %s (by %s); expected %s, found %s", rule->name, audit_with_name(rule->with),
+            printable(s, f->expected ? f->expected : "-"), printable(s, f->found ? f->found : "-"));
+    }
+    if (r->findings > shown)
+        say("           and %llu more", (unsigned long long)(r->findings - shown));
+}
+
+static void tell_checked(struct scope *s, const struct audit_report *r)
+{
+    unsigned by[3] = { 0 };
+
+    for (size_t i = 0; i < RULES; i++)
+        by[audit_rules[i].with]++;
+    say("rules      %u by entries alone, %u by entries and lists, %u by disclosures", by[WITH_ENTRIES], by[WITH_LISTS],
+        by[WITH_DISCLOSURES]);
+    if (r->undisclosed)
+        say("private    %s not disclosed to this reader: what rests on them was not checked",
+            count_text(s, r->undisclosed, "entry with fields", "entries with fields"));
+    if (r->disclosed)
+        say("disclosed  %s opened and checked", count_text(s, r->disclosed, "entry", "entries"));
+}
+
+void audit_tell(struct scope *s, const struct audit_report *r, const char *vkey, bool trusted_now,
+                const struct audit_state *st)
+{
+    if (r->has_checkpoint)
+        say("log        %s, %s", r->checkpoint.origin, count_text(s, r->checkpoint.size, "entry", "entries"));
+    say("key        %s%s", vkey,
+        trusted_now ? "\n           believed on first use; --key takes one that you had from elsewhere" : "");
+    if (r->has_checkpoint)
+        say("root       %s", hash_hex(s, &r->checkpoint.root));
+    say("replayed   %llu to %llu", (unsigned long long)r->from, (unsigned long long)r->to);
+    for (size_t i = 0; i < ENTRY_TYPES; i++)
+        if (r->entries[i])
+            say("           %-18s %llu", entry_spec((enum entry_type)i)->name, (unsigned long long)r->entries[i]);
+    tell_checked(s, r);
+    tell_findings(s, r);
+    if (st->evidence)
+        say("evidence   %s", st->evidence);
+    if (r->earlier_findings)
+        say("earlier    %s in runs before this one", count_text(s, r->earlier_findings, "finding", "findings"));
+    say("state      %s", st->path);
+    if (r->findings || r->earlier_findings)
+        say("verdict    NOT SOUND: %s", count_text(s, r->findings + r->earlier_findings, "finding", "findings"));
+    else
+        say("verdict    sound");
+}
+
+static json_t *finding_json(const struct audit_finding *f)
+{
+    json_t *j = json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "rule", audit_rules[f->rule].name, "sentence",
+                          audit_rules[f->rule].sentence, "checked_with", audit_with_name(audit_rules[f->rule].with),
+                          "expected", f->expected, "found", f->found);
+
+    if (f->has_index)
+        json_object_set_new(j, "index", json_integer((json_int_t)f->index));
+    return j;
+}
+
+void audit_tell_json(struct scope *s, const struct audit_report *r, const char *vkey, const struct audit_state *st)
+{
+    bool sound = r->findings == 0 && r->earlier_findings == 0;
+    json_t *report = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s*,s:[],s:{}}", "verdict",
+                               sound ? "sound" : "findings", "key", vkey, "from", (json_int_t)r->from, "to",
+                               (json_int_t)r->to, "findings_count", (json_int_t)r->findings, "earlier_findings",
+                               (json_int_t)r->earlier_findings, "disclosed", (json_int_t)r->disclosed, "undisclosed",
+                               (json_int_t)r->undisclosed, "state", st->path, "evidence", st->evidence,
+                               "findings", "entries");
+
+    if (r->has_checkpoint)
+        json_object_set_new(report, "checkpoint",
+                            json_pack("{s:s,s:I,s:s}", "origin", r->checkpoint.origin, "size",
+                                      (json_int_t)r->checkpoint.size, "root", hash_hex(s, &r->checkpoint.root)));
+    for (const struct audit_finding *f = r->first; f; f = f->next)
+        json_array_append_new(json_object_get(report, "findings"), finding_json(f));
+    for (size_t i = 0; i < ENTRY_TYPES; i++)
+        json_object_set_new(json_object_get(report, "entries"), entry_spec((enum entry_type)i)->name,
+                            json_integer((json_int_t)r->entries[i]));
+    say_json(report);
+    json_decref(report);
+}

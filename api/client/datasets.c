@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "api/client/market.h"
+#include "api/client/say.h"
+#include "api/client/verb.h"
+
+struct options { bool json; };
+
+static const struct flag flags[] = {
+    { "json", NULL, false, offsetof(struct options, json), "the dataset as JSON" },
+};
+
+static err tell_short(struct scope *s, void *arg, json_t *d)
+{
+    size_t *n = arg;
+
+    (*n)++;
+    say("%s/%s  version %lld  %s", json_text_or(d, "owner", "?"), json_text_or(d, "name", "?"),
+        (long long)json_integer_value(json_object_get(d, "latest_version")),
+        printable(s, json_text_or(d, "title", "")));
+    return ERR_OK;
+}
+
+static err tell_version(struct scope *s, void *arg, json_t *v)
+{
+    const json_t *seen = json_object_get(v, "verification");
+
+    (void)arg;
+    say("version %lld  %s  %lld items, %s  root %s", (long long)json_integer_value(json_object_get(v, "number")),
+        json_text_or(v, "state", "?"), (long long)json_integer_value(json_object_get(v, "item_count")),
+        size_text(s, json_integer_value(json_object_get(v, "bytes"))), json_text_or(v, "root", "?"));
+    if (seen)
+        say("           verified %lld, not yet %lld, corrupt %lld, missing %lld",
+            (long long)json_integer_value(json_object_get(seen, "verified")),
+            (long long)json_integer_value(json_object_get(seen, "unverified")),
+            (long long)json_integer_value(json_object_get(seen, "corrupt")),
+            (long long)json_integer_value(json_object_get(seen, "missing")));
+    return ERR_OK;
+}
+
+static void tell(struct scope *s, const json_t *d)
+{
+    const json_t *o;
+    size_t i;
+
+    say("%s/%s: %s", json_text_or(d, "owner", "?"), json_text_or(d, "name", "?"),
+        printable(s, json_text_or(d, "title", "")));
+    if (*json_text_or(d, "description", ""))
+        say("%s", printable(s, json_text_or(d, "description", "")));
+    json_array_foreach(json_object_get(d, "offers"), i, o)
+        say("offer %s  version %lld  %s\n      %s", json_text_or(o, "id", "?"),
+            (long long)json_integer_value(json_object_get(o, "version")), money_text(s, json_object_get(o, "price")),
+            printable(s, json_text_or(o, "sentence", "")));
+}
+
+static err show(struct scope *s, struct market *m, const char *name, bool json)
+{
+    const char *path = scope_printf(s, "/v1/datasets/%s", fetch_escape_path(s, name));
+    json_t *d = NULL;
+
+    if (!strchr(name, '/'))
+        return fail(s, ERR_INVALID, "a dataset is named OWNER/NAME");
+    TRY(market_get(s, m, path, &d));
+    if (json)
+        say_json(d);
+    else
+        tell(s, d);
+    json_decref(d);
+    return json ? ERR_OK : market_each(s, m, scope_printf(s, "%s/versions", path), tell_version, NULL);
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    const struct options *o = c->options;
+    struct market m;
+    size_t n = 0;
+    err e;
+
+    TRY(market_open(s, &m, false));
+    if (c->args.n == 1) {
+        e = show(s, &m, c->args.v[0], o->json);
+    } else {
+        e = market_each(s, &m, "/v1/datasets?limit=200", tell_short, &n);
+        if (e == ERR_OK && n == 0)
+            say("no datasets");
+    }
+    market_close(&m);
+    return e;
+}
+
+const struct verb verb_datasets = {
+    .name = "datasets", .args = "[OWNER/NAME]", .args_max = 1,
+    .line = "look through the catalog",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};

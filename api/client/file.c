@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files: hashing, and small ones read and written in one piece. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/client/folder.h"
+#include "ledger/keys/sha256.h"
+
+#define READ_BYTES (1 << 20)
+
+err file_hash(struct scope *s, int fd, struct hash *sha256, int64_t *size, void (*each)(void *arg, size_t bytes),
+              void *arg)
+{
+    unsigned char *bytes = malloc(READ_BYTES);
+    struct sha256 c;
+    ssize_t n = 0;
+
+    if (!bytes)
+        abort();
+    sha256_init(&c);
+    *size = 0;
+    for (;;) {
+        n = pread(fd, bytes, READ_BYTES, *size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        sha256_add(&c, bytes, (size_t)n);
+        *size += n;
+        if (each)
+            each(arg, (size_t)n);
+    }
+    free(bytes);
+    if (n < 0)
+        return fail(s, ERR_IO, "reading: %s", strerror(errno));
+    *sha256 = sha256_end(&c);
+    return ERR_OK;
+}
+
+static err write_all(struct scope *s, int fd, const void *bytes, size_t len)
+{
+    const char *p = bytes;
+
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(s, ERR_IO, "writing: %s", strerror(errno));
+        p += n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
+err folder_write(struct scope *s, int folder, const char *path, const void *bytes, size_t len)
+{
+    const char *name, *aside;
+    int at, fd;
+    err e;
+
+    TRY(folder_of(s, folder, path, true, &at, &name));
+    aside = scope_printf(s, ".%.200s.%ld.new", name, (long)getpid());
+    fd = openat(at, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        close(at);
+        return fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    e = write_all(s, fd, bytes, len);
+    if (e == ERR_OK && (fdatasync(fd) != 0 || renameat(at, aside, at, name) != 0))
+        e = fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+    if (e != ERR_OK)
+        unlinkat(at, aside, 0);
+    close(fd);
+    close(at);
+    return e;
+}
+
+static err read_open(struct scope *s, int fd, const char *path, size_t max, struct bytes *out)
+{
+    struct buf b = BUF(s);
+    char *chunk = malloc(READ_BYTES);
+    ssize_t n = 1;
+
+    if (!chunk)
+        abort();
+    buf_add(&b, "", 0);
+    while (b.len <= max && (n = read(fd, chunk, READ_BYTES)) > 0)
+        buf_add(&b, chunk, (size_t)n);
+    free(chunk);
+    close(fd);
+    if (n < 0)
+        return fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+    if (b.len > max)
+        return fail(s, ERR_TOO_LARGE, "%s is longer than %zu bytes", path, max);
+    *out = (struct bytes){ (const uint8_t *)b.p, b.len };
+    return ERR_OK;
+}
+
+err folder_read(struct scope *s, int folder, const char *path, size_t max, struct bytes *out)
+{
+    int fd;
+
+    TRY(file_open(s, folder, path, &fd));
+    return read_open(s, fd, path, max, out);
+}
+
+err file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return fail(s, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
+    return read_open(s, fd, path, max, out);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "api/client/say.h"
+#include "api/client/verb.h"
+#include "ledger/keys/sign.h"
+#include "schema/base/bytes.h"
+#include "schema/base/config.h"
+
+#define PASSPHRASE_MAX 1024
+#define PASSPHRASE_MIN 8
+
+struct options { const char *passphrase_file; bool plain; };
+
+static const struct flag flags[] = {
+    { "passphrase-file", "FILE", false, offsetof(struct options, passphrase_file),
+      "take the passphrase from FILE's first line" },
+    { "plain", NULL, false, offsetof(struct options, plain), "no passphrase: whoever reads the file has the key" },
+};
+
+/* Asks at the terminal itself, whatever standard input is, without echo. */
+static err ask(struct scope *s, const char *question, char **out)
+{
+    char text[PASSPHRASE_MAX];
+    struct termios was, quiet;
+    ssize_t n;
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return fail(s, ERR_CONFIG, "no terminal to ask for a passphrase: use --passphrase-file or --plain");
+    if (tcgetattr(fd, &was) != 0) {
+        close(fd);
+        return fail(s, ERR_CONFIG, "the terminal cannot be asked: %s", strerror(errno));
+    }
+    quiet = was;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(fd, TCSAFLUSH, &quiet);
+    dprintf(fd, "%s", question);
+    n = read(fd, text, sizeof text - 1);
+    tcsetattr(fd, TCSAFLUSH, &was);
+    dprintf(fd, "\n");
+    close(fd);
+    if (n <= 0)
+        return fail(s, ERR_INVALID, "no passphrase given");
+    text[n] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    *out = scope_strdup(s, text);
+    explicit_bzero(text, sizeof text);
+    return ERR_OK;
+}
+
+static err passphrase(struct scope *s, const struct options *o, bool twice, char **out)
+{
+    char *again;
+
+    if (o->passphrase_file) {
+        TRY(config_secret(s, o->passphrase_file, out));
+    } else {
+        TRY(ask(s, "Passphrase: ", out));
+        if (twice) {
+            TRY(ask(s, "Again: ", &again));
+            if (strcmp(*out, again) != 0)
+                return fail(s, ERR_INVALID, "the two passphrases differ");
+        }
+    }
+    if (twice && strlen(*out) < PASSPHRASE_MIN)
+        return fail(s, ERR_INVALID, "a passphrase has at least %d characters", PASSPHRASE_MIN);
+    return ERR_OK;
+}
+
+static void show_public(const struct secret_key *k)
+{
+    struct public_key p = secret_key_public(k);
+    char text[BASE64_SIZE(ED25519_PUBLIC)];
+
+    base64_write(p.b, sizeof p.b, text);
+    say("ed25519 %s", text);
+}
+
+static err save(struct scope *s, const struct options *o, const char *path, const struct secret_key *k)
+{
+    char *words;
+    err e;
+
+    if (o->plain)
+        return key_file_save(s, path, k);
+    TRY(passphrase(s, o, true, &words));
+    e = key_file_save_sealed(s, path, k, words);
+    explicit_bzero(words, strlen(words));
+    return e;
+}
+
+static err key_new(struct scope *s, const struct options *o, const char *path)
+{
+    struct secret_key *k;
+    err e;
+
+    if (access(path, F_OK) == 0)
+        return fail(s, ERR_CONFLICT, "%s is there already: a key file is never overwritten", path);
+    k = secret_key_new();
+    e = save(s, o, path, k);
+    if (e == ERR_OK)
+        show_public(k);
+    secret_key_free(k);
+    return e;
+}
+
+static err load(struct scope *s, const struct options *o, const char *path, struct secret_key **k)
+{
+    char head[32] = { 0 };
+    char *words;
+    FILE *f = fopen(path, "re");
+    bool sealed;
+    err e;
+
+    if (!f)
+        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    sealed = fgets(head, sizeof head, f) && strncmp(head, "counterfoil-sealed-key", 22) == 0;
+    fclose(f);
+    if (!sealed)
+        return key_file_load(s, path, k);
+    TRY(passphrase(s, o, false, &words));
+    e = key_file_load_sealed(s, path, words, k);
+    explicit_bzero(words, strlen(words));
+    return e;
+}
+
+static err key_show(struct scope *s, const struct options *o, const char *path)
+{
+    struct secret_key *k = NULL;
+
+    TRY(load(s, o, path, &k));
+    show_public(k);
+    secret_key_free(k);
+    return ERR_OK;
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    const struct options *o = c->options;
+
+    if (o->plain && o->passphrase_file)
+        return fail(s, ERR_INVALID, "--plain and --passphrase-file exclude each other");
+    if (strcmp(c->args.v[0], "new") == 0)
+        return key_new(s, o, c->args.v[1]);
+    if (strcmp(c->args.v[0], "show") == 0)
+        return key_show(s, o, c->args.v[1]);
+    return fail(s, ERR_INVALID, "counterfoil key new FILE, or counterfoil key show FILE");
+}
+
+const struct verb verb_key = {
+    .name = "key", .args = "new|show FILE", .args_min = 2, .args_max = 2,
+    .line = "make a signing key, or show its public part",
+    .more = "A new Ed25519 key goes into FILE (mode 0600, never overwritten), sealed by a passphrase\n"
+            "(Argon2id) unless --plain. The key never leaves this machine; its public part is printed.",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};

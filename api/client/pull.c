@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/client/pull.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "api/client/manifest.h"
+#include "api/client/verb.h"
+#include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
+#include "schema/base/parallel.h"
+#include "schema/json/canon.h"
+
+#define THREADS_DEFAULT 8
+#define PAGE_ITEMS 500
+
+struct options { const char *parallel; bool no_receipts; };
+
+static const struct flag flags[] = {
+    { "parallel", "N", false, offsetof(struct options, parallel), "downloads at a time, 1 to 32; 8 if not said" },
+    { "no-receipts", NULL, false, offsetof(struct options, no_receipts), "don't keep the proof of each access" },
+};
+
+struct page { struct pull *pull; size_t n; struct pull_item items[PAGE_ITEMS]; };
+
+err pull_receipt(struct scope *s, struct pull *p, struct market *m, uint64_t index)
+{
+    const char *base = scope_printf(s, FOLDER_OWN "/receipts/%llu", (unsigned long long)index);
+    struct bytes document, proof;
+    struct receipt r;
+    int fd;
+
+    if (file_open(s, p->folder, scope_printf(s, "%s.tlog-proof", base), &fd) == ERR_OK) {
+        close(fd);
+        return ERR_OK;
+    }
+    scope_forgive(s);
+    TRY(receipt_fetch(s, m, index, &document, &proof));
+    TRY(receipt_check(s, &p->log_key, document, proof, &r));
+    if (r.index != index)
+        return fail(s, ERR_CORRUPT, "the receipt of entry %llu is of another one", (unsigned long long)index);
+    TRY(folder_write(s, p->folder, scope_printf(s, "%s.json", base), document.p, document.len));
+    return folder_write(s, p->folder, scope_printf(s, "%s.tlog-proof", base), proof.p, proof.len);
+}
+
+static err item_read(struct scope *s, const json_t *row, struct pull_item *out)
+{
+    const char *path;
+
+    *out = (struct pull_item){ .entry = -1 };
+    TRY(json_count(s, row, "n", &out->n));
+    TRY(json_text(s, row, "path", &path));
+    TRY(json_count(s, row, "size", &out->size));
+    out->path = scope_strdup(s, path);
+    return json_hash(s, row, "sha256", &out->sha256);
+}
+
+static err work(struct scope *s, void *arg, size_t thing, unsigned thread)
+{
+    struct page *page = arg;
+
+    return pull_one(s, page->pull, &page->items[thing], thread);
+}
+
+/* One page: read, pulled in parallel, noted in the manifest in the list's order. */
+static err pull_page(struct scope *s, struct pull *p, const json_t *data, struct manifest *mf, struct frontier *tree)
+{
+    struct page *page = NEW(s, struct page);
+    struct buf leaf = BUF(s);
+    size_t i;
+    json_t *row;
+    err e;
+
+    page->pull = p;
+    json_array_foreach(data, i, row) {
+        struct pull_item *item = &page->items[page->n];
+        if (page->n == PAGE_ITEMS)
+            return fail(s, ERR_CORRUPT, "a page of more items than asked for");
+        TRY(item_read(s, row, item));
+        TRY(manifest_entry_of(s, mf, item->n, &item->sha256, &item->entry));
+        list_add_item(tree, &leaf, item->path, strlen(item->path), &item->sha256, (uint64_t)item->size);
+        page->n++;
+    }
+    e = parallel_run(s, p->threads, page->n, work, page);
+    for (i = 0; i < page->n; i++)
+        if (page->items[i].fate != ITEM_FAILED)
+            TRY(manifest_add(s, mf, &page->items[i]));
+    return e;
+}
+
+static err pull_pages(struct scope *s, struct pull *p, struct manifest *mf, struct frontier *tree)
+{
+    const char *path = scope_printf(s, "/v1/licenses/%s/items?limit=%d", p->license, PAGE_ITEMS);
+    char *cursor = NULL;
+    err e = ERR_OK;
+
+    do {
+        struct scope one;
+        json_t *page = NULL;
+        const char *next;
+        scope_init(&one, 0);
+        e = market_get(&one, &p->markets[0],
+                       cursor ? scope_printf(&one, "%s&cursor=%s", path, fetch_escape(&one, cursor)) : path, &page);
+        if (e == ERR_OK)
+            e = pull_page(&one, p, json_object_get(page, "data"), mf, tree);
+        if (e != ERR_OK)
+            s->why = one.why;
+        free(cursor);
+        next = json_string_value(json_object_get(page, "next_cursor"));
+        cursor = e == ERR_OK && next ? strdup(next) : NULL;
+        json_decref(page);
+        scope_free(&one);
+    } while (cursor);
+    return e;
+}
+
+/* The license as agreed: its document hashes to what the ledger's entry names. Kept beside the items. */
+static err keep_license(struct scope *s, struct pull *p, const json_t *license, const char *vkey)
+{
+    const json_t *document = json_object_get(license, "document");
+    struct bytes text;
+    struct hash want, got;
+    int64_t index;
+
+    TRY(json_hash(s, license, "document_sha256", &want));
+    if (document) {
+        TRY(canon(s, document, &text));
+        got = sha256_of(text.p, text.len);
+        if (!hash_equal(&got, &want))
+            return fail(s, ERR_CORRUPT, "the license's document is not the one that its hash names");
+    }
+    TRY(canon(s, license, &text));
+    TRY(folder_write(s, p->folder, FOLDER_OWN "/license.json", text.p, text.len));
+    TRY(folder_write(s, p->folder, FOLDER_OWN "/log.vkey", scope_printf(s, "%s\n", vkey), strlen(vkey) + 1));
+    TRY(json_count(s, json_object_get(license, "entry"), "index", &index));
+    return p->receipts ? pull_receipt(s, p, &p->markets[0], (uint64_t)index) : ERR_OK;
+}
+
+static err take_lock(struct scope *s, struct pull *p, int *lock)
+{
+    const char *name;
+    int at;
+
+    TRY(folder_of(s, p->folder, FOLDER_OWN "/lock", true, &at, &name));
+    *lock = openat(at, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    close(at);
+    if (*lock < 0)
+        return fail(s, ERR_IO, "%s/lock: %s", FOLDER_OWN, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
+        return fail(s, ERR_CONFLICT, "another pull into this folder is running");
+    return ERR_OK;
+}
+
+/* The items are one list: their root is the one that was licensed, or the server showed another list. */
+static err pull_all(struct scope *s, struct pull *p, const json_t *license)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+    struct manifest mf;
+    struct hash want, got;
+    err e;
+
+    TRY(json_hash(s, license, "slice_root", &want));
+    TRY(manifest_open(s, p->folder, &mf));
+    progress_start(&p->progress, "items", (uint64_t)json_integer_value(json_object_get(license, "item_count")), 0);
+    e = pull_pages(s, p, &mf, &tree);
+    progress_end(&p->progress);
+    if (syncfs(p->folder) != 0 && e == ERR_OK)
+        e = fail(s, ERR_IO, "the folder: %s", strerror(errno));
+    TRY(manifest_close(s, &mf, e == ERR_OK, e));
+    got = frontier_root(&tree);
+    return hash_equal(&got, &want) ? ERR_OK
+         : fail(s, ERR_CORRUPT, "the list of items has root %s, licensed is %s", hash_hex(s, &got), hash_hex(s, &want));
+}
+
+static err tell(struct scope *s, const struct pull *p, const char *folder)
+{
+    say("fetched    %s, %s", count_text(s, p->fetched, "item", "items"), size_text(s, p->bytes_fetched));
+    say("held       %s already there and verified", count_text(s, p->held, "item", "items"));
+    if (p->failed)
+        return fail(s, ERR_CORRUPT, "%s of the license could not be had", count_text(s, p->failed, "item", "items"));
+    say("complete   every hash is right; %s in %s/%s",
+        p->receipts ? "manifest, license and receipts" : "manifest and license", printable(s, folder), FOLDER_OWN);
+    return ERR_OK;
+}
+
+static err pull_into(struct scope *s, struct pull *p, const json_t *license, const char *folder)
+{
+    const char *vkey;
+    int lock = -1;
+    err e;
+
+    TRY(folder_open(s, folder, true, &p->folder));
+    e = take_lock(s, p, &lock);
+    if (e == ERR_OK)
+        e = log_key_fetch(s, &p->markets[0], &p->log_key, &vkey);
+    if (e == ERR_OK)
+        e = keep_license(s, p, license, vkey);
+    if (e == ERR_OK)
+        e = pull_all(s, p, license);
+    if (e == ERR_OK)
+        e = tell(s, p, folder);
+    if (lock >= 0)
+        close(lock);
+    close(p->folder);
+    return e;
+}
+
+/* "owner/name" -> "name"; what a server says never names a folder outside this one. */
+static const char *default_folder(const json_t *license)
+{
+    const char *dataset = json_text_or(license, "dataset", ""), *slash = strchr(dataset, '/');
+    const char *name = slash ? slash + 1 : dataset;
+
+    return item_path_valid(name, strlen(name)) && !strchr(name, '/') ? name : "pulled";
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    const struct options *o = c->options;
+    struct pull *p = NEW(s, struct pull);
+    json_t *license = NULL;
+    uint64_t threads = THREADS_DEFAULT;
+    unsigned opened = 1;
+    err e;
+
+    if (o->parallel && (!decimal_read(o->parallel, strlen(o->parallel), PULL_THREADS_MAX, &threads) || threads == 0))
+        return fail(s, ERR_INVALID, "--parallel is 1 to %d", PULL_THREADS_MAX);
+    p->threads = (unsigned)threads;
+    p->receipts = !o->no_receipts;
+    p->license = fetch_escape(s, c->args.v[0]);
+    TRY(market_open(s, &p->markets[0], true));
+    e = market_get(s, &p->markets[0], scope_printf(s, "/v1/licenses/%s", p->license), &license);
+    for (; e == ERR_OK && opened < p->threads; opened += e == ERR_OK)
+        e = market_clone(s, &p->markets[0], &p->markets[opened]);
+    if (e == ERR_OK)
+        e = pull_into(s, p, license, c->args.n > 1 ? c->args.v[1] : default_folder(license));
+    while (opened > 0)
+        market_close(&p->markets[--opened]);
+    json_decref(license);
+    return e;
+}
+
+const struct verb verb_pull = {
+    .name = "pull", .args = "LICENSE [DIR]", .args_min = 1, .args_max = 2,
+    .line = "fetch what a license covers, verified",
+    .more = "Writes the items in their paths below DIR (default: the dataset's name), several at a time, each\n"
+            "verified before it is in its place, and beside them in DIR/" FOLDER_OWN " manifest, license and the\n"
+            "receipt of each access. Run again, it verifies what is there and fetches only what is missing, from\n"
+            "where it was cut off.",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "api/client/folder.h"
+#include "api/client/receipt.h"
+#include "api/client/say.h"
+#include "ledger/tree/frontier.h"
+
+/*
+ * Pulling a license's items into a folder.
+ *
+ * Beside the items, in .counterfoil/: manifest.jsonl (a line each item:
+ * entry, n, path, sha256, size), license.json, log.vkey, receipts/N.json and
+ * receipts/N.tlog-proof, parts/ (unfinished downloads), lock.
+ */
+#define PULL_THREADS_MAX 32
+
+enum item_fate { ITEM_FAILED, ITEM_HELD, ITEM_FETCHED };
+
+struct pull_item {
+    int64_t n, size;
+    const char *path;
+    struct hash sha256;
+    /* results */
+    enum item_fate fate;
+    uint64_t fetched;             /* bytes that came over the network */
+    int64_t entry;                /* index of its access; -1: not known */
+};
+
+struct pull {
+    int folder;
+    const char *license;
+    bool receipts;
+    struct note_key log_key;
+    unsigned threads;
+    struct market markets[PULL_THREADS_MAX];      /* one a thread */
+    struct progress progress;
+    atomic_size_t held, fetched, failed;
+    atomic_llong bytes_fetched;
+};
+
+/*
+ * Sees that the item lies in its place with its own bytes: verified there, or fetched (from where a part was cut
+ * off), verified and only then moved into place. What concerns this item alone is said, counted and gives ERR_OK;
+ * what would fail every other item as well is an error.
+ */
+err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned thread);
+/* Fetches, checks and keeps the receipt of an entry, unless it is there. */
+err pull_receipt(struct scope *s, struct pull *p, struct market *m, uint64_t index);

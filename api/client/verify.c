@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/client/manifest.h"
+#include "api/client/verb.h"
+#include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
+#include "schema/base/parallel.h"
+#include "schema/json/canon.h"
+
+#define FILE_BYTES_MAX (16 << 20)
+#define BATCH_ITEMS 1000
+
+struct options { const char *key; };
+
+static const struct flag flags[] = {
+    { "key", "VKEY", false, offsetof(struct options, key),
+      "the log's verifier key; a folder's own is used if not said" },
+};
+
+struct check {                         /* of one pulled folder */
+    int folder;
+    const char *license, *document;    /* id and document's hash, from license.json */
+    const struct note_key *key;
+    struct frontier tree;
+    uint64_t items, receipts;
+    atomic_ullong wrong;
+    struct progress progress;
+};
+
+struct batch { struct check *check; size_t n; struct pull_item items[BATCH_ITEMS]; };
+
+static void wrong(struct scope *s, struct check *c, const char *what, const char *why)
+{
+    atomic_fetch_add(&c->wrong, 1);
+    complain("%s: %s", printable(s, what), printable(s, why));
+    scope_forgive(s);
+}
+
+static const char *field_text(const struct entry *e, const char *name)
+{
+    const struct entry_value *v = entry_field(e, name);
+
+    return v->kind == V_TEXT ? v->v.text : "";
+}
+
+/* The receipt of an access: in the log, of this license, of this item if that is disclosed. */
+static err receipt_of_item(struct scope *s, struct check *c, const struct pull_item *item)
+{
+    const char *base = scope_printf(s, FOLDER_OWN "/receipts/%lld", (long long)item->entry);
+    const struct entry_value *hash;
+    struct bytes document, proof;
+    struct receipt r;
+
+    TRY(folder_read(s, c->folder, scope_printf(s, "%s.json", base), FILE_BYTES_MAX, &document));
+    TRY(folder_read(s, c->folder, scope_printf(s, "%s.tlog-proof", base), FILE_BYTES_MAX, &proof));
+    TRY(receipt_check(s, c->key, document, proof, &r));
+    if ((int64_t)r.index != item->entry || r.entry.spec->type != ENTRY_ACCESS_RECORDED)
+        return fail(s, ERR_INVALID, "the receipt is of another entry");
+    if (strcmp(field_text(&r.entry, "license"), c->license) != 0)
+        return fail(s, ERR_INVALID, "the access was recorded for another license");
+    hash = entry_field(&r.entry, "item_hash");
+    if (hash->kind == V_HASH && !hash_equal(hash->v.hash, &item->sha256))
+        return fail(s, ERR_INVALID, "the access was of another item");
+    return ERR_OK;
+}
+
+static err check_item(struct scope *s, void *arg, size_t thing, unsigned thread)
+{
+    struct batch *b = arg;
+    struct check *c = b->check;
+    const struct pull_item *item = &b->items[thing];
+    struct hash got;
+    int64_t size;
+    err e;
+    int fd;
+
+    (void)thread;
+    e = file_open(s, c->folder, item->path, &fd);
+    if (e == ERR_OK) {
+        e = file_hash(s, fd, &got, &size, NULL, NULL);
+        close(fd);
+    }
+    if (e == ERR_OK && (size != item->size || !hash_equal(&got, &item->sha256)))
+        e = fail(s, ERR_CORRUPT, "its bytes are not the ones the manifest names");
+    if (e != ERR_OK)
+        wrong(s, c, item->path, s->why.detail);
+    if (item->entry >= 0 && c->key && receipt_of_item(s, c, item) != ERR_OK)
+        wrong(s, c, scope_printf(s, "receipt %lld", (long long)item->entry), s->why.detail);
+    progress_add(&c->progress, 1, (uint64_t)item->size);
+    return ERR_OK;
+}
+
+static err check_batch(struct scope *s, struct check *c, struct batch *b)
+{
+    struct buf leaf = BUF(s);
+
+    for (size_t i = 0; i < b->n; i++) {
+        const struct pull_item *item = &b->items[i];
+        if (!item_path_valid(item->path, strlen(item->path)))
+            return fail(s, ERR_INVALID, "the manifest has a path that no item has");
+        list_add_item(&c->tree, &leaf, item->path, strlen(item->path), &item->sha256, (uint64_t)item->size);
+        c->receipts += item->entry >= 0;
+    }
+    c->items += b->n;
+    return parallel_run(s, parallel_cores(), b->n, check_item, b);
+}
+
+static err check_lines(struct scope *s, struct check *c, FILE *f)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n = 0;
+    err e = ERR_OK;
+
+    while (e == ERR_OK && n >= 0) {
+        struct scope one;
+        struct batch *b;
+        scope_init(&one, 0);
+        b = NEW(&one, struct batch);
+        b->check = c;
+        while (e == ERR_OK && b->n < BATCH_ITEMS && (n = getline(&line, &cap, f)) >= 0)
+            e = manifest_line(&one, line, n > 0 && line[n - 1] == '\n' ? (size_t)n - 1 : (size_t)n, &b->items[b->n++]);
+        if (e == ERR_OK)
+            e = check_batch(&one, c, b);
+        if (e != ERR_OK)
+            s->why = one.why;
+        scope_free(&one);
+    }
+    free(line);
+    return e;
+}
+
+static err check_manifest(struct scope *s, struct check *c, uint64_t items)
+{
+    FILE *f;
+    int fd;
+    err e;
+
+    TRY(file_open(s, c->folder, MANIFEST_PATH, &fd));
+    f = fdopen(fd, "r");
+    if (!f)
+        abort();
+    progress_start(&c->progress, "verifying", items, 0);
+    e = check_lines(s, c, f);
+    progress_end(&c->progress);
+    fclose(f);
+    return e;
+}
+
+static err check_license(struct scope *s, struct check *c, const json_t *license, struct hash *root)
+{
+    const json_t *document = json_object_get(license, "document");
+    struct hash want, got;
+    struct bytes text;
+
+    TRY(json_text(s, license, "id", &c->license));
+    TRY(json_hash(s, license, "slice_root", root));
+    TRY(json_hash(s, license, "document_sha256", &want));
+    if (!document)
+        return ERR_OK;
+    TRY(canon(s, document, &text));
+    got = sha256_of(text.p, text.len);
+    if (!hash_equal(&got, &want))
+        wrong(s, c, "license", "its document is not the one that its hash names");
+    return ERR_OK;
+}
+
+static err log_key(struct scope *s, int folder, const char *given, struct note_key *out)
+{
+    const char *text = given;
+    struct bytes own;
+
+    if (!text) {
+        TRY(folder_read(s, folder, FOLDER_OWN "/log.vkey", NOTE_BYTES_MAX, &own));
+        text = scope_strndup(s, (const char *)own.p, strcspn((const char *)own.p, "\n"));
+        say("log key    the folder's own: %s (--key takes one from elsewhere)", printable(s, text));
+    }
+    return note_key_parse(text, out) ? ERR_OK : fail(s, ERR_INVALID, "not a verifier key of a log: %s", text);
+}
+
+static err check_folder(struct scope *s, struct check *c, const struct options *o, const json_t *license)
+{
+    struct note_key key;
+    struct hash root, got;
+    int64_t count;
+
+    TRY(check_license(s, c, license, &root));
+    TRY(json_count(s, license, "item_count", &count));
+    if (faccessat(c->folder, FOLDER_OWN "/receipts", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        TRY(log_key(s, c->folder, o->key, &key));
+        c->key = &key;
+    }
+    TRY(check_manifest(s, c, (uint64_t)count));
+    got = frontier_root(&c->tree);
+    if (!hash_equal(&got, &root))
+        wrong(s, c, "manifest", scope_printf(s, "its items have root %s, licensed is %s", hash_hex(s, &got),
+                                             hash_hex(s, &root)));
+    say("license    %s", c->license);
+    say("items      %llu, root %s", (unsigned long long)c->items, hash_hex(s, &got));
+    if (c->key)
+        say("receipts   %llu", (unsigned long long)c->receipts);
+    else
+        say("receipts   none were kept");
+    return ERR_OK;
+}
+
+static err verify_folder(struct scope *s, const char *path, const struct options *o, uint64_t *findings)
+{
+    struct check c = { .tree = FRONTIER_EMPTY };
+    struct bytes text;
+    json_t *license = NULL;
+    err e;
+
+    TRY(folder_open(s, path, false, &c.folder));
+    e = folder_read(s, c.folder, FOLDER_OWN "/license.json", FILE_BYTES_MAX, &text);
+    if (e == ERR_OK)
+        e = json_read(s, (const char *)text.p, text.len, &license);
+    if (e == ERR_OK)
+        e = check_folder(s, &c, o, license);
+    json_decref(license);
+    close(c.folder);
+    *findings += c.wrong;
+    if (e == ERR_OK)
+        say("%s", c.wrong ? "NOT SOUND" : "sound");
+    return e;
+}
+
+/* "N.tlog-proof" and "N.json" lie side by side; either names both. */
+static err verify_receipt(struct scope *s, const char *path, const struct options *o)
+{
+    static const char *const ends[] = { ".tlog-proof", ".json" };
+    size_t len = strlen(path);
+    struct bytes document, proof;
+    struct note_key key;
+    struct receipt r;
+
+    if (!o->key)
+        return fail(s, ERR_INVALID, "a receipt is verified with --key VKEY");
+    if (!note_key_parse(o->key, &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
+            len -= strlen(ends[i]);
+    TRY(file_read(s, scope_printf(s, "%.*s.json", (int)len, path), FILE_BYTES_MAX, &document));
+    TRY(file_read(s, scope_printf(s, "%.*s.tlog-proof", (int)len, path), FILE_BYTES_MAX, &proof));
+    TRY(receipt_check(s, &key, document, proof, &r));
+    say("%s: entry %llu of %s, %s, in the tree of %llu entries", printable(s, path), (unsigned long long)r.index,
+        r.checkpoint.origin, r.entry.spec->name, (unsigned long long)r.checkpoint.size);
+    return ERR_OK;
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    const struct options *o = c->options;
+    uint64_t findings = 0;
+
+    for (size_t i = 0; i < c->args.n; i++) {
+        struct stat st;
+        err e = stat(c->args.v[i], &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(s, c->args.v[i], o, &findings)
+                                                                   : verify_receipt(s, c->args.v[i], o);
+        if (e == ERR_INVALID || e == ERR_CORRUPT || e == ERR_MALFORMED) {
+            findings++;
+            complain("%s: %s", printable(s, c->args.v[i]), printable(s, s->why.detail));
+            scope_forgive(s);
+        } else if (e != ERR_OK) {
+            c->exit_code = EXIT_UNKNOWN;
+            return e;
+        }
+    }
+    c->exit_code = findings ? EXIT_FINDINGS : EXIT_SOUND;
+    return ERR_OK;
+}
+
+const struct verb verb_verify = {
+    .name = "verify", .args = "FILE|DIR…", .args_min = 1, .args_max = TEXTS_MAX,
+    .line = "verify receipts and pulled folders, offline",
+    .more = "DIR: a pulled folder; every file, the list's root against the license, every receipt against the\n"
+            "log's key. FILE: a receipt (N.tlog-proof beside N.json), with --key. Exit code 0: all is right,\n"
+            "1: something is not, 2: it could not be checked.",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};
