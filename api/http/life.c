@@ -268,15 +268,16 @@ static enum MHD_Result take_upload(struct request *rq, const char *upload, size_
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(rq->inside->connection, MHD_CONNECTION_INFO_CONNECTION_SUSPENDED);
-    enum MHD_Result result = MHD_YES;
+    enum MHD_Result result;
 
     if (info->suspended)
         return MHD_YES;
-    if (!rq->inside->answered)
-        result = rq->inside->sink.done ? stream(rq, upload, upload_len) : gather(rq, upload, upload_len);
-    if (rq->inside->answered && result == MHD_YES)
-        result = drop(rq, upload_len);
-    return result;
+    if (rq->inside->answered)
+        return drop(rq, upload_len);
+    if (rq->inside->sink.done)
+        return stream(rq, upload, upload_len);      /* rq may be a worker's now */
+    result = gather(rq, upload, upload_len);
+    return rq->inside->answered ? drop(rq, upload_len) : result;
 }
 
 enum MHD_Result life_call(void *http, struct MHD_Connection *connection, const char *url, const char *method,

@@ -391,8 +391,9 @@ static int wire_read(int fd, struct answer *a, bool has_body)
     while (n < sizeof a->head - 1 && !strstr(n > 4 ? a->head + n - 4 : a->head, "\r\n\r\n"))
         if (recv(fd, a->head + n++, 1, 0) != 1)
             return 0;
-    if (sscanf(a->head, "HTTP/1.1 %d", &a->status) != 1)
+    if (strncmp(a->head, "HTTP/1.1 ", 9) != 0)
         return 0;
+    a->status = (int)strtol(a->head + 9, NULL, 10);
     length = answer_header(a, "Content-Length");
     a->len = has_body && length && a->status >= 200 && a->status != 304 ? strtoul(length, NULL, 10) : 0;
     a->body = calloc(1, a->len + 1);
