@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/store/access.h"
 #include "schema/store/books.h"
 #include "schema/store/content.h"
 #include "schema/store/dataset.h"
 #include "schema/store/db.h"
 #include "schema/store/entry.h"
+#include "schema/store/idempotency.h"
 #include "schema/store/job.h"
 #include "schema/store/license.h"
+#include "schema/store/log.h"
 #include "schema/store/offer.h"
+#include "schema/store/operator.h"
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
 #include "schema/store/quote.h"
@@ -15,13 +19,17 @@
 /* One row a noun: what `counterfoil-schema check` prepares against the real database. */
 #define TABLE(noun) { #noun, noun##_sql, ARRAY_LEN(noun##_sql) }
 const struct sql_table sql_tables[] = {
+    TABLE(access),
     TABLE(books),
     TABLE(content),
     TABLE(dataset),
     TABLE(entry),
+    TABLE(idempotency),
     TABLE(job),
     TABLE(license),
+    TABLE(log),
     TABLE(offer),
+    TABLE(operator),
     TABLE(party),
     TABLE(payment),
     TABLE(quote),
