@@ -73,6 +73,7 @@ struct append_op {
     uint64_t first_index, n_entries;
     struct append_op *next;       /* private */
     int retries;                  /* private */
+    void *waiter;                 /* private */
 };
 
 void append_submit(struct append *a, struct append_op *op);       /* any thread; done() may come before this returns */
@@ -99,7 +100,6 @@ struct append_access {
     int64_t size;
     const char *media_type;       /* in the scope */
     struct append_access *next;   /* private */
-    uint64_t private_no;          /* private */
 };
 
 void append_access_submit(struct append *a, struct append_access *x);

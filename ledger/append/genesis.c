@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/append/genesis.h"
+
+#include <string.h>
+
+#include "ledger/append/append.h"
+#include "ledger/append/ask.h"
+#include "schema/base/clock.h"
+#include "schema/store/log.h"
+#include "schema/store/operator.h"
+
+#define GENESIS_MS 20000         /* Each of the two steps. */
+
+/* What the signer holds: keys and last checkpoint. */
+struct held { char *log_key, *issuer_key, *note; struct note_key key; struct checkpoint last; };
+
+static err ask_signer(struct scope *s, const char *socket, struct held *out)
+{
+    struct signer g;
+    err e;
+
+    signer_init(&g, socket);
+    e = signer_keys(s, &g, &out->log_key, &out->issuer_key);
+    if (e == ERR_OK)
+        e = signer_last(s, &g, &out->note);
+    signer_close(&g);
+    TRY(e);
+    if (!note_key_parse(out->log_key, &out->key))
+        return fail(s, ERR_CORRUPT, "the signer's log key is no verifier key: %s", out->log_key);
+    return checkpoint_open(s, out->note, strlen(out->note), &out->key, &out->last);
+}
+
+/* A log that was begun but has no entry yet is this signer's, and may be finished. */
+static err resumable(struct scope *s, struct db *db, const struct log_row *row, const struct held *held)
+{
+    struct log_view view;
+
+    if (strcmp(row->log_key, held->log_key) != 0 || strcmp(row->issuer_key, held->issuer_key) != 0)
+        return fail(s, ERR_CONFLICT, "this database has the log %s, whose keys are not this signer's", row->origin);
+    TRY(log_view(s, db, &view));
+    if (view.size > 0)
+        return fail(s, ERR_CONFLICT, "this database has the log %s already, opened with %lld entries until now: "
+                    "nothing was done", row->origin, (long long)view.size);
+    return ERR_OK;
+}
+
+static err begin(struct scope *s, struct db *db, const struct held *held)
+{
+    struct hash empty = empty_root();
+    struct log_row row = { held->key.name, held->log_key, held->issuer_key, 0 }, there;
+    err e = log_load(s, db, &there);
+
+    if (e == ERR_OK)
+        return resumable(s, db, &there, held);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    if (held->last.size != 0)
+        return fail(s, ERR_CONFLICT, "the signer of %s has signed %llu entries, which are not in this database",
+                    held->key.name, (unsigned long long)held->last.size);
+    TRY(db_begin(s, db));
+    e = log_create(s, db, &row, &empty, held->note);
+    if (e == ERR_OK)
+        return db_commit(s, db);
+    db_rollback(db);
+    return e;
+}
+
+err genesis_begin(struct scope *s, const struct genesis *g)
+{
+    struct held held;
+    struct db *db;
+    err e;
+
+    TRY(ask_signer(s, g->signer_socket, &held));
+    TRY(db_open(s, g->dsn, g->application, &db));
+    e = begin(s, db, &held);
+    db_close(db);
+    return e;
+}
+
+struct first { struct genesis *g; struct held held; };
+
+static err append_first(struct scope *s, struct append_txn *t, struct first *f, uint64_t *index)
+{
+    static const char versions[] = "{\"entry\":1,\"rules\":1}", roles[] = "[\"operator\"]";
+    struct bytes versions_json = { (const uint8_t *)versions, sizeof versions - 1 };
+    struct bytes roles_json = { (const uint8_t *)roles, sizeof roles - 1 };
+    struct named_value opened[] = {
+        { "origin", EV_TEXT(f->held.key.name) }, { "log_key", EV_TEXT(f->held.log_key) },
+        { "issuer_key", EV_TEXT(f->held.issuer_key) }, { "versions", EV_JSON(versions_json) },
+    };
+    struct named_value party[] = {
+        { "party", EV_TEXT(f->g->party.text) }, { "roles", EV_JSON(roles_json) }, { "name", EV_TEXT(f->g->name) },
+        { "contact", f->g->contact ? EV_TEXT(f->g->contact) : (struct entry_value){ .kind = V_ABSENT } },
+    };
+
+    TRY(append_entry(s, t, ENTRY_LOG_OPENED, opened, ARRAY_LEN(opened), index));
+    if (*index != 0)
+        return fail(s, ERR_CONFLICT, "the log was opened by somebody else meanwhile");
+    return append_entry(s, t, ENTRY_PARTY_REGISTERED, party, ARRAY_LEN(party), index);
+}
+
+static err decide(struct scope *s, struct append_txn *t, void *arg)
+{
+    struct first *f = arg;
+    struct operator_rows rows = {
+        .party = f->g->party, .key = f->g->key, .digest = f->g->key_digest,
+        .handle = f->g->handle, .name = f->g->name, .contact = f->g->contact, .at = t->at_ms,
+    };
+    uint64_t index;
+
+    TRY(append_first(s, t, f, &index));
+    rows.index = (int64_t)index;
+    return operator_add(s, t->db, &rows);
+}
+
+err genesis_finish(struct scope *s, struct genesis *g)
+{
+    struct append_config config = { g->dsn, g->application, g->signer_socket };
+    struct first first = { .g = g };
+    struct append_op op = { .decide = decide, .arg = &first };
+    struct append *a;
+    struct scope work;
+    err e;
+
+    TRY(ask_signer(s, g->signer_socket, &first.held));
+    g->party = id_new("pty", clock_wall_ms());
+    TRY(append_open(s, &config, &a));
+    scope_init(&work, GENESIS_MS);
+    op.scope = &work;
+    e = append_run(a, &op);
+    if (e != ERR_OK)
+        e = fail(s, e, "%s", work.why.detail);
+    append_close(a, GENESIS_MS);
+    scope_free(&work);
+    return e;
+}

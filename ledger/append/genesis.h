@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "schema/base/bytes.h"
+#include "schema/base/id.h"
+
+/*
+ * The opening of a log, once in the life of a database and of a signer.
+ *
+ * Two steps, so that the operator's key can be handed over between them: it
+ * counts from the second on, and a crash anywhere leaves either nothing to
+ * lose or a finished opening. Repeating both finishes what was begun; a log
+ * that has entries is refused (ERR_CONFLICT), and so is a signer that has
+ * signed for another database.
+ */
+struct genesis {
+    const char *dsn, *application, *signer_socket;
+    const char *handle, *name, *contact;      /* the operator's; contact NULL: none */
+    struct id key;                            /* her first API key, */
+    struct hash key_digest;                   /* and the digest of its secret */
+    struct id party;                          /* result of the second step */
+};
+
+/* The log's row with the signer's keys, head 0 and the checkpoint of size 0. */
+err genesis_begin(struct scope *s, const struct genesis *g);
+/* Entries 0 and 1, log.opened and party.registered, with the operator's rows; signed when this returns. */
+err genesis_finish(struct scope *s, struct genesis *g);
