@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/ledger/append/ground.h"
+
+/* The ordinary life of the committer: batches, refusals, repeats, locks, deadlines. */
+
+#define MANY 200
+
+static const struct sql lock_log = { "test_lock", "SELECT pg_advisory_lock(4201)" };
+static const struct sql unlock_log = { "test_unlock", "SELECT pg_advisory_unlock(4201)" };
+static const struct sql count_marks = { "test_marks", "SELECT count(*) AS n FROM mark" };
+static const struct sql count_entries = { "test_entries", "SELECT count(*) AS n FROM entry" };
+static const struct sql count_batches = { "test_heads", "SELECT count(*) AS n FROM tree_head" };
+
+/* Everything submitted while the log's lock is held by us is decided together afterwards, but the first, which waits. */
+static void hold(struct append *a, struct db *db, struct crowd *c, struct task *first)
+{
+    run_sql(db, &lock_log);
+    first->entries = 1;
+    task_submit(a, c, first, 10000);
+    usleep(30000);
+}
+
+static void test_open_twice(struct ground *g)
+{
+    struct db *db = session(g);
+    struct scope s;
+
+    scope_init(&s, 0);
+    ok(number_of(db, &count_entries) == 2, "opening appends two entries");
+    ok(ground_open(g, &s) == ERR_CONFLICT, "a second opening is refused");
+    ok(strstr(s.why.detail, "already") != NULL, "and says why: %s", s.why.detail);
+    ok(number_of(db, &count_entries) == 2, "and does nothing");
+    scope_free(&s);
+    db_close(db);
+}
+
+static void test_many(struct append *a, struct db *db)
+{
+    static struct task t[MANY];
+    struct crowd c = CROWD;
+    int64_t before = number_of(db, &count_entries);
+    bool good = true;
+
+    ok(one(a, 5000) == ERR_OK, "one operation");
+    ok(append_signed_size(a) == (uint64_t)before + 1, "is signed when it is answered");
+    for (size_t i = 0; i < MANY; i++) {
+        t[i].entries = 1 + i % 3;
+        task_submit(a, &c, &t[i], 10000);
+    }
+    crowd_wait(&c);
+    for (size_t i = 0; i < MANY; i++)
+        good = good && t[i].e == ERR_OK && t[i].op.status == 201 && t[i].op.n_entries == t[i].entries &&
+               t[i].op.first_index + t[i].entries <= append_signed_size(a);
+    ok(good, "%d operations at once", MANY);
+    ok(tree_sound(db), "the tree is sound");
+    tasks_free(t, MANY);
+}
+
+static void test_refusals(struct append *a, struct db *db)
+{
+    static struct task t[30];
+    struct crowd c = CROWD;
+    struct task first = { 0 };
+    int64_t marks = number_of(db, &count_marks), entries = number_of(db, &count_entries), heads;
+    static char names[30][16];
+    bool good = true;
+
+    hold(a, db, &c, &first);
+    heads = number_of(db, &count_batches);
+    for (size_t i = 0; i < 30; i++) {
+        snprintf(names[i], sizeof names[i], "m%zu", i % 10 == 9 ? i - 1 : i);
+        t[i].entries = 2;
+        t[i].mark = names[i];                        /* every tenth violates the primary key */
+        t[i].refuse = i % 3 == 0 ? ERR_STALE : ERR_OK;
+        task_submit(a, &c, &t[i], 10000);
+    }
+    run_sql(db, &unlock_log);
+    crowd_wait(&c);
+    int64_t done = 0;
+    for (size_t i = 0; i < 30; i++) {
+        bool clash = i % 10 == 9 && (i - 1) % 3 != 0;
+        err want = clash ? ERR_CONFLICT : i % 3 == 0 ? ERR_STALE : ERR_OK;
+
+        good = good && t[i].e == want && (want != ERR_OK || t[i].op.n_entries == 2);
+        done += want == ERR_OK;
+    }
+    ok(good, "refusals and violated constraints harm no neighbor");
+    is_int(number_of(db, &count_marks), marks + done, "rows of the refused are not there");
+    is_int(number_of(db, &count_entries), entries + 1 + 2 * done, "nor are their entries");
+    is_int(number_of(db, &count_batches), heads + 2, "all in one batch");
+    ok(tree_sound(db), "the tree is sound");
+    tasks_free(t, 30);
+    scope_free(&first.scope);
+
+    for (size_t i = 0; i < 3; i++) {
+        t[i].refuse = ERR_BALANCE;
+        t[i].entries = 1;
+        task_submit(a, &c, &t[i], 5000);
+    }
+    crowd_wait(&c);
+    ok(t[0].e == ERR_BALANCE && t[1].e == ERR_BALANCE && t[2].e == ERR_BALANCE, "a batch of refusals alone is answered");
+    is_int(number_of(db, &count_entries), entries + 1 + 2 * done, "and leaves nothing");
+    tasks_free(t, 3);
+}
+
+static void test_idempotency(struct append *a, struct db *db)
+{
+    static const struct sql expire = { "test_expire", "UPDATE idempotency SET expires_at = now() - interval '1 hour'" };
+    static struct task t[4];
+    struct crowd c = CROWD;
+    struct task first = { 0 };
+    int64_t entries = number_of(db, &count_entries);
+
+    hold(a, db, &c, &first);
+    for (size_t i = 0; i < 4; i++) {
+        t[i].entries = 1;
+        strcpy(t[i].key, "same");
+        t[i].op.idempotent.fingerprint.b[31] = i == 2;
+        task_submit(a, &c, &t[i], 10000);
+    }
+    run_sql(db, &unlock_log);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_OK && !t[0].op.replayed, "the first of a key is done");
+    ok(t[1].e == ERR_OK && t[1].op.replayed && t[1].op.status == 201, "its repeat in the same batch is a replay");
+    is_str(t[1].op.answer, t[0].op.answer, "with the first answer");
+    is_int(t[2].e, ERR_IDEMPOTENCY, "one bit of the request differs: refused");
+    ok(t[3].e == ERR_OK && t[3].op.replayed && t[3].decided == 0, "a repeat decides nothing");
+    is_int(number_of(db, &count_entries), entries + 2, "one entry for one key");
+    tasks_free(t, 4);
+    scope_free(&first.scope);
+
+    strcpy(t[0].key, "same");
+    t[0].entries = 1;
+    task_submit(a, &c, &t[0], 5000);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_OK && t[0].op.replayed, "a later repeat is a replay");
+    tasks_free(t, 1);
+    run_sql(db, &expire);
+    strcpy(t[0].key, "same");
+    t[0].entries = 1;
+    t[0].op.idempotent.fingerprint.b[0] = 7;
+    task_submit(a, &c, &t[0], 5000);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_OK && !t[0].op.replayed, "an expired key is free for another request");
+    tasks_free(t, 1);
+    t[0].refuse = ERR_STALE;
+    strcpy(t[0].key, "refused");
+    task_submit(a, &c, &t[0], 5000);
+    crowd_wait(&c);
+    tasks_free(t, 1);
+    strcpy(t[0].key, "refused");
+    t[0].entries = 1;
+    task_submit(a, &c, &t[0], 5000);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_OK && !t[0].op.replayed, "a refusal is not stored");
+    tasks_free(t, 1);
+}
+
+static void test_row_lock(struct append *a, struct ground *g, struct db *db)
+{
+    static const struct sql take = { "test_take", "UPDATE party SET name = 'x' WHERE id = 'pty_foe'" };
+    static const struct sql begin = { "test_begin", "BEGIN" }, commit = { "test_commit", "COMMIT" };
+    static struct task t[3];
+    struct crowd c = CROWD;
+    struct db *other = session(g);
+    struct append_state state;
+
+    run_sql(other, &begin);
+    run_sql(other, &take);
+    t[0].also = &take;
+    t[0].entries = t[1].entries = 1;
+    task_submit(a, &c, &t[0], 10000);
+    task_submit(a, &c, &t[1], 10000);
+    usleep(120000);
+    run_sql(other, &commit);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_OK && t[0].decided > 1, "a locked row sends the operation to a next batch (%d tries)", t[0].decided);
+    ok(t[1].e == ERR_OK && t[1].decided == 1, "its neighbor is not disturbed");
+    tasks_free(t, 2);
+    run_sql(other, &begin);
+    run_sql(other, &take);
+    t[0].also = &take;
+    t[0].entries = 1;
+    task_submit(a, &c, &t[0], 10000);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_BUSY && t[0].decided == BATCH_RETRIES_MAX + 1, "a bounded number of times");
+    run_sql(other, &commit);
+    append_state(a, &state);
+    ok(state.retried >= BATCH_RETRIES_MAX, "and counted");
+    tasks_free(t, 1);
+    db_close(other);
+    ok(tree_sound(db), "the tree is sound");
+}
+
+static void test_deadline(struct append *a, struct db *db)
+{
+    struct crowd c = CROWD;
+    static struct task t[3];
+    int64_t entries = number_of(db, &count_entries);
+
+    run_sql(db, &lock_log);
+    t[0].entries = t[1].entries = 1;
+    task_submit(a, &c, &t[0], 150);
+    task_submit(a, &c, &t[1], 10000);
+    access_submit(a, &c, &t[2], KEY_ID, LICENSE, "item/7", 200);
+    usleep(500000);
+    run_sql(db, &unlock_log);
+    crowd_wait(&c);
+    ok(t[0].e == ERR_BUSY && t[0].took_ms < 400, "a deadline while the lock is away: not done, in time (%d ms)",
+       (int)t[0].took_ms);
+    ok(t[2].e == ERR_BUSY && t[2].took_ms < 450, "the same for an access (%d ms)", (int)t[2].took_ms);
+    ok(t[1].e == ERR_OK, "who can wait is done");
+    is_int(number_of(db, &count_entries), entries + 1, "and nobody else");
+    tasks_free(t, 3);
+}
+
+static void test_wait(struct append *a)
+{
+    struct crowd c = CROWD;
+    struct task t[2] = { 0 };
+
+    for (size_t i = 0; i < 2; i++) {
+        crowd_join(&c, &t[i], 100);
+        t[i].wait = (struct append_wait){ .index = i ? append_signed_size(a) + 5 : 0, .scope = &t[i].scope,
+                                          .done = wait_done, .arg = &t[i] };
+        append_wait(a, &t[i].wait);
+    }
+    crowd_wait(&c);
+    ok(t[0].e == ERR_OK, "a signed index is not waited for");
+    is_int(t[1].e, ERR_UNKNOWN_OUTCOME, "an index that is not signed in time");
+    tasks_free(t, 2);
+}
+
+int main(int argc, char **argv)
+{
+    struct ground g;
+    struct append *a;
+    struct db *db;
+
+    ground_signer(argc, argv);
+    log_open("test", LOG_INFO);
+    if (!ground_up(&g))
+        return done_testing();
+    test_open_twice(&g);
+    a = ground_append(&g, true);
+    db = session(&g);
+    test_many(a, db);
+    test_refusals(a, db);
+    test_idempotency(a, db);
+    test_row_lock(a, &g, db);
+    test_deadline(a, db);
+    test_wait(a);
+    append_close(a, 2000);
+    db_close(db);
+    ground_down(&g);
+    return done_testing();
+}
