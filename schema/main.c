@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "ledger/append/genesis.h"
 #include "schema/base/clock.h"
 #include "schema/base/config.h"
 #include "schema/base/log.h"
+#include "schema/base/random.h"
 #include "schema/store/migrate.h"
 
 /*
  * counterfoil-schema: the database as explicit acts. It alone holds the role
  * of the owner; api and worker run with roles that can't change the schema.
  */
-struct settings { const char *owner, *api, *worker; };
+struct settings {
+    const char *owner, *api, *worker;
+    const char *signer_socket, *pepper, *handle, *name, *contact, *key_file;      /* open */
+};
 
 static const struct config_row owner_rows[] = {
     { "COUNTERFOIL_DB_OWNER", CONFIG_TEXT, offsetof(struct settings, owner), NULL, 0, 0,
@@ -25,8 +33,23 @@ static const struct config_row role_rows[] = {
       "libpq connection string of counterfoil-worker's role; check only" },
     CONFIG_END,
 };
+static const struct config_row open_rows[] = {
+    { "COUNTERFOIL_SIGNER_SOCKET", CONFIG_TEXT, offsetof(struct settings, signer_socket), NULL, 0, 0,
+      "the signer's Unix socket; open only" },
+    { "COUNTERFOIL_PEPPER_FILE", CONFIG_SECRET_FILE, offsetof(struct settings, pepper), NULL, 0, 0,
+      "file of the API keys' pepper, 64 hex digits; open makes it if it is absent" },
+    { "COUNTERFOIL_OPERATOR_HANDLE", CONFIG_TEXT, offsetof(struct settings, handle), "operator", 0, 0,
+      "the operator's short public name; open only" },
+    { "COUNTERFOIL_OPERATOR_NAME", CONFIG_TEXT, offsetof(struct settings, name), "Operator", 0, 0,
+      "the operator's name; open only" },
+    { "COUNTERFOIL_OPERATOR_CONTACT", CONFIG_TEXT, offsetof(struct settings, contact), "", 0, 0,
+      "how to reach the operator; open only" },
+    { "COUNTERFOIL_OPERATOR_KEY_FILE", CONFIG_TEXT, offsetof(struct settings, key_file), "", 0, 0,
+      "file that open writes the operator's first API key to, mode 0600; empty: standard output" },
+    CONFIG_END,
+};
 
-struct connections { struct db *owner, *api, *worker; };
+struct connections { const struct settings *settings; struct db *owner, *api, *worker; };
 
 static void say_applied(const struct migration *m)
 {
@@ -122,14 +145,83 @@ static err check(struct scope *s, struct connections *c)
     return t.findings ? fail(s, ERR_CONFIG, "the database is not what the programs need") : ERR_OK;
 }
 
+/* A secret into a new file that only its owner can read, durable before anything rests on it. */
+static err secret_save(struct scope *s, const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const char *line = scope_printf(s, "%s\n", text);
+    bool good = fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line) && fsync(fd) == 0;
+
+    if (!good)
+        (void)fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return good ? ERR_OK : ERR_IO;
+}
+
+static err pepper_load(struct scope *s, const char *path, uint8_t pepper[GENESIS_PEPPER])
+{
+    char text[HEX_SIZE(GENESIS_PEPPER)], *hex;
+
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        random_bytes(pepper, GENESIS_PEPPER);
+        hex_write(pepper, GENESIS_PEPPER, text);
+        return secret_save(s, path, text);
+    }
+    TRY(config_secret(s, path, &hex));
+    if (strlen(hex) != sizeof text - 1 || !hex_read(hex, sizeof text - 1, pepper, GENESIS_PEPPER))
+        return fail(s, ERR_CONFIG, "%s holds no pepper of %d hex digits", path, GENESIS_PEPPER * 2);
+    return ERR_OK;
+}
+
+/*
+ * The key is handed over before it counts: a crash after that leaves a key that the next `open` takes up from
+ * its file, or prints anew, never a log whose operator has no key.
+ */
+static err key_hand_over(struct scope *s, const char *path, const uint8_t pepper[GENESIS_PEPPER], struct genesis *g)
+{
+    char text[GENESIS_KEY_SIZE], *kept;
+
+    if (*path && access(path, F_OK) == 0) {
+        TRY(config_secret(s, path, &kept));
+        return genesis_key_again(g, pepper, kept) ? ERR_OK : fail(s, ERR_CONFIG, "%s holds no API key", path);
+    }
+    genesis_key(g, pepper, text);
+    if (*path)
+        return secret_save(s, path, text);
+    puts(text);
+    return fflush(stdout) == 0 ? ERR_OK : fail(s, ERR_IO, "standard output: %s", strerror(errno));
+}
+
+static err open_log(struct scope *s, struct connections *c)
+{
+    const struct settings *o = c->settings;
+    uint8_t pepper[GENESIS_PEPPER];
+    struct genesis g = {
+        .dsn = o->owner, .application = "counterfoil-schema", .signer_socket = o->signer_socket,
+        .handle = o->handle, .name = o->name, .contact = *o->contact ? o->contact : NULL,
+    };
+
+    TRY(migrate_verify(s, c->owner, migrations));
+    TRY(genesis_begin(s, &g));
+    TRY(pepper_load(s, o->pepper, pepper));
+    TRY(key_hand_over(s, o->key_file, pepper, &g));
+    TRY(genesis_finish(s, &g));
+    log_line(LOG_INFO, "log opened operator=%s key=%s", g.party.text, g.key.text);
+    return ERR_OK;
+}
+
 static const struct verb {
     const char *name, *help;
     bool roles;                /* wants the connections of api and worker too */
+    bool opens;                /* wants the rows of open */
     err (*run)(struct scope *s, struct connections *c);
 } verbs[] = {
-    { "apply",  "make the roles and apply what is missing of the schema", false, apply },
-    { "status", "print what is applied; fails unless that is everything", false, status },
-    { "check",  "prepare every statement, look for comments, try to change what must not change", true, check },
+    { "apply",  "make the roles and apply what is missing of the schema", false, false, apply },
+    { "status", "print what is applied; fails unless that is everything", false, false, status },
+    { "check",  "prepare every statement, look for comments, try to change what must not change", true, false, check },
+    { "open",   "open the log, once: its keys from the signer, its first entries, the operator's first key",
+      false, true, open_log },
 };
 
 static int usage(FILE *to)
@@ -141,6 +233,7 @@ static int usage(FILE *to)
         puts("\nenvironment:");
         config_print(owner_rows);
         config_print(role_rows);
+        config_print(open_rows);
     }
     return to == stdout ? 0 : 2;
 }
@@ -149,9 +242,12 @@ static err run(struct scope *s, const struct verb *v, struct connections *c)
 {
     struct settings settings = { 0 };
 
+    c->settings = &settings;
     TRY(config_load(s, owner_rows, &settings));
     if (v->roles)
         TRY(config_load(s, role_rows, &settings));
+    if (v->opens)
+        TRY(config_load(s, open_rows, &settings));
     TRY(db_open(s, settings.owner, "counterfoil-schema", &c->owner));
     if (v->roles) {
         TRY(db_open(s, settings.api, "counterfoil-schema", &c->api));

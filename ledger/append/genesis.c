@@ -1,15 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger/append/genesis.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/append/append.h"
 #include "ledger/append/ask.h"
+#include "ledger/keys/sign.h"
 #include "schema/base/clock.h"
+#include "schema/base/random.h"
 #include "schema/store/log.h"
-#include "schema/store/operator.h"
+#include "schema/store/party.h"
 
+#define KEY_SECRET    52         /* Characters of a key's secret part, 260 bits, */
+#define KEY_SECRET_AT 30         /* and where they begin, after `cf_`, 26 characters of id and `_`. */
 #define GENESIS_MS 20000         /* Each of the two steps. */
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void genesis_key(struct genesis *g, const uint8_t pepper[GENESIS_PEPPER], char text[GENESIS_KEY_SIZE])
+{
+    uint8_t noise[KEY_SECRET];
+    struct id id = id_new("key", clock_wall_ms());
+    int at = snprintf(text, GENESIS_KEY_SIZE, "cf_%s_", id.text + 4);
+
+    random_bytes(noise, sizeof noise);
+    for (int i = 0; i < KEY_SECRET; i++)
+        text[at + i] = alphabet[noise[i] & 31];
+    text[at + KEY_SECRET] = '\0';
+    if (!genesis_key_again(g, pepper, text))
+        abort();
+}
+
+bool genesis_key_again(struct genesis *g, const uint8_t pepper[GENESIS_PEPPER], const char *text)
+{
+    char id[ID_SIZE];
+
+    keys_init();
+    if (strlen(text) != GENESIS_KEY_SIZE - 1 || strncmp(text, "cf_", 3) != 0 || text[KEY_SECRET_AT - 1] != '_' ||
+        strspn(text + KEY_SECRET_AT, alphabet) != KEY_SECRET)
+        return false;
+    snprintf(id, sizeof id, "key_%.*s", KEY_SECRET_AT - 4, text + 3);
+    g->key_digest = api_key_digest(pepper, text + KEY_SECRET_AT, KEY_SECRET);
+    return id_parse(id, "key", &g->key);
+}
 
 /* What the signer holds: keys and last checkpoint. */
 struct held { char *log_key, *issuer_key, *note; struct note_key key; struct checkpoint last; };
@@ -72,6 +107,7 @@ err genesis_begin(struct scope *s, const struct genesis *g)
     struct db *db;
     err e;
 
+    keys_init();
     TRY(ask_signer(s, g->signer_socket, &held));
     TRY(db_open(s, g->dsn, g->application, &db));
     e = begin(s, db, &held);
@@ -103,16 +139,21 @@ static err append_first(struct scope *s, struct append_txn *t, struct first *f, 
 
 static err decide(struct scope *s, struct append_txn *t, void *arg)
 {
+    static const char *const roles[] = { "operator" }, *const scopes[] = { "read", "write" };
     struct first *f = arg;
-    struct operator_rows rows = {
-        .party = f->g->party, .key = f->g->key, .digest = f->g->key_digest,
-        .handle = f->g->handle, .name = f->g->name, .contact = f->g->contact, .at = t->at_ms,
+    struct party party = {
+        .id = f->g->party, .handle = f->g->handle, .name = f->g->name, .contact = f->g->contact, .created_at = t->at_ms,
+    };
+    struct api_key key = {
+        .id = f->g->key, .party = f->g->party, .digest = f->g->key_digest, .label = "first key of the operator",
+        .created_at = t->at_ms, .expires_at = INT64_MIN, .last_used_at = INT64_MIN, .revoked_at = INT64_MIN,
     };
     uint64_t index;
 
     TRY(append_first(s, t, f, &index));
-    rows.index = (int64_t)index;
-    return operator_add(s, t->db, &rows);
+    party.index = (int64_t)index;
+    TRY(party_add(s, t->db, &party, roles, ARRAY_LEN(roles)));
+    return api_key_add(s, t->db, &key, scopes, ARRAY_LEN(scopes));
 }
 
 err genesis_finish(struct scope *s, struct genesis *g)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 #include "schema/base/bytes.h"
 #include "schema/base/id.h"
 
@@ -21,6 +23,12 @@ struct genesis {
     struct id party;                          /* result of the second step */
 };
 
+/* Draws the operator's first API key; its text, `cf_<id>_<secret>`, is handed over once. */
+#define GENESIS_PEPPER   32
+#define GENESIS_KEY_SIZE 83
+void genesis_key(struct genesis *g, const uint8_t pepper[GENESIS_PEPPER], char text[GENESIS_KEY_SIZE]);
+/* The same from the text of an opening that was interrupted; false: no key. */
+bool genesis_key_again(struct genesis *g, const uint8_t pepper[GENESIS_PEPPER], const char *text);
 /* The log's row with the signer's keys, head 0 and the checkpoint of size 0. */
 err genesis_begin(struct scope *s, const struct genesis *g);
 /* Entries 0 and 1, log.opened and party.registered, with the operator's rows; signed when this returns. */

@@ -10,7 +10,6 @@
 #include "schema/store/license.h"
 #include "schema/store/log.h"
 #include "schema/store/offer.h"
-#include "schema/store/operator.h"
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
 #include "schema/store/quote.h"
@@ -29,7 +28,6 @@ const struct sql_table sql_tables[] = {
     TABLE(license),
     TABLE(log),
     TABLE(offer),
-    TABLE(operator),
     TABLE(party),
     TABLE(payment),
     TABLE(quote),

@@ -25,6 +25,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/store/log.h"
+#include "schema/store/migrate.h"
 #include "tests/unit/tap.h"
 
 #define ITEMS 2000
@@ -126,12 +127,17 @@ __attribute__((unused)) static bool ground_make(struct ground *g)
 
 __attribute__((unused)) static void ground_database(struct ground *g)
 {
-    const char *const apply[] = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "api=current_user", "-v",
-                            "worker=current_user", "-d", g->dsn, "-f", "schema/sql/0001_ground.sql", NULL };
+    struct scope s;
+    struct db *db;
 
     sql(g->admin, scope_printf(&g->scope, "CREATE DATABASE %s ENCODING 'UTF8' TEMPLATE template0", g->name));
-    if (ran(apply) != 0)
+    scope_init(&s, 0);
+    if (db_open(&s, g->dsn, "test", &db) != ERR_OK || migrate_apply(&s, db, migrations, NULL) != ERR_OK) {
+        log_why(LOG_ERROR, "apply", &s);
         abort();
+    }
+    db_close(db);
+    scope_free(&s);
 }
 
 __attribute__((unused)) static void ground_seed(struct ground *g)
@@ -217,6 +223,7 @@ __attribute__((unused)) static void ground_down(struct ground *g)
 
     signer_stop(g);
     sql(g->admin, scope_printf(&g->scope, "DROP DATABASE IF EXISTS %s WITH (FORCE)", g->name));
+    sql(g->admin, scope_printf(&g->scope, "DROP ROLE IF EXISTS %s_api, %s_worker", g->name, g->name));
     ran(remove);
     scope_free(&g->scope);
 }
