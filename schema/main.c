@@ -34,7 +34,7 @@ static const struct config_row role_rows[] = {
     CONFIG_END,
 };
 static const struct config_row open_rows[] = {
-    { "COUNTERFOIL_SIGNER_SOCKET", CONFIG_TEXT, offsetof(struct settings, signer_socket), NULL, 0, 0,
+    { "COUNTERFOIL_SIGNER", CONFIG_TEXT, offsetof(struct settings, signer_socket), NULL, 0, 0,
       "the signer's Unix socket; open only" },
     { "COUNTERFOIL_PEPPER_FILE", CONFIG_SECRET_FILE, offsetof(struct settings, pepper), NULL, 0, 0,
       "file of the API keys' pepper, 64 hex digits; open makes it if it is absent" },
