@@ -4,6 +4,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 
+#include "api/http/acceptor.h"
 #include "api/http/http.h"
 #include "api/http/meter.h"
 #include "api/http/rate.h"
@@ -20,6 +21,8 @@ struct http {
     struct http_config config;
     err (**runs)(struct request *rq);       /* by op->index */
     struct MHD_Daemon *daemon;
+    struct acceptor *acceptor;
+    int port;
     struct workers *workers;
     struct rate *rates;
     struct meter *meter;

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "api/http/inside.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 
 #define FILES_APART 256      /* Of the process's open files, those left for others than connections. */
+#define ACCEPT_APART 1024    /* Connections accepted before the event thread has counted those before them. */
 
 static err match_handlers(struct scope *s, struct http *h)
 {
@@ -91,59 +90,40 @@ static void daemon_says(void *cls, const char *format, va_list ap)
     log_line(LOG_DEBUG, "libmicrohttpd: %s", text);
 }
 
-static err listen_address(struct scope *s, const struct http_config *c, struct sockaddr_storage *out, unsigned *flags)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, c->address, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons((uint16_t)c->port);
-        return ERR_OK;
-    }
-    if (inet_pton(AF_INET6, c->address, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons((uint16_t)c->port);
-        *flags |= MHD_USE_IPv6;
-        return ERR_OK;
-    }
-    return fail(s, ERR_CONFIG, "%s is no address to listen on", c->address);
-}
-
 static err daemon_start(struct scope *s, struct http *h)
 {
     const struct http_config *c = &h->config;
     /* Not its epoll, which freezes when exactly 128 events are ready at once. */
-    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    struct sockaddr_storage address;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+        MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[] = {
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->connections, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->connections + ACCEPT_APART, NULL },
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)c->connections_per_address, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)c->idle_seconds, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEADER_BYTES_MAX, NULL },
-        { MHD_OPTION_LISTEN_BACKLOG_SIZE, HTTP_BACKLOG, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
         { c->event_threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)c->event_threads, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
 
-    TRY(listen_address(s, c, &address, &flags));
     errno = 0;
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, life_call, h,
                                  MHD_OPTION_EXTERNAL_LOGGER, daemon_says, NULL,
-                                 MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
                                  MHD_OPTION_NOTIFY_COMPLETED, life_end, h,
                                  MHD_OPTION_URI_LOG_CALLBACK, life_begin, h,
                                  MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
                                  MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (!h->daemon)
-        return fail(s, ERR_CONFIG, "can't listen on %s port %lld: %s", c->address, (long long)c->port, strerror(errno));
+        return fail(s, ERR_CONFIG, "the event thread doesn't start: %s", strerror(errno));
+    TRY(acceptor_start(s, c->address, c->port, c->connections, h->daemon, &h->acceptor));
+    h->port = acceptor_port(h->acceptor);
     return ERR_OK;
 }
 
 static void release(struct http *h)
 {
+    if (h->daemon)
+        MHD_stop_daemon(h->daemon);
     if (h->workers)
         workers_stop(h->workers);
     rate_free(h->rates);
@@ -221,24 +201,17 @@ static void wait_answers(struct http *h)
 
 void http_stop(struct http *h)
 {
-    MHD_socket listening;
-
     if (!h)
         return;
     http_drain(h);
-    listening = MHD_quiesce_daemon(h->daemon);
-    if (listening != MHD_INVALID_SOCKET)
-        close(listening);
+    acceptor_stop(h->acceptor);
     wait_answers(h);
-    MHD_stop_daemon(h->daemon);
     release(h);
 }
 
 int http_port(const struct http *h)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
-
-    return info ? info->port : 0;
+    return h->port;
 }
 
 void http_metrics(const struct http *h, struct buf *out)

@@ -17,6 +17,7 @@
 #include "tests/unit/tap.h"
 
 #define PATIENCE_S 20          /* A test that waits longer has failed. */
+#define HELD_MAX   4096
 #define FILE_SIZE  1000000
 #define FILE_TAG   "\"tag\""
 
@@ -28,7 +29,7 @@ struct stage {
     pthread_t holder;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct request *held[64];
+    struct request *held[HELD_MAX];
     size_t n_held;
     bool open;                 /* held requests are finished */
     bool stopping;
@@ -102,6 +103,8 @@ static err handle_held(struct request *rq)
 
     request_suspend(rq);
     pthread_mutex_lock(&stage->lock);
+    if (stage->n_held == HELD_MAX)
+        abort();
     stage->held[stage->n_held++] = rq;
     pthread_cond_broadcast(&stage->changed);
     pthread_mutex_unlock(&stage->lock);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Property: a range that is granted lies in the file and is not empty; tags never read beyond their header. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/http/range.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint64_t length = 0, first = 0, len = 0;
+    char *header;
+
+    if (size < 8)
+        return 0;
+    memcpy(&length, data, 8);
+    if (data[0] & 1)
+        length %= 100;
+    header = malloc(size - 8 + 7);
+    if (!header)
+        abort();
+    memcpy(header, "bytes=", 6);
+    memcpy(header + 6, data + 8, size - 8);
+    header[size - 8 + 6] = '\0';
+    if (range_read(header, length, &first, &len) == RANGE_PART && (len == 0 || first >= length || len > length - first))
+        abort();
+    if (etag_listed(header + 6, "\"a\"", false) && !etag_listed(header + 6, "\"a\"", true))
+        abort();
+    free(header);
+    return 0;
+}
