@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Something to buy and fetch, made by the API alone: for load, crash, interop and bench runs.
+
+    sale = Sale(port, operator_key).publish(items=200).buy(licenses=3)
+
+Items share a few contents, since what is measured or killed is the ledger, not the upload.
+"""
+import datetime
+import hashlib
+import json
+import os
+import urllib.parse
+
+from harness.program import wait_for
+from harness.web import Client
+
+PART_ITEMS = 20000
+
+
+def later(days):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def must(answer, *statuses):
+    if answer.status not in statuses:
+        raise AssertionError(f"{answer} instead of {statuses}")
+    return answer
+
+
+def terms(publisher, dataset, until, purposes=("evaluation", "pretraining")):
+    return {
+        "@context": ["http://www.w3.org/ns/odrl.jsonld"], "@type": "Offer", "conflict": "prohibit",
+        "permission": [{
+            "action": ["odrl:gen-ai"], "assigner": f"urn:counterfoil:party:{publisher}",
+            "constraint": [
+                {"leftOperand": "purpose", "operator": "isAnyOf", "rightOperand": sorted(purposes)},
+                {"leftOperand": "spatial", "operator": "isAnyOf", "rightOperand": ["WORLD"]},
+                {"leftOperand": "dateTime", "operator": "lt",
+                 "rightOperand": {"@type": "xsd:dateTime", "@value": until}}],
+            "target": f"urn:counterfoil:dataset:{dataset}"}],
+        "profile": "https://w3c.github.io/odrl/ai-vocab/",
+        "uid": f"urn:counterfoil:terms:{os.urandom(16).hex()}"}
+
+
+class Sale:
+    """A publisher, a buyer, a dataset, an offer and licenses at the API on `port`."""
+
+    def __init__(self, port, operator_key, tag=""):
+        self.port = port
+        self.operator = Client(port, operator_key)
+        self.publisher_handle, self.buyer_handle = f"house{tag}", f"lab{tag}"
+        self.publisher_key = self.register(self.publisher_handle, "publisher")
+        self.buyer_key = self.register(self.buyer_handle, "buyer")
+        self.publisher, self.buyer = Client(port, self.publisher_key), Client(port, self.buyer_key)
+        self.items, self.licenses = [], []        # (percent-encoded path, sha256, bytes); ids
+        self.offer = self.quote_wish = self.dataset = self.version = None
+        self.paid = 0
+
+    def register(self, handle, *roles):
+        """The new party's first key."""
+        wish = {"handle": handle, "roles": list(roles), "name": f"{handle} Ltd"}
+        return must(self.operator.post("/v1/parties", wish), 201).json()["key"]
+
+    def put_content(self, data):
+        sha256 = hashlib.sha256(data).hexdigest()
+        must(self.publisher.put(f"/v1/content/{sha256}", data, headers={"Content-Type": "application/octet-stream"}),
+             201, 204)
+        return sha256
+
+    def publish(self, items=200, contents=8, size=200, price="1.00", name="texts"):
+        """A version of `items` items over `contents` contents of `size` bytes, verified and on offer."""
+        self.dataset = f"{self.publisher_handle}/{name}"
+        bodies = [(f"{i:04d}" * size)[:size].encode() for i in range(contents)]
+        hashes = [self.put_content(body) for body in bodies]
+        must(self.publisher.post("/v1/datasets", {"name": name, "title": "Texts", "modality": "text"},
+                                 idempotency=None), 201)
+        base = f"/v1/datasets/{self.dataset}/versions"
+        draft = must(self.publisher.post(base, idempotency=None), 201).json()["id"]
+        for first in range(0, items, PART_ITEMS):
+            lines = []
+            for i in range(first, min(items, first + PART_ITEMS)):
+                path, which = f"part {i // 1000:03d}/text-{i:07d}.txt", i % contents
+                lines.append(json.dumps({"path": path, "sha256": hashes[which], "size": size}))
+                self.items.append((urllib.parse.quote(path), hashes[which], bodies[which]))
+            must(self.publisher.put(f"{base}/{draft}/items?part={first // PART_ITEMS}",
+                                    ("\n".join(lines) + "\n").encode(),
+                                    headers={"Content-Type": "application/jsonl"}), 200)
+        version = must(self.publisher.post(f"{base}/{draft}/publish"), 200).json()["version"]
+        self.version = version["number"]
+        self.wait_verified(f"{base}/{self.version}")
+        until = later(300)
+        wish = {"dataset": self.dataset, "version": self.version, "price": {"amount": price, "currency": "EUR"},
+                "terms": terms(self.publisher_handle, self.dataset, until)}
+        self.offer = must(self.publisher.post("/v1/offers", wish), 201).json()["id"]
+        self.quote_wish = {"offer": self.offer, "purpose": "pretraining", "territory": "DE", "until": later(30)}
+        return self
+
+    def wait_verified(self, target, timeout=300):
+        def verified():
+            counts = must(self.publisher.get(target), 200).json().get("verification", {})
+            return counts and set(k for k, n in counts.items() if n) == {"verified"}
+        wait_for(verified, timeout, f"{target} to be verified")
+
+    def pay(self, amount):
+        """Tops up the buyer's prepaid balance by whole euros."""
+        self.paid += amount
+        wish = {"party": self.buyer_handle, "amount": {"amount": f"{amount}.00", "currency": "EUR"},
+                "reference": f"transfer-{self.buyer_handle}-{self.paid}"}
+        must(self.operator.post("/v1/payments", wish), 201)
+        return self
+
+    def quote(self, client=None):
+        return must((client or self.buyer).post("/v1/quotes", self.quote_wish, idempotency=None), 201).json()["id"]
+
+    def accept(self, quote, idempotency=True, client=None):
+        return (client or self.buyer).post("/v1/licenses", {"quote": quote}, idempotency=idempotency)
+
+    def buy(self, licenses=1):
+        self.pay(licenses * 2)
+        for _ in range(licenses):
+            self.licenses.append(must(self.accept(self.quote()), 201).json()["id"])
+        return self
