@@ -41,7 +41,7 @@
 #define JSON_DEPTH_MAX         32             /* Nesting of a request body. */
 #define JSON_BODY_MAX          1048576        /* Bytes of a JSON request body. */
 #define JSON_STRING_MAX        65536          /* Bytes of one string in a request body. */
-#define JSON_VALUES_MAX        65536          /* Values in one text: an empty array of 3 bytes takes 120 in memory. */
+#define JSON_VALUES_MAX        65536          /* Values in one text: `[],` of 3 bytes takes 120 in memory. */
 
 /* HTTP */
 #define HTTP_HEADER_BYTES_MAX  32768          /* Memory for a connection's headers (libmicrohttpd's pool). */
@@ -49,15 +49,15 @@
 #define HTTP_IDLE_SECONDS      30             /* A connection that says nothing for so long is closed. */
 #define HTTP_REQUEST_MS        30000          /* A request's whole time, waiting for the ledger included. */
 #define HTTP_URI_MAX           8192           /* Bytes of a request target. */
-#define HTTP_WORKERS_DEFAULT   8              /* Threads that run handlers: as many as one process's database connections. */
+#define HTTP_WORKERS_DEFAULT   8              /* Threads that run handlers, one a database connection. */
 #define HTTP_STOP_MS           10000          /* How long stopping waits for answers that are being read or written. */
 #define HTTP_BACKLOG           4096           /* Connections the kernel holds until they are accepted. */
-#define HTTP_BODY_SMALL        65536          /* A body up to this size is read before anybody asks who sends it. */
-#define HTTP_DISCARD_MAX       (64 << 20)     /* Bytes of a refused body that are read, so that its sender sees the answer. */
+#define HTTP_BODY_SMALL        65536          /* A body up to this size is read before its sender is known. */
+#define HTTP_DISCARD_MAX       (64 << 20)     /* Bytes of a refused body read so that its sender sees why. */
 #define HTTP_PIECE_BYTES       65536          /* Bytes of a streamed body that one step of its handler gets. */
 #define HTTP_REPLY_HEADERS_MAX 16             /* Headers that a handler may add to its answer. */
 #define HTTP_PROXIES_MAX       16             /* Proxies whose forwarded addresses are believed. */
-#define RATE_TABLE_SIZE        65536          /* Callers whose rates are remembered; the longest silent is forgotten first. */
+#define RATE_TABLE_SIZE        65536          /* Callers whose rates are remembered at a time. */
 #define LIST_LIMIT_MAX         1000           /* Rows of one page of a list. */
 #define LIST_LIMIT_DEFAULT     100            /* Rows of a page when the caller names none. */
 #define RATE_PER_SECOND        2000           /* Default requests a second of one key, */
