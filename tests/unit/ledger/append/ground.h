@@ -101,6 +101,7 @@ __attribute__((unused)) static void signer_stop(struct ground *g)
 
 __attribute__((unused)) static bool ground_make(struct ground *g)
 {
+    static int grounds;
     const char *admin = getenv("COUNTERFOIL_TEST_DSN");
     char dir[] = "/tmp/cf-append-XXXXXX";
 
@@ -115,7 +116,7 @@ __attribute__((unused)) static bool ground_make(struct ground *g)
     g->admin = scope_strdup(&g->scope, admin);
     g->dir = scope_strdup(&g->scope, dir);
     g->socket = scope_printf(&g->scope, "%s/s", dir);
-    g->name = scope_printf(&g->scope, "cf_append_%d", (int)getpid());
+    g->name = scope_printf(&g->scope, "cf_append_%d_%d", (int)getpid(), grounds++);
     g->dsn = scope_printf(&g->scope, "%s dbname=%s", admin, g->name);
     const char *const init[] = { "/proc/self/exe", "signer", "init", "--origin", "test.example/log",
                            "--dir", scope_printf(&g->scope, "%s/log", dir), NULL };
