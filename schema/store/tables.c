@@ -13,6 +13,7 @@
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
 #include "schema/store/quote.h"
+#include "schema/store/upkeep.h"
 #include "schema/store/version.h"
 
 /* One row a noun: what `counterfoil-schema check` prepares against the real database. */
@@ -32,5 +33,6 @@ const struct sql_table sql_tables[] = {
     TABLE(payment),
     TABLE(quote),
     TABLE(version),
+    TABLE(upkeep),
     { 0 },
 };
