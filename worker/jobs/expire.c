@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* expire: forgets stored answers, closes quotes, drops abandoned uploads, and makes partitions ahead. */
+#include <inttypes.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/store/log.h"
+#include "schema/store/upkeep.h"
+#include "worker/jobs/work.h"
+
+#define EXPIRE_BATCH 1000
+#define UPLOAD_KEPT_MS (7 * 24 * 3600 * INT64_C(1000))
+
+static err in_batches(struct scope *s, struct work *w,
+                      err (*step)(struct scope *s, struct db *db, int64_t limit, int64_t *touched), int64_t *sum)
+{
+    int64_t n = EXPIRE_BATCH;
+
+    while (n == EXPIRE_BATCH) {
+        TRY(work_left(s, w));
+        TRY(step(s, w->db, EXPIRE_BATCH, &n));
+        *sum += n;
+    }
+    return ERR_OK;
+}
+
+err expire_run(struct scope *s, struct work *w)
+{
+    int64_t answers = 0, quotes = 0;
+    size_t uploads = 0;
+    int partitions = 0;
+
+    TRY(log_partitions(s, w->db, &partitions));
+    TRY(in_batches(s, w, upkeep_idempotency, &answers));
+    TRY(in_batches(s, w, upkeep_quotes, &quotes));
+    TRY(blobs_sweep(s, w->blobs, clock_wall_ms() - UPLOAD_KEPT_MS, &uploads));
+    if (answers || quotes || uploads || partitions)
+        log_line(LOG_INFO, "expired answers=%" PRId64 " quotes=%" PRId64 " uploads=%zu; partitions made=%d", answers,
+                 quotes, uploads, partitions);
+    return ERR_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/jobs/work.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS   (60 * MINUTE_MS)
+
+static int64_t every_rehash(const struct worker_settings *set)
+{
+    return set->rehash_every_ms;
+}
+
+static int64_t every_reverify(const struct worker_settings *set)
+{
+    return set->reverify_ms / 100 < MINUTE_MS ? set->reverify_ms / 100 + 1 : MINUTE_MS;
+}
+
+static int64_t every_expire(const struct worker_settings *set)
+{
+    (void)set;
+    return 10 * MINUTE_MS;
+}
+
+const struct job_kind job_kinds[] = {
+    { JOB_VERIFY_CONTENT, verify_content_run,   24 * HOUR_MS, NULL },
+    { "reverify_content", reverify_content_run, 24 * HOUR_MS, every_reverify },
+    { "rehash_log",       rehash_log_run,       48 * HOUR_MS, every_rehash },
+    { "expire",           expire_run,           HOUR_MS,      every_expire },
+};
+const size_t job_kinds_n = ARRAY_LEN(job_kinds);
+
+err work_left(struct scope *s, const struct work *w)
+{
+    if (atomic_load(&w->seat->lost))
+        return fail(s, ERR_STALE, "the lease is lost");
+    if (atomic_load(w->stopping))
+        return fail(s, ERR_BUSY, "stopping");
+    return scope_left_ms(s) > 0 ? ERR_OK : fail(s, ERR_BUSY, "the job's time is over");
+}

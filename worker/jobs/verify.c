@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/jobs/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/parallel.h"
+#include "schema/store/content.h"
+#include "schema/store/job.h"
+
+#define READ_BYTES (1 << 20)
+#define RECORD_MS 60000            /* for the entry of a batch, waiting for the ledger included */
+
+struct batch {
+    struct work *w;
+    struct content *contents;
+    struct content_result *results;
+    size_t n;
+    struct hash root;
+    uint64_t verified, corrupt, missing;
+    atomic_ullong bytes;
+};
+
+/* Reads to the end; a disk that cannot read its bytes has lost them: that is corrupt, not a reason to try for ever. */
+static err hash_content(struct scope *s, struct batch *b, int fd, const struct content *c, const char **state)
+{
+    unsigned char *bytes = malloc(READ_BYTES);
+    struct sha256 h;
+    struct hash got;
+    int64_t size = 0;
+    ssize_t n;
+    err e = ERR_OK;
+
+    if (!bytes)
+        abort();
+    sha256_init(&h);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    while (e == ERR_OK && ((n = read(fd, bytes, READ_BYTES)) > 0 || (n < 0 && errno == EINTR))) {
+        if (n < 0)
+            continue;
+        sha256_add(&h, bytes, (size_t)n);
+        size += n;
+        e = work_left(s, b->w);
+    }
+    free(bytes);
+    got = sha256_end(&h);
+    atomic_fetch_add(&b->bytes, (unsigned long long)size);
+    *state = size == c->size && hash_equal(&got, &c->sha256) ? "verified" : "corrupt";
+    return e;
+}
+
+static err verify_one(struct scope *s, void *arg, size_t thing, unsigned thread)
+{
+    struct batch *b = arg;
+    const struct content *c = &b->contents[thing];
+    const char *state = "missing";
+    int64_t size;
+    int fd;
+    err e;
+
+    (void)thread;
+    TRY(work_left(s, b->w));
+    e = blob_open(s, b->w->blobs, &c->sha256, &fd, &size);
+    if (e == ERR_OK) {
+        e = size == c->size ? hash_content(s, b, fd, c, &state) : (state = "corrupt", ERR_OK);
+        close(fd);
+    } else if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        e = ERR_OK;
+    }
+    b->results[thing] = (struct content_result){ c->sha256, state };
+    if (e == ERR_OK && strcmp(state, "verified") != 0)
+        log_line(LOG_ERROR, "content sha256=%s state=%s", hash_hex(s, &c->sha256), state);
+    return e;
+}
+
+static void summarize(struct scope *s, struct batch *b)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+    struct buf leaf = BUF(s);
+
+    for (size_t i = 0; i < b->n; i++) {
+        const struct content_result *r = &b->results[i];
+        list_add_result(&tree, &leaf, r->state, &r->sha256);
+        b->verified += strcmp(r->state, "verified") == 0;
+        b->corrupt += strcmp(r->state, "corrupt") == 0;
+        b->missing += strcmp(r->state, "missing") == 0;
+    }
+    b->root = frontier_root(&tree);
+}
+
+/* {"corrupt":1,"verified":2}: sorted, zeros left out, as the entry's field wants it. */
+static struct bytes counts_json(struct scope *s, const struct batch *b)
+{
+    const struct { const char *code; uint64_t n; } counts[] = {
+        { "corrupt", b->corrupt }, { "missing", b->missing }, { "verified", b->verified },
+    };
+    struct buf out = BUF(s);
+
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        if (counts[i].n)
+            buf_printf(&out, "%s\"%s\":%" PRIu64, out.len ? "," : "{", counts[i].code, counts[i].n);
+    buf_char(&out, '}');
+    return (struct bytes){ (const uint8_t *)out.p, out.len };
+}
+
+static err decide(struct scope *s, struct append_txn *t, void *arg)
+{
+    struct batch *b = arg;
+    const struct named_value values[] = {
+        { "counts", EV_JSON(counts_json(s, b)) },
+        { "results_root", EV_HASH(&b->root) },
+    };
+    uint64_t index;
+
+    TRY(job_renew(s, t->db, b->w->job, JOB_LEASE_MS));
+    TRY(append_entry(s, t, ENTRY_CONTENT_VERIFIED, values, ARRAY_LEN(values), &index));
+    TRY(content_record(s, t->db, b->results, b->n, t->at_ms, index));
+    t->op->status = 200;
+    t->op->answer = "{}";
+    return ERR_OK;
+}
+
+static err record(struct scope *s, struct batch *b)
+{
+    struct append_op op = { .decide = decide, .arg = b };
+    struct scope one;
+    err e;
+
+    scope_init(&one, RECORD_MS);
+    op.scope = &one;
+    e = append_run(b->w->append, &op);
+    if (e != ERR_OK)
+        s->why = one.why;
+    else
+        log_line(LOG_INFO, "verified entry=%" PRIu64 " verified=%" PRIu64 " corrupt=%" PRIu64 " missing=%" PRIu64
+                 " bytes=%llu", op.first_index, b->verified, b->corrupt, b->missing, (unsigned long long)b->bytes);
+    scope_free(&one);
+    return e;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return memcmp(((const struct content *)a)->sha256.b, ((const struct content *)b)->sha256.b, HASH_SIZE);
+}
+
+err verify_batch(struct scope *s, struct work *w, struct content *contents, size_t n)
+{
+    struct batch b = { .w = w, .contents = contents, .results = NEWS(s, struct content_result, n), .n = n };
+
+    qsort(contents, n, sizeof *contents, by_hash);
+    TRY(parallel_run(s, parallel_cores(), n, verify_one, &b));
+    summarize(s, &b);
+    return record(s, &b);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "ledger/append/append.h"
+#include "schema/blob/blob.h"
+#include "schema/model/job.h"
+#include "schema/store/db.h"
+
+/*
+ * The kinds of jobs: a table of rows, one file a kind.
+ *
+ * run() works on one job that this process holds under a lease. It may be cut
+ * off at any point and is then begun again, here or elsewhere: so it either
+ * writes nothing, or in one transaction, or what it has written is found and
+ * passed over by the next attempt. It asks work_left() between steps, and ends
+ * with that error when the lease is lost or the process is stopping.
+ */
+struct worker_settings {
+    const char *dsn, *content_dir, *signer_socket;
+    int64_t threads;
+    int64_t fresh_ms;                 /* a content verified less long ago is not read again, unless asked for by name */
+    int64_t reverify_ms;              /* every content is verified again after so long */
+    int64_t rehash_every_ms, rehash_per_second;
+};
+
+struct seat {                         /* one job thread's place, seen by the thread that renews leases */
+    atomic_bool busy, lost;
+    struct job job;                   /* while busy; guarded by the workshop's lock */
+};
+
+struct work {
+    const struct job *job;
+    struct db *db;                    /* the job thread's own connection */
+    struct append *append;
+    const struct blobs *blobs;
+    const struct worker_settings *settings;
+    const struct seat *seat;
+    const atomic_bool *stopping;
+};
+
+struct job_kind {
+    const char *name;
+    err (*run)(struct scope *s, struct work *w);
+    int64_t deadline_ms;              /* of one attempt */
+    int64_t (*every_ms)(const struct worker_settings *set);    /* NULL: only when enqueued; else how often by itself */
+};
+
+extern const struct job_kind job_kinds[];
+extern const size_t job_kinds_n;
+
+/* ERR_STALE: the lease is lost; ERR_BUSY: stopping, or out of time. */
+err work_left(struct scope *s, const struct work *w);
+
+err verify_content_run(struct scope *s, struct work *w);
+err reverify_content_run(struct scope *s, struct work *w);
+err rehash_log_run(struct scope *s, struct work *w);
+err expire_run(struct scope *s, struct work *w);
