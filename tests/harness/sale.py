@@ -28,7 +28,8 @@ def must(answer, *statuses):
     return answer
 
 
-def terms(publisher, dataset, until, purposes=("evaluation", "pretraining")):
+def terms(publisher, version, until, purposes=("evaluation", "pretraining")):
+    """Party and version by their ids."""
     return {
         "@context": ["http://www.w3.org/ns/odrl.jsonld"], "@type": "Offer", "conflict": "prohibit",
         "permission": [{
@@ -38,7 +39,7 @@ def terms(publisher, dataset, until, purposes=("evaluation", "pretraining")):
                 {"leftOperand": "spatial", "operator": "isAnyOf", "rightOperand": ["WORLD"]},
                 {"leftOperand": "dateTime", "operator": "lt",
                  "rightOperand": {"@type": "xsd:dateTime", "@value": until}}],
-            "target": f"urn:counterfoil:dataset:{dataset}"}],
+            "target": f"urn:counterfoil:version:{version}"}],
         "profile": "https://w3c.github.io/odrl/ai-vocab/",
         "uid": f"urn:counterfoil:terms:{os.urandom(16).hex()}"}
 
@@ -50,17 +51,18 @@ class Sale:
         self.port = port
         self.operator = Client(port, operator_key)
         self.publisher_handle, self.buyer_handle = f"house{tag}", f"lab{tag}"
-        self.publisher_key = self.register(self.publisher_handle, "publisher")
-        self.buyer_key = self.register(self.buyer_handle, "buyer")
+        self.publisher_id, self.publisher_key = self.register(self.publisher_handle, "publisher")
+        self.buyer_id, self.buyer_key = self.register(self.buyer_handle, "buyer")
         self.publisher, self.buyer = Client(port, self.publisher_key), Client(port, self.buyer_key)
         self.items, self.licenses = [], []        # (percent-encoded path, sha256, bytes); ids
         self.offer = self.quote_wish = self.dataset = self.version = None
         self.paid = 0
 
     def register(self, handle, *roles):
-        """The new party's first key."""
+        """The new party's id and first key."""
         wish = {"handle": handle, "roles": list(roles), "name": f"{handle} Ltd"}
-        return must(self.operator.post("/v1/parties", wish), 201).json()["key"]
+        made = must(self.operator.post("/v1/parties", wish), 201).json()
+        return made["party"]["id"], made["key"]
 
     def put_content(self, data):
         sha256 = hashlib.sha256(data).hexdigest()
@@ -91,7 +93,7 @@ class Sale:
         self.wait_verified(f"{base}/{self.version}")
         until = later(300)
         wish = {"dataset": self.dataset, "version": self.version, "price": {"amount": price, "currency": "EUR"},
-                "terms": terms(self.publisher_handle, self.dataset, until)}
+                "terms": terms(self.publisher_id, version["id"], until)}
         self.offer = must(self.publisher.post("/v1/offers", wish), 201).json()["id"]
         self.quote_wish = {"offer": self.offer, "purpose": "pretraining", "territory": "DE", "until": later(30)}
         return self
