@@ -161,7 +161,8 @@ build/fuzz/lib.a: $(FUZZ_O)
 	$(Q)rm -f $@ && ar rcs $@ $(FUZZ_O)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/lib.a
 	$(call say,FUZZ,$@)
-	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wl,--as-needed -o $@ $< build/fuzz/lib.a $(LDLIBS) -pthread
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	  -Wl,--as-needed -o $@ $< build/fuzz/lib.a $(LDLIBS) -pthread
 
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

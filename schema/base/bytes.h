@@ -26,7 +26,7 @@ void hex_write(const void *bytes, size_t len, char *out);              /* out: H
 bool hex_read(const char *hex, size_t hex_len, uint8_t *out, size_t out_len);  /* hex_len == 2 * out_len */
 
 #define BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1)
-size_t base64_write(const void *bytes, size_t len, char *out);         /* padded; returns strlen; out: BASE64_SIZE(len) */
+size_t base64_write(const void *bytes, size_t len, char *out);         /* padded; strlen; out: BASE64_SIZE(len) */
 size_t base64url_write(const void *bytes, size_t len, char *out);      /* no padding; the same size suffices */
 /* Decodes text of text_len; false if malformed, not canonical, or longer than cap. */
 bool   base64_read(const char *text, size_t text_len, uint8_t *out, size_t cap, size_t *len);

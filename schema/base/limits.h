@@ -8,14 +8,14 @@
 
 /* Ledger */
 #define ENTRY_BYTES_MAX        65535          /* tlog-tiles gives an entry's length 16 bits. */
-#define BATCH_OPERATIONS_MAX   60             /* Savepoints a batch may open: PostgreSQL caches 64 subtransactions a backend. */
-#define OPERATION_ENTRIES_MAX  1024           /* Entries of one operation: what a batch holds in memory follows from it. */
+#define BATCH_OPERATIONS_MAX   60             /* Savepoints a batch may open: PostgreSQL caches 64 a backend. */
+#define OPERATION_ENTRIES_MAX  1024           /* Entries of one operation; bounds a batch in memory. */
 #define BATCH_ACCESSES_MAX     1024           /* Accesses decided by one statement; more wait for the next batch. */
-#define BATCH_WAIT_CHECKPOINT_MS 2000         /* How long a batch waits for its predecessor's checkpoint before it rolls back. */
+#define BATCH_WAIT_CHECKPOINT_MS 2000           /* A batch waits so long for its predecessor's checkpoint, then rolls back. */
 #define BATCH_ROW_LOCK_MS      50             /* A row lock that takes longer sends the operation to the next batch. */
 #define BATCH_RETRIES_MAX      5              /* How often an operation may be sent to a next batch. */
-#define BATCH_MS               20000          /* A batch that the database keeps for longer is given up (COMMIT is not canceled). */
-#define BATCH_QUEUE_MAX        8192           /* Ledgered requests waiting in one process; the next is told to try again. */
+#define BATCH_MS               20000          /* A batch that the database keeps longer is given up (COMMIT is not canceled). */
+#define BATCH_QUEUE_MAX        8192           /* Ledgered requests waiting in one process; the next may try again. */
 #define CLOCK_SKEW_MAX_MS      10000          /* Database and process clocks further apart refuse the batch. */
 #define HEAD_UNSIGNED_MS       250            /* A head unsigned for longer is signed by any eligible process. */
 #define IDEMPOTENCY_HOURS      72             /* Stored answers are kept this long. */
@@ -82,7 +82,7 @@
 #define DB_ROWS_MAX            100000         /* Rows db_many() takes before it calls it a bug. */
 #define DB_STATEMENT_MS        10000          /* statement_timeout of request-bound connections. */
 #define DB_CONNECT_MS          5000           /* Connecting, unless the scope's deadline comes first. */
-#define DB_CANCEL_MS           2000           /* A canceled statement that says nothing for so long has lost its connection. */
+#define DB_CANCEL_MS           2000           /* A canceled statement silent for so long has lost its connection. */
 #define DB_COMMIT_MS           5000           /* A COMMIT is waited for at least so long, past the scope's deadline. */
 #define DB_PARAMS_MAX          64             /* Parameters of one statement. */
 #define DB_PIPE_MAX            1024           /* Statements of one pipeline. */

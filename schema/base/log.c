@@ -51,5 +51,6 @@ void log_why(enum log_level level, const char *what, const struct scope *s)
 {
     const char *file = s->why.file ? s->why.file : "?";
 
-    log_line(level, "%s error=%s at=%s:%d detail=\"%s\"", what, err_name(s->why.code), file, s->why.line, s->why.detail);
+    log_line(level, "%s error=%s at=%s:%d detail=\"%s\"", what, err_name(s->why.code), file, s->why.line,
+             s->why.detail);
 }

@@ -75,7 +75,8 @@ CREATE TABLE disclosure (
     index       bigint PRIMARY KEY,
     disclosures bytea NOT NULL
 );
-COMMENT ON TABLE disclosure IS 'Private fields of entries; rows are deleted by erasure, the digests in the entries stay.';
+COMMENT ON TABLE disclosure IS
+    'Private fields of entries; rows are deleted by erasure, the digests in the entries stay.';
 COMMENT ON COLUMN disclosure.index IS 'The entry.';
 COMMENT ON COLUMN disclosure.disclosures IS 'JSON array of base64url texts of [salt,name,value] (RFC 9901).';
 
@@ -221,7 +222,8 @@ COMMENT ON COLUMN dataset.description IS 'A paragraph.';
 COMMENT ON COLUMN dataset.modality IS 'text, image, audio, video, tabular, code, mixed.';
 COMMENT ON COLUMN dataset.languages IS 'BCP 47 tags.';
 COMMENT ON COLUMN dataset.card IS 'Markdown.';
-COMMENT ON COLUMN dataset.state IS 'draft until the first version is published, then listed; delisted by its publisher.';
+COMMENT ON COLUMN dataset.state IS
+    'draft until the first version is published, then listed; delisted by its publisher.';
 COMMENT ON COLUMN dataset.created_at IS 'When.';
 CREATE INDEX dataset_listed ON dataset (id) WHERE state = 'listed';
 
@@ -247,7 +249,8 @@ CREATE TABLE content_upload (
     uploaded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (party, sha256)
 );
-COMMENT ON TABLE content_upload IS 'Who uploaded which content: a version may name only what its own publisher uploaded.';
+COMMENT ON TABLE content_upload IS
+    'Who uploaded which content: a version may name only what its own publisher uploaded.';
 COMMENT ON COLUMN content_upload.party IS 'The uploader.';
 COMMENT ON COLUMN content_upload.sha256 IS 'The content.';
 COMMENT ON COLUMN content_upload.uploaded_at IS 'When.';
@@ -276,7 +279,8 @@ COMMENT ON COLUMN version.id IS 'ver_…';
 COMMENT ON COLUMN version.dataset IS 'Its dataset.';
 COMMENT ON COLUMN version.publisher IS 'Who made it.';
 COMMENT ON COLUMN version.number IS '1, 2, 3 … within the dataset, given at publication.';
-COMMENT ON COLUMN version.state IS 'draft: parts are being loaded; sealed: items sorted, roots known; published; yanked with a reason.';
+COMMENT ON COLUMN version.state IS
+    'draft: parts are being loaded; sealed: items sorted, roots known; published; yanked with a reason.';
 COMMENT ON COLUMN version.root IS 'RFC 6962 root over {path,sha256,size} sorted by path bytes.';
 COMMENT ON COLUMN version.details_root IS 'Root over {attributes,contributors,media_type,path,salt}, same order.';
 COMMENT ON COLUMN version.commit_id IS 'First 20 bytes of SHA-256(root || details root) in hex.';
@@ -480,7 +484,8 @@ CREATE TABLE account (
 COMMENT ON TABLE account IS 'Accounts of the double-entry books; platform accounts have no party.';
 COMMENT ON COLUMN account.no IS 'Number.';
 COMMENT ON COLUMN account.party IS 'Owner; null: the platform.';
-COMMENT ON COLUMN account.kind IS 'bank (money received), prepaid (a buyer''s credit), clearing (paid, not yet allocated).';
+COMMENT ON COLUMN account.kind IS
+    'bank (money received), prepaid (a buyer''s credit), clearing (paid, not yet allocated).';
 COMMENT ON COLUMN account.currency IS 'ISO 4217; fixed.';
 
 CREATE TABLE book_transaction (
@@ -503,7 +508,8 @@ CREATE TABLE posting (
     CHECK ((running IS NULL) = (balance IS NULL)),
     UNIQUE (account, running)
 );
-COMMENT ON TABLE posting IS 'Lines of transactions, in micro-units; positive: the owner is owed more (credit), negative: less.';
+COMMENT ON TABLE posting IS
+    'Lines of transactions, in micro-units; positive: the owner is owed more (credit), negative: less.';
 COMMENT ON COLUMN posting.no IS 'Number.';
 COMMENT ON COLUMN posting.transaction IS 'Its transaction.';
 COMMENT ON COLUMN posting.account IS 'Its account.';
@@ -527,7 +533,8 @@ BEGIN
     END IF;
     IF NEW.running IS NOT NULL THEN
         SELECT * INTO before FROM posting WHERE account = NEW.account AND running = NEW.running - 1;
-        IF coalesce(before.running, 0) + 1 <> NEW.running OR coalesce(before.balance, 0) + NEW.amount <> NEW.balance THEN
+        IF coalesce(before.running, 0) + 1 <> NEW.running
+           OR coalesce(before.balance, 0) + NEW.amount <> NEW.balance THEN
             RAISE EXCEPTION 'posting % does not continue its account', NEW.no USING ERRCODE = '23514';
         END IF;
     END IF;
@@ -546,7 +553,8 @@ CREATE TABLE payment (
     index      bigint NOT NULL,
     created_at timestamptz NOT NULL
 );
-COMMENT ON TABLE payment IS 'Payments: received from outside into a prepaid balance, or from that balance for a license.';
+COMMENT ON TABLE payment IS
+    'Payments: received from outside into a prepaid balance, or from that balance for a license.';
 COMMENT ON COLUMN payment.id IS 'pay_…';
 COMMENT ON COLUMN payment.party IS 'Whose balance.';
 COMMENT ON COLUMN payment.license IS 'What was paid; null: the balance was topped up.';
@@ -567,7 +575,8 @@ CREATE TABLE access (
     PRIMARY KEY (license, item, index)
 );
 COMMENT ON TABLE access IS 'Recorded accesses: the newest row of a license and item says whether its window is open.';
-COMMENT ON COLUMN access.license IS 'license.no; not a foreign key: checked under the ledger''s lock, and this is the busiest table.';
+COMMENT ON COLUMN access.license IS
+    'license.no; not a foreign key: checked under the ledger''s lock, and this is the busiest table.';
 COMMENT ON COLUMN access.item IS 'Number of the item within its version.';
 COMMENT ON COLUMN access.index IS 'Entry access.recorded.';
 COMMENT ON COLUMN access.at IS 'Its `at`: the window''s begin.';

@@ -70,7 +70,8 @@ err access_facts_send(struct scope *s, struct db *db, const char *const *key_ids
     return db_pipe(s, db, &access_sql[FACTS], PARAMS(P_TEXTS(key_ids, n), P_TEXTS(licenses, n), P_TEXTS(paths, n)));
 }
 
-err access_add_send(struct scope *s, struct db *db, const int64_t *licenses, const int32_t *items, const int64_t *indexes,
+err access_add_send(struct scope *s, struct db *db, const int64_t *licenses, const int32_t *items,
+                    const int64_t *indexes,
                     size_t n, int64_t at)
 {
     return db_pipe(s, db, &access_sql[ADD],

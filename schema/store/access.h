@@ -40,5 +40,6 @@ struct access_facts_row {
 /* n rows in any order, for arrays of n; texts must be UTF-8. */
 err access_facts_send(struct scope *s, struct db *db, const char *const *key_ids, const char *const *licenses,
                       const char *const *paths, size_t n, struct pipe_result *result);
-err access_add_send(struct scope *s, struct db *db, const int64_t *licenses, const int32_t *items, const int64_t *indexes,
+err access_add_send(struct scope *s, struct db *db, const int64_t *licenses, const int32_t *items,
+                    const int64_t *indexes,
                     size_t n, int64_t at);

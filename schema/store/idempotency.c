@@ -24,7 +24,8 @@ static const struct column columns[] = {
 };
 static const struct shape idempotency_shape = SHAPE(idempotency_row, columns);
 
-err idempotency_find_send(struct scope *s, struct db *db, const char *party, const char *key, struct pipe_result *result)
+err idempotency_find_send(struct scope *s, struct db *db, const char *party, const char *key,
+                          struct pipe_result *result)
 {
     *result = (struct pipe_result){ .shape = &idempotency_shape };
     return db_pipe(s, db, &idempotency_sql[FIND], PARAMS(P_TEXT(party), P_TEXT(key)));

@@ -20,7 +20,8 @@ struct idempotency_row {
 };
 
 /* The row, expired or not: 0 or 1 of `struct idempotency_row` in the result. */
-err idempotency_find_send(struct scope *s, struct db *db, const char *party, const char *key, struct pipe_result *result);
+err idempotency_find_send(struct scope *s, struct db *db, const char *party, const char *key,
+                          struct pipe_result *result);
 /* index -1: rests on no entry. */
 err idempotency_store_send(struct scope *s, struct db *db, const char *party, const char *key,
                            const struct idempotency_row *row);

@@ -32,7 +32,8 @@ const struct sql log_sql[LOG_STATEMENTS] = {
                           "       current_setting('full_page_writes') = 'on' AS full_page_writes,"
                           "       current_setting('synchronous_commit') = 'on' AS synchronous_commit" },
     [SESSION]         = { "log_session",
-                          "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),"
+                          "SELECT set_config('enable_seqscan', 'off', false),"
+                          " set_config('enable_hashjoin', 'off', false),"
                           "       set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
                           "       set_config('max_parallel_workers_per_gather', '0', false),"
                           "       set_config('plan_cache_mode', 'force_generic_plan', false)" },
@@ -40,8 +41,10 @@ const struct sql log_sql[LOG_STATEMENTS] = {
     [BEGIN]           = { "log_begin", "BEGIN ISOLATION LEVEL READ COMMITTED" },
     [LOCK_TIME]       = { "log_lock_time", "SELECT set_config('lock_timeout', $1, true)" },
     [LOCK]            = { "log_lock", "SELECT pg_advisory_xact_lock(4201)" },
-    [VIEW_LOCKED]     = { "log_view_locked", VIEW_COLUMNS ", set_config('lock_timeout', $1, true) AS row_lock" VIEW_FROM },
-    [LEAVES]          = { "log_leaves", "SELECT index, leaf FROM entry WHERE index >= $1 AND index < $2 ORDER BY index" },
+    [VIEW_LOCKED]     = { "log_view_locked",
+                          VIEW_COLUMNS ", set_config('lock_timeout', $1, true) AS row_lock" VIEW_FROM },
+    [LEAVES]          = { "log_leaves",
+                          "SELECT index, leaf FROM entry WHERE index >= $1 AND index < $2 ORDER BY index" },
     [SUBTREES]        = { "log_subtrees",
                           "SELECT n, hash FROM subtree WHERE level = $1 AND n >= $2 AND n < $3 ORDER BY n" },
     [HEADS]           = { "log_heads", "SELECT size, root FROM tree_head WHERE size = ANY ($1::bigint[])" },
@@ -127,7 +130,8 @@ err log_load(struct scope *s, struct db *db, struct log_row *out)
 
 err log_create(struct scope *s, struct db *db, const struct log_row *row, const struct hash *empty, const char *note)
 {
-    TRY(db_do(s, db, &log_sql[CREATE], PARAMS(P_TEXT(row->origin), P_TEXT(row->log_key), P_TEXT(row->issuer_key)), NULL));
+    TRY(db_do(s, db, &log_sql[CREATE], PARAMS(P_TEXT(row->origin), P_TEXT(row->log_key), P_TEXT(row->issuer_key)),
+              NULL));
     TRY(db_do(s, db, &log_sql[HEAD_ZERO], PARAMS(P_HASH(empty)), NULL));
     return db_do(s, db, &log_sql[CHECKPOINT_ZERO], PARAMS(P_TEXT(note)), NULL);
 }
@@ -184,7 +188,8 @@ err log_subtrees(struct scope *s, struct db *db, unsigned level, uint64_t first,
                  struct subtree_row **rows, size_t *n)
 {
     return db_many(s, db, &log_sql[SUBTREES],
-                   PARAMS(P_INT4((int32_t)level), P_INT8((int64_t)first), P_INT8((int64_t)end)), &subtree_shape, rows, n);
+                   PARAMS(P_INT4((int32_t)level), P_INT8((int64_t)first), P_INT8((int64_t)end)), &subtree_shape,
+                   rows, n);
 }
 
 err log_heads(struct scope *s, struct db *db, const int64_t *sizes, size_t n_sizes, struct head_row **rows, size_t *n)
@@ -192,14 +197,16 @@ err log_heads(struct scope *s, struct db *db, const int64_t *sizes, size_t n_siz
     return db_many(s, db, &log_sql[HEADS], PARAMS(P_INT8S(sizes, n_sizes)), &head_shape, rows, n);
 }
 
-err log_entries_send(struct scope *s, struct db *db, uint64_t first, const char *const *types, const struct bytes *bytes,
+err log_entries_send(struct scope *s, struct db *db, uint64_t first, const char *const *types,
+                     const struct bytes *bytes,
                      size_t n, struct pipe_result *result)
 {
     *result = (struct pipe_result){ .shape = &leaf_shape };
     return db_pipe(s, db, &log_sql[ENTRIES], PARAMS(P_INT8((int64_t)first), P_TEXTS(types, n), P_BYTESS(bytes, n)));
 }
 
-err log_disclosures_send(struct scope *s, struct db *db, const int64_t *indexes, const struct bytes *disclosures, size_t n)
+err log_disclosures_send(struct scope *s, struct db *db, const int64_t *indexes, const struct bytes *disclosures,
+                         size_t n)
 {
     return db_pipe(s, db, &log_sql[DISCLOSURES], PARAMS(P_INT8S(indexes, n), P_BYTESS(disclosures, n)));
 }
@@ -210,7 +217,8 @@ err log_documents_send(struct scope *s, struct db *db, const struct bytes *hashe
     return db_pipe(s, db, &log_sql[DOCUMENTS], PARAMS(P_BYTESS(hashes, n), P_INT8S(indexes, n), P_BYTESS(bytes, n)));
 }
 
-err log_subtrees_send(struct scope *s, struct db *db, const int32_t *levels, const int64_t *ns, const struct bytes *hashes,
+err log_subtrees_send(struct scope *s, struct db *db, const int32_t *levels, const int64_t *ns,
+                      const struct bytes *hashes,
                       size_t n)
 {
     return db_pipe(s, db, &log_sql[SUBTREES_ADD], PARAMS(P_INT4S(levels, n), P_INT8S(ns, n), P_BYTESS(hashes, n)));

@@ -64,12 +64,15 @@ struct head_row { int64_t size; struct hash root; };
 err log_heads(struct scope *s, struct db *db, const int64_t *sizes, size_t n_sizes, struct head_row **rows, size_t *n);
 
 /* What a batch writes; arrays of n. The entries' rows come back as leaf_row, with the database's own leaf hashes. */
-err log_entries_send(struct scope *s, struct db *db, uint64_t first, const char *const *types, const struct bytes *bytes,
+err log_entries_send(struct scope *s, struct db *db, uint64_t first, const char *const *types,
+                     const struct bytes *bytes,
                      size_t n, struct pipe_result *result);
-err log_disclosures_send(struct scope *s, struct db *db, const int64_t *indexes, const struct bytes *disclosures, size_t n);
+err log_disclosures_send(struct scope *s, struct db *db, const int64_t *indexes, const struct bytes *disclosures,
+                         size_t n);
 err log_documents_send(struct scope *s, struct db *db, const struct bytes *hashes, const int64_t *indexes,
                        const struct bytes *bytes, size_t n);
-err log_subtrees_send(struct scope *s, struct db *db, const int32_t *levels, const int64_t *ns, const struct bytes *hashes,
+err log_subtrees_send(struct scope *s, struct db *db, const int32_t *levels, const int64_t *ns,
+                      const struct bytes *hashes,
                       size_t n);
 err log_head_send(struct scope *s, struct db *db, uint64_t size, const struct hash *root, int64_t at);
 
