@@ -63,6 +63,7 @@
 #define RATE_PER_SECOND        2000           /* Default requests a second of one key, */
 #define RATE_BURST             4000           /* and how many it may save up. */
 #define KEYS_PER_PARTY_MAX     100            /* API keys a party may hold at a time. */
+#define KEY_USES_SIZE          4096           /* Keys whose last use one process gathers before it writes it down. */
 
 /* Market */
 #define ITEM_PATH_MAX          1024           /* Bytes of an item's path. */
@@ -72,6 +73,7 @@
 #define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */
 #define VERSION_ITEMS_MAX      10000000       /* Items of one version. */
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
+#define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
 #define ACCESS_WINDOW_MS       (24 * 3600 * INT64_C(1000))   /* One access per license, item and window. */
 #define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
 #define AMOUNT_MAX_MICRO       INT64_C(1000000000000000000)  /* 10^12 major units: sums of a few stay in int64. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "api/http/http.h"
+#include "api/uses.h"
+#include "ledger/append/append.h"
+#include "ledger/keys/sign.h"
+#include "schema/base/config.h"
+#include "schema/blob/blob.h"
+#include "schema/json/contract.h"
+#include "schema/store/db.h"
+
+/*
+ * What one counterfoil-api process holds: built by main, passed to every
+ * request, immutable after app_open() but for the rooms behind its pointers.
+ */
+struct app_config {
+    const char *dsn, *signer_socket, *pepper_file, *content_dir, *bind, *proxies;
+    int64_t port, pool, workers, connections, connections_per_address, request_ms, rate_per_second, rate_burst;
+    bool check_answers, access_log;
+};
+extern const struct config_row app_config_rows[];
+
+struct chores;
+
+struct app {
+    struct app_config config;
+    struct contract *contract;
+    struct db_pool *pool;
+    struct append *append;
+    struct blobs blobs;
+    struct uses *uses;
+    struct chores *chores;
+    struct http *http;
+    uint8_t pepper[API_PEPPER_SIZE];
+    const char *origin, *log_key, *issuer_key;   /* of the log; keys as verifier keys */
+    const char *issuer;                          /* did:key of the issuer key */
+    const char *docs, *front;                    /* pages */
+};
+
+err  app_open(struct scope *s, const struct app_config *config, struct app *app);
+void app_close(struct app *app);
+
+/* Runs `work` with a pooled connection; what it leaves open is rolled back. */
+err app_with_db(struct request *rq, err (*work)(struct request *rq, struct db *db));

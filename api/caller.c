@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/caller.h"
+
+#include <string.h>
+
+bool words_have(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+bool caller_is(const struct caller *c, const char *role)
+{
+    return c && c->verified && words_have(c->party.roles, role);
+}
+
+bool caller_owns(const struct caller *c, const struct id *party)
+{
+    return c && c->verified && strcmp(c->party.id.text, party->text) == 0;
+}

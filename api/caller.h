@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "schema/model/party.h"
+
+/* Who is calling: the API key that came with the request, and the party it belongs to. */
+struct caller {
+    struct id key;
+    struct hash digest;       /* of the secret that came */
+    bool verified;            /* false in the event thread: only read, the ledger's lock decides (delivery) */
+    struct api_key row;       /* as of this request, if verified */
+    struct party party;       /* if verified */
+};
+
+bool words_have(const char *list, const char *word);          /* of a comma-separated list */
+bool caller_is(const struct caller *c, const char *role);     /* false for nobody */
+bool caller_owns(const struct caller *c, const struct id *party);

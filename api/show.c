@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/show.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/money.h"
+
+json_t *show_time(int64_t ms)
+{
+    char text[TIME_TEXT_SIZE];
+
+    if (ms == INT64_MIN)
+        return json_null();
+    time_format(ms, text);
+    return json_string(text);
+}
+
+json_t *show_text(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+json_t *show_hash(const struct hash *h)
+{
+    char text[HEX_SIZE(HASH_SIZE)];
+
+    hex_write(h->b, HASH_SIZE, text);
+    return json_string(text);
+}
+
+json_t *show_words(const char *list)
+{
+    json_t *words = json_array();
+
+    for (const char *at = list; *at; ) {
+        size_t len = strcspn(at, ",");
+
+        json_array_append_new(words, json_stringn(at, len));
+        at += len + (at[len] == ',');
+    }
+    return words;
+}
+
+json_t *show_money(int64_t micro, const char *currency)
+{
+    char amount[MONEY_TEXT_SIZE];
+
+    money_format(micro, currency, amount);
+    return json_pack("{s:s,s:s}", "amount", amount, "currency", currency);
+}
+
+json_t *show_json(const char *canonical)
+{
+    json_t *value = json_loads(canonical, JSON_DECODE_ANY, NULL);
+
+    assert(value);      /* we wrote it */
+    return value;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/version.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "api/auth.h"
+#include "api/dataset.h"
+#include "api/ledgered.h"
+#include "api/page.h"
+#include "api/show.h"
+#include "ledger/entry/lists.h"
+#include "schema/base/clock.h"
+#include "schema/store/content.h"
+#include "schema/store/job.h"
+#include "schema/store/license.h"
+#include "schema/store/version.h"
+
+static json_t *maybe(int64_t v)
+{
+    return v > 0 ? json_integer(v) : json_null();
+}
+
+static json_t *version_show(struct scope *s, const struct version *v)
+{
+    bool sealed = v->commit_id != NULL;
+
+    return json_pack("{s:s,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", v->id.text, "dataset",
+                     scope_printf(s, "%s/%s", v->owner, v->name), "number", maybe(v->number), "state", v->state, "root",
+                     sealed ? show_hash(&v->root) : json_null(), "details_root",
+                     sealed ? show_hash(&v->details_root) : json_null(), "commit_id", show_text(v->commit_id),
+                     "item_count", v->item_count >= 0 ? json_integer(v->item_count) : json_null(), "bytes",
+                     v->bytes >= 0 ? json_integer(v->bytes) : json_null(), "published_at", show_time(v->published_at),
+                     "entry", v->index >= 0 ? entry_link((uint64_t)v->index) : json_null());
+}
+
+/* The version that the path names; one that isn't published is its publisher's alone. */
+static err version_named(struct request *rq, struct db *db, struct version *out)
+{
+    struct scope *s = &rq->scope;
+    struct dataset d;
+    err e;
+
+    TRY(dataset_named(rq, db, &d));
+    e = version_get(s, db, d.owner, d.name, match_path(&rq->match, "version"), out);
+    if (e == ERR_OK && (out->number > 0 || caller_owns(rq->caller, &out->publisher)))
+        return ERR_OK;
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    return fail(s, ERR_NOT_FOUND, "%s/%s has no version %s", d.owner, d.name, match_path(&rq->match, "version"));
+}
+
+/* ---- reading */
+
+static err versions_read(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    int64_t limit = page_limit(rq), before;
+    struct dataset d;
+    struct version *rows;
+    char last[24];
+    json_t *data;
+    size_t n;
+
+    TRY(dataset_named(rq, db, &d));
+    TRY(page_after_number(rq, INT32_MAX, &before));
+    TRY(version_list(s, db, d.id.text, before, limit + 1, &rows, &n));
+    data = json_array();
+    for (size_t i = 0; i < n && i < (size_t)limit; i++)
+        json_array_append_new(data, version_show(s, &rows[i]));
+    if (n > (size_t)limit)
+        snprintf(last, sizeof last, "%" PRId64, rows[limit - 1].number);
+    reply_page(rq, data, n > (size_t)limit ? last : NULL);
+    return ERR_OK;
+}
+
+err list_versions(struct request *rq)
+{
+    return app_with_db(rq, versions_read);
+}
+
+static err version_read(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    struct verification found;
+    struct version v;
+    json_t *shown;
+
+    TRY(version_named(rq, db, &v));
+    TRY(content_count(s, db, v.no, &found));
+    shown = version_show(s, &v);
+    json_object_set_new(shown, "verification",
+                        json_pack("{s:I,s:I,s:I,s:I}", "verified", (json_int_t)found.verified, "unverified",
+                                  (json_int_t)found.unverified, "corrupt", (json_int_t)found.corrupt, "missing",
+                                  (json_int_t)found.missing));
+    reply_json(rq, 200, shown);
+    return ERR_OK;
+}
+
+err show_version(struct request *rq)
+{
+    return app_with_db(rq, version_read);
+}
+
+static json_t *item_show(const struct item *i)
+{
+    return json_pack("{s:i,s:s,s:o,s:I,s:s,s:s,s:o,s:o}", "n", (int)i->n, "path", i->path, "sha256",
+                     show_hash(&i->sha256), "size", (json_int_t)i->size, "media_type", i->media_type, "state", i->state,
+                     "attributes", show_json(i->attributes), "contributors", show_json(i->contributors));
+}
+
+/* Hashes of items would let anybody test guesses of their contents: they are for who may read the items. */
+static err may_list(struct request *rq, struct db *db, const struct version *v)
+{
+    struct scope *s = &rq->scope;
+    const char *party = auth_caller(rq)->party.id.text;
+    struct license *rows;
+    size_t n;
+    const char *after = "";
+
+    if (caller_owns(rq->caller, &v->publisher) || caller_is(rq->caller, "auditor"))
+        return ERR_OK;
+    do {
+        TRY(license_list(s, db, party, after, LIST_LIMIT_MAX, &rows, &n));
+        for (size_t i = 0; i < n; i++)
+            if (rows[i].version.no == v->no && strcmp(rows[i].state, "active") == 0)
+                return ERR_OK;
+        after = n ? rows[n - 1].id.text : after;
+    } while (n == LIST_LIMIT_MAX);
+    return fail(s, ERR_FORBIDDEN, "the items of a version are shown to its publisher, its licensees and auditors");
+}
+
+static err items_read(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    int64_t limit = page_limit(rq), after;
+    struct version v;
+    struct item *rows;
+    char last[24];
+    json_t *data;
+    size_t n;
+
+    TRY(version_named(rq, db, &v));
+    TRY(may_list(rq, db, &v));
+    TRY(page_after_number(rq, -1, &after));
+    TRY(item_list(s, db, v.no, after, limit + 1, &rows, &n));
+    data = json_array();
+    for (size_t i = 0; i < n && i < (size_t)limit; i++)
+        json_array_append_new(data, item_show(&rows[i]));
+    if (n > (size_t)limit)
+        snprintf(last, sizeof last, "%d", rows[limit - 1].n);
+    reply_page(rq, data, n > (size_t)limit ? last : NULL);
+    return ERR_OK;
+}
+
+err list_items(struct request *rq)
+{
+    return app_with_db(rq, items_read);
+}
+
+/* ---- drafting */
+
+static err version_make(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    struct id id = id_new("ver", clock_wall_ms());
+    struct dataset d;
+    struct version v;
+
+    TRY(dataset_owned(rq, db, &d));
+    TRY(version_add(s, db, &id, d.id.text, d.publisher.text));
+    TRY(version_get(s, db, d.owner, d.name, id.text, &v));
+    reply_header(rq, "Location", scope_printf(s, "/v1/datasets/%s/%s/versions/%s", d.owner, d.name, id.text));
+    reply_json(rq, 201, version_show(s, &v));
+    return ERR_OK;
+}
+
+err create_version(struct request *rq)
+{
+    return app_with_db(rq, version_make);
+}
+
+/* ---- publishing: sealed first, in a transaction of its own; under the ledger's lock only activated */
+
+struct roots { struct frontier items, details; struct buf leaf; int64_t bytes; };
+
+static err root_add(struct scope *s, void *arg, void *row)
+{
+    struct roots *r = arg;
+    const struct item *i = row;
+    size_t len = strlen(i->path);
+    struct item_details d = {
+        .attributes = { (const uint8_t *)i->attributes, strlen(i->attributes) },
+        .contributors = { (const uint8_t *)i->contributors, strlen(i->contributors) },
+        .media_type = i->media_type, .path = i->path, .path_len = len, .salt = i->salt.p,
+    };
+
+    if (i->salt.len != 16 || i->size < 0 || r->bytes > INT64_MAX - i->size)
+        return fail(s, ERR_CORRUPT, "item %d of the draft is damaged", i->n);
+    r->bytes += i->size;
+    list_add_item(&r->items, &r->leaf, i->path, len, &i->sha256, (uint64_t)i->size);
+    list_add_details(&r->details, &r->leaf, &d);
+    return ERR_OK;
+}
+
+static err seal(struct request *rq, struct db *db, struct version *v)
+{
+    struct scope *s = &rq->scope;
+    struct roots r = { .items = FRONTIER_EMPTY, .details = FRONTIER_EMPTY, .leaf = BUF(s) };
+    const char *twice;
+    char *commit = scope_alloc(s, COMMIT_ID_SIZE, 1);
+
+    TRY(version_unhurried(s, db));
+    TRY(draft_duplicate(s, db, v->no, &twice));
+    if (twice)
+        return fail(s, ERR_INVALID, "the draft has the path '%.200s' twice: send a part again without it", twice);
+    TRY(draft_to_items(s, db, v->no, &v->item_count));
+    if (v->item_count == 0)
+        return fail(s, ERR_INVALID, "the draft has no items: send them by PUT …/items?part=0 first");
+    if (v->item_count > VERSION_ITEMS_MAX)
+        return fail(s, ERR_TOO_LARGE, "a version has at most %d items", VERSION_ITEMS_MAX);
+    TRY(item_each(s, db, v->no, root_add, &r));
+    v->root = frontier_root(&r.items);
+    v->details_root = frontier_root(&r.details);
+    version_commit_id(&v->root, &v->details_root, commit);
+    v->commit_id = commit;
+    v->bytes = r.bytes;
+    return version_seal(s, db, v);
+}
+
+static err seal_draft(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    struct version *v = rq->work;
+    const char *state;
+    struct dataset d;
+
+    TRY(dataset_owned(rq, db, &d));
+    TRY(version_named(rq, db, v));
+    TRY(db_begin(s, db));
+    TRY(version_hold(s, db, v->no, true, &state));
+    if (strcmp(state, "draft") == 0)
+        TRY(seal(rq, db, v));
+    return db_commit(s, db);
+}
+
+static err publish_decide(struct scope *s, struct append_txn *t, void *state)
+{
+    const struct version *sealed = state;
+    struct version v;
+    uint64_t index;
+    int64_t number;
+
+    TRY(version_get(s, t->db, sealed->owner, sealed->name, sealed->id.text, &v));
+    if (strcmp(v.state, "sealed") != 0)
+        return fail(s, ERR_STALE, "this version is %s already", v.state);
+    struct named_value values[] = {
+        { "dataset", EV_TEXT(v.dataset.text) },      { "version", EV_TEXT(v.id.text) },
+        { "root", EV_HASH(&v.root) },                { "details_root", EV_HASH(&v.details_root) },
+        { "item_count", EV_COUNT((uint64_t)v.item_count) }, { "bytes", EV_COUNT((uint64_t)v.bytes) },
+    };
+    TRY(append_entry(s, t, ENTRY_DATASET_PUBLISHED, values, ARRAY_LEN(values), &index));
+    TRY(version_publish(s, t->db, v.no, index, t->at_ms, &number));
+    TRY(dataset_listed(s, t->db, v.dataset.text));
+    TRY(job_enqueue(s, t->db, JOB_VERIFY_CONTENT, v.id.text, scope_printf(s, "{\"version\":\"%s\"}", v.id.text),
+                    INT64_MIN, NULL));
+    TRY(version_get(s, t->db, v.owner, v.name, v.id.text, &v));
+    return ledgered_answer(s, t, 200, index, json_pack("{s:o}", "version", version_show(s, &v)), NULL);
+}
+
+err publish_version(struct request *rq)
+{
+    struct version *v = NEW(&rq->scope, struct version);
+
+    rq->work = v;
+    TRY(app_with_db(rq, seal_draft));
+    return ledgered(rq, publish_decide, v);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "api/http/http.h"
+
+/* Handlers of versions and their items, by operationId. */
+err list_versions(struct request *rq);
+err create_version(struct request *rq);
+err show_version(struct request *rq);
+err put_items(struct request *rq);          /* api/draft.c */
+err list_items(struct request *rq);
+err publish_version(struct request *rq);
