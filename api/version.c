@@ -131,20 +131,17 @@ static err may_list(struct request *rq, struct db *db, const struct version *v)
     return fail(s, ERR_FORBIDDEN, "the items of a version are shown to its publisher, its licensees and auditors");
 }
 
-static err items_read(struct request *rq, struct db *db)
+err reply_items(struct request *rq, struct db *db, int64_t version_no)
 {
     struct scope *s = &rq->scope;
     int64_t limit = page_limit(rq), after;
-    struct version v;
     struct item *rows;
     char last[24];
     json_t *data;
     size_t n;
 
-    TRY(version_named(rq, db, &v));
-    TRY(may_list(rq, db, &v));
     TRY(page_after_number(rq, -1, &after));
-    TRY(item_list(s, db, v.no, after, limit + 1, &rows, &n));
+    TRY(item_list(s, db, version_no, after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, item_show(&rows[i]));
@@ -152,6 +149,15 @@ static err items_read(struct request *rq, struct db *db)
         snprintf(last, sizeof last, "%d", rows[limit - 1].n);
     reply_page(rq, data, n > (size_t)limit ? last : NULL);
     return ERR_OK;
+}
+
+static err items_read(struct request *rq, struct db *db)
+{
+    struct version v;
+
+    TRY(version_named(rq, db, &v));
+    TRY(may_list(rq, db, &v));
+    return reply_items(rq, db, v.no);
 }
 
 err list_items(struct request *rq)
