@@ -135,6 +135,9 @@ $(B)/schema/sql/migrations.o: $(B)/schema/sql/migrations.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The contract is part of the API's program (.incbin), which the compiler doesn't tell make.
+$(B)/api/app.o: api/openapi.json
+
 $(LIB): $(LIB_O)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $(LIB_O)
