@@ -57,6 +57,7 @@ struct http_config {
     int64_t rate_per_second, rate_burst;  /* of one rate_key, or of one address where there is none; 0: no bound */
     /* addresses, separated by commas, whose X-Forwarded-For is believed; NULL: none */
     const char *proxies;
+    bool check_answers;                   /* each JSON answer against the contract: a wrong one is a 500 */
     bool access_log;                      /* each request at level info; else only server errors, the rest at debug */
 };
 

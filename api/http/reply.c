@@ -67,9 +67,28 @@ static void dump(struct request *rq, int status, const char *type, json_t *value
     reply_bytes(rq, status, type, b.p, b.len);
 }
 
+/* False: the answer isn't what the contract promises, and a problem was said instead. */
+static bool keeps_contract(struct request *rq, int status, json_t *value)
+{
+    const struct http_config *config = &rq->http->config;
+    err e;
+
+    if (!config->check_answers || !rq->op)
+        return true;
+    e = contract_check_answer(&rq->scope, config->contract, rq->op, status, value);
+    if (e == ERR_OK)
+        return true;
+    log_why(LOG_ERROR, scope_printf(&rq->scope, "answer against the contract operation=%s at=%s", rq->op->id,
+                                    rq->scope.why.pointer), &rq->scope);
+    json_decref(value);
+    reply_problem(rq, e);
+    return false;
+}
+
 void reply_json(struct request *rq, int status, json_t *value)
 {
-    dump(rq, status, "application/json", value);
+    if (keeps_contract(rq, status, value))
+        dump(rq, status, "application/json", value);
 }
 
 void reply_drop(struct reply *r)
