@@ -70,7 +70,6 @@ static bool header_key(const char *header, char room[AUTHORIZATION_MAX], struct 
 static err unauthenticated(struct request *rq, const char *why)
 {
     scope_forgive(&rq->scope);
-    reply_header(rq, "WWW-Authenticate", "Bearer realm=\"counterfoil\"");
     return fail(&rq->scope, ERR_UNAUTHENTICATED, "%s", why);
 }
 
