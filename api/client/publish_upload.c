@@ -69,35 +69,63 @@ static err held(struct scope *s, struct market *m, const char *path, bool *all, 
 }
 
 static err send_part(struct scope *s, struct market *m, const char *path, int fd, int64_t from, int64_t to,
-                     int64_t size)
+                     int64_t size, struct fetch_answer *a)
 {
     const char *headers[2] = { "Content-Type: application/octet-stream" };
     struct fetch_request rq = { .method = FETCH_PUT, .headers = headers, .n_headers = 1, .from_file = true,
                                 .file_fd = fd, .file_offset = from, .file_length = to - from,
                                 .answer_max = JSON_BODY_MAX };
-    struct fetch_answer a;
 
     if (from > 0 || to < size)
         headers[rq.n_headers++] = scope_printf(s, "Content-Range: bytes %lld-%lld/%lld", (long long)from,
                                                (long long)to - 1, (long long)size);
-    return market_run(s, m, path, &rq, true, &a);
+    return market_run(s, m, path, &rq, false, a);
+}
+
+static bool in_parts(const struct file *f)
+{
+    return f->size > UPLOAD_PART_BYTES;
+}
+
+/* Part after part; after a failure the market is asked how far it came, since a part may have arrived in part. */
+static err send_parts(struct scope *s, struct market *m, const struct file *f, const char *path, int fd, int64_t from)
+{
+    int attempt = 0;
+
+    for (;;) {
+        int64_t to = f->size - from > UPLOAD_PART_BYTES ? from + UPLOAD_PART_BYTES : f->size;
+        struct fetch_answer a;
+        bool all;
+        err e = send_part(s, m, path, fd, from, to, f->size, &a);
+        if (e == ERR_OK && to == f->size)
+            return ERR_OK;
+        if (e == ERR_OK) {
+            from = to;
+            attempt = 0;
+            continue;
+        }
+        if ((e != ERR_CONFLICT && !market_may_pass(e)) || attempt == MARKET_REPEATS_MAX)
+            return e;
+        scope_forgive(s);
+        market_pause(attempt++, &a);
+        TRY(held(s, m, path, &all, &from));
+        if (all)
+            return ERR_OK;
+        if (!in_parts(f) || from >= f->size)
+            from = 0;
+    }
 }
 
 static err send_content(struct scope *s, struct uploading *u, struct market *m, const struct file *f, const char *path,
                         int64_t have)
 {
-    int64_t from = have < f->size && f->size > UPLOAD_PART_BYTES ? have : 0, to;
-    err e = ERR_OK;
+    err e;
     int fd;
 
     TRY(file_open(s, u->folder, f->path, &fd));
-    do {
-        to = f->size - from > UPLOAD_PART_BYTES ? from + UPLOAD_PART_BYTES : f->size;
-        e = send_part(s, m, path, fd, from, to, f->size);
-        progress_add(&u->progress, 0, (uint64_t)(to - from));
-        from = to;
-    } while (e == ERR_OK && from < f->size);
+    e = send_parts(s, m, f, path, fd, in_parts(f) && have < f->size ? have : 0);
     close(fd);
+    progress_add(&u->progress, 0, (uint64_t)f->size);
     if (e == ERR_OK) {
         atomic_fetch_add(&u->sent, 1);
         atomic_fetch_add(&u->bytes_sent, f->size);
