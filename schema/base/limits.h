@@ -11,10 +11,10 @@
 #define BATCH_OPERATIONS_MAX   60             /* Savepoints a batch may open: PostgreSQL caches 64 a backend. */
 #define OPERATION_ENTRIES_MAX  1024           /* Entries of one operation; bounds a batch in memory. */
 #define BATCH_ACCESSES_MAX     1024           /* Accesses decided by one statement; more wait for the next batch. */
-#define BATCH_WAIT_CHECKPOINT_MS 2000           /* A batch waits so long for its predecessor's checkpoint, then rolls back. */
+#define BATCH_WAIT_CHECKPOINT_MS 2000           /* A batch waits so long for the checkpoint before it, or rolls back. */
 #define BATCH_ROW_LOCK_MS      50             /* A row lock that takes longer sends the operation to the next batch. */
 #define BATCH_RETRIES_MAX      5              /* How often an operation may be sent to a next batch. */
-#define BATCH_MS               20000          /* A batch that the database keeps longer is given up (COMMIT is not canceled). */
+#define BATCH_MS               20000          /* A batch that takes longer is given up; COMMIT is never canceled. */
 #define BATCH_QUEUE_MAX        8192           /* Ledgered requests waiting in one process; the next may try again. */
 #define CLOCK_SKEW_MAX_MS      10000          /* Database and process clocks further apart refuse the batch. */
 #define HEAD_UNSIGNED_MS       250            /* A head unsigned for longer is signed by any eligible process. */
