@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "api/http/http.h"
+
+/* Handlers of payments and balances, by operationId. */
+err record_payment(struct request *rq);
+err list_payments(struct request *rq);
+err show_balances(struct request *rq);
