@@ -13,6 +13,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/store/content.h"
+#include "schema/store/job.h"
 #include "schema/store/license.h"
 #include "schema/store/version.h"
 
@@ -53,8 +54,14 @@ static const char *digest(struct scope *s, const struct hash *sha256)
 static err doubt(struct request *rq, struct db *db)
 {
     const struct delivery *d = rq->work;
+    struct scope *s = &rq->scope;
+    const char *hex = hash_hex(s, &d->sha256);
 
-    return content_doubt(&rq->scope, db, &d->sha256);
+    TRY(db_begin(s, db));
+    TRY(content_doubt(s, db, &d->sha256));
+    TRY(job_enqueue(s, db, JOB_VERIFY_CONTENT, hex, scope_printf(s, "{\"sha256\":\"%s\"}", hex), INT64_MIN, NULL));
+    TRY(db_commit(s, db));
+    return job_notify(s, db);
 }
 
 /* Other bytes than the published ones are never sent: nobody gets this content until a worker has read it again. */
@@ -64,7 +71,7 @@ static err refuse_bytes(struct request *rq, const char *found)
 
     scope_forgive(&rq->scope);
     if (app_with_db(rq, doubt) != ERR_OK)
-        log_why(LOG_ERROR, "a content could not be marked for verification", &rq->scope);
+        log_why(LOG_ERROR, "a content could not be given to a worker for verification", &rq->scope);
     scope_forgive(&rq->scope);
     return fail(&rq->scope, ERR_CORRUPT, "content %s, verified with %" PRId64 " bytes, %s",
                 hash_hex(&rq->scope, &d->sha256), d->size, found);
