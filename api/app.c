@@ -6,6 +6,8 @@
 #include "api/auth.h"
 #include "api/chores.h"
 #include "api/routes.h"
+#include "ledger/cert/did.h"
+#include "ledger/note/note.h"
 #include "schema/base/log.h"
 #include "schema/store/log.h"
 
@@ -66,8 +68,10 @@ static err read_pepper(struct scope *s, struct app *app)
 
 static err read_log(struct scope *s, struct app *app)
 {
+    struct note_key issuer;
     struct log_row row;
     struct db *db;
+    char *did;
     err e;
 
     TRY(db_take(s, app->pool, &db));
@@ -77,6 +81,10 @@ static err read_log(struct scope *s, struct app *app)
     app->origin = row.origin;
     app->log_key = row.log_key;
     app->issuer_key = row.issuer_key;
+    if (!note_key_parse(row.issuer_key, &issuer))
+        return fail(s, ERR_CORRUPT, "the issuer's key is no verifier key");
+    app->issuer = did = scope_alloc(s, DID_KEY_SIZE, 1);
+    did_key(&issuer.key, did);
     return ERR_OK;
 }
 

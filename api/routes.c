@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/routes.h"
+
+#include "api/content.h"
+#include "api/dataset.h"
+#include "api/delivery.h"
+#include "api/license.h"
+#include "api/log.h"
+#include "api/offer.h"
+#include "api/party.h"
+#include "api/payment.h"
+#include "api/quote.h"
+#include "api/service.h"
+#include "api/version.h"
+
+const struct http_handler routes[] = {
+    { "register_party",     register_party },
+    { "list_parties",       list_parties },
+    { "show_me",            show_me },
+    { "list_keys",          list_keys },
+    { "create_key",         create_key },
+    { "revoke_key",         revoke_key },
+    { "list_datasets",      list_datasets },
+    { "create_dataset",     create_dataset },
+    { "show_dataset",       show_dataset },
+    { "list_versions",      list_versions },
+    { "create_version",     create_version },
+    { "show_version",       show_version },
+    { "put_items",          put_items },
+    { "list_items",         list_items },
+    { "publish_version",    publish_version },
+    { "head_content",       head_content },
+    { "put_content",        put_content },
+    { "publish_offer",      publish_offer },
+    { "list_offers",        list_offers },
+    { "show_offer",         show_offer },
+    { "withdraw_offer",     withdraw_offer },
+    { "create_quote",       create_quote },
+    { "show_quote",         show_quote },
+    { "create_license",     create_license },
+    { "list_licenses",      list_licenses },
+    { "show_license",       show_license },
+    { "end_license",        end_license },
+    { "record_payment",     record_payment },
+    { "list_payments",      list_payments },
+    { "show_balances",      show_balances },
+    { "list_license_items", list_license_items },
+    { "get_item",           get_item },
+    { "list_entries",       list_entries },
+    { "show_entry",         show_entry },
+    { "show_proof",         show_proof },
+    { "show_consistency",   show_consistency },
+    { "show_log_key",       show_log_key },
+    { "show_checkpoint",    show_checkpoint },
+    { "show_tile",          show_tile },
+    { "show_health",        show_health },
+    { "show_ready",         show_ready },
+    { "show_metrics",       show_metrics },
+    { "show_contract",      show_contract },
+    { "show_docs",          show_docs },
+    { "show_front",         show_front },
+};
+const size_t n_routes = ARRAY_LEN(routes);
