@@ -245,7 +245,8 @@ void append_submit(struct append *a, struct append_op *op)
     op->next = NULL;
     op->retries = 0;
     if (op->idempotent.key && !text_fits(op->idempotent.key, IDEMPOTENCY_KEY_MAX)) {
-        op->done(op, fail(op->scope, ERR_MALFORMED, "an Idempotency-Key has 1 to %d bytes of UTF-8", IDEMPOTENCY_KEY_MAX));
+        op->done(op, fail(op->scope, ERR_MALFORMED, "an Idempotency-Key has 1 to %d bytes of UTF-8",
+                          IDEMPOTENCY_KEY_MAX));
         return;
     }
     pthread_mutex_lock(&a->lock);

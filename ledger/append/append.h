@@ -50,7 +50,8 @@ struct append_txn {               /* what decide() works with, under the ledger'
 err append_entry(struct scope *s, struct append_txn *t, enum entry_type type,
                  const struct named_value *values, size_t n_values, uint64_t *index);
 /* Stores a document of the market (canonical JSON, without proof) with the entry that names it. */
-err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash, struct bytes document);
+err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,
+                    struct bytes document);
 
 struct idempotent { const char *party, *key; struct hash fingerprint; };    /* key NULL: none */
 
@@ -115,7 +116,13 @@ uint64_t append_signed_size(struct append *a);                    /* the same si
  * Calls back when index < signed size, or when the deadline of the scope passes (ERR_UNKNOWN_OUTCOME):
  * for answers that rest on an entry read from committed rows (replays, shows). May call back at once.
  */
-struct append_wait { uint64_t index; struct scope *scope; void (*done)(struct append_wait *w, err e); void *arg; struct append_wait *next; };
+struct append_wait {
+    uint64_t index;
+    struct scope *scope;
+    void (*done)(struct append_wait *w, err e);
+    void *arg;
+    struct append_wait *next;     /* private */
+};
 void append_wait(struct append *a, struct append_wait *w);
 
 /* ---- state, for /readyz and /metrics */
@@ -129,5 +136,5 @@ struct append_state {
 };
 void append_state(struct append *a, struct append_state *out);
 
-/* The tree as stored: hashes for proofs and tiles (proof.h). Only what is committed; the caller bounds by the signed size. */
+/* The tree as stored, for proofs and tiles (proof.h): what is committed; the caller bounds it by the signed size. */
 struct hash_source append_hash_source(struct db *db);

@@ -86,7 +86,8 @@ err batch_add_entry(struct scope *s, struct append_batch *b, enum entry_type typ
                     size_t n_values, uint64_t *index)
 {
     struct encoded_entry coded;
-    err e = entry_encode(&b->scope, type, b->at_ms, RULES_VERSION, values, n_values, salts_for(&b->scope, type), &coded);
+    err e = entry_encode(&b->scope, type, b->at_ms, RULES_VERSION, values, n_values, salts_for(&b->scope, type),
+                         &coded);
 
     if (e != ERR_OK && s != &b->scope) {
         e = fail(s, e, "%s", b->scope.why.detail);
@@ -115,7 +116,8 @@ err append_entry(struct scope *s, struct append_txn *t, enum entry_type type, co
     return ERR_OK;
 }
 
-err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash, struct bytes document)
+err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,
+                    struct bytes document)
 {
     struct append_batch *b = t->batch;
 

@@ -62,7 +62,8 @@ static err take_time(struct append_batch *b, const struct log_view *view)
     int64_t at = view->now > view->at ? view->now : view->at, apart = at - clock_wall_ms();
 
     if (apart > CLOCK_SKEW_MAX_MS || apart < -CLOCK_SKEW_MAX_MS)
-        return fail(&b->scope, ERR_UNREACHABLE, "the clocks of database and process are %lld ms apart", (long long)apart);
+        return fail(&b->scope, ERR_UNREACHABLE, "the clocks of database and process are %lld ms apart",
+                    (long long)apart);
     b->at_ms = at;
     return ERR_OK;
 }
@@ -203,7 +204,8 @@ static void fall_behind(struct append *a, uint64_t size)
         settle_queue(a, &list);
     }
     pthread_mutex_unlock(&a->lock);
-    log_line(LOG_WARNING, "ledger behind: the checkpoint of size %llu did not come; ledgered writes are refused until it does",
+    log_line(LOG_WARNING,
+             "ledger behind: the checkpoint of size %llu did not come; ledgered writes are refused until it does",
              (unsigned long long)size);
     ready_call(&list);
 }

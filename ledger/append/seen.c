@@ -38,7 +38,7 @@ err view_check(struct scope *s, struct append *a, struct view_floor floor, const
     return fail(s, ERR_HALTED, "the newest rows contradict what was seen before");
 }
 
-/* Batches of ours below a signed size: true if one with another root was found. `sizes`: those still to be looked up. */
+/* Batches of ours below a signed size: true if one with another root was found. `sizes`: still to be looked up. */
 static bool compare_root(struct append *a, uint64_t size, const struct hash *root)
 {
     bool other = false;

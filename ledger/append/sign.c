@@ -5,7 +5,7 @@
 
 #include "schema/base/log.h"
 
-#define SIGN_TRIES 3                 /* Answers with another size that one head may get: others sign at the same time. */
+#define SIGN_TRIES 3                /* Answers with another size that one head may get: others sign at the same time. */
 
 err sync_marked(struct scope *s, struct loop *l, const char *why)
 {

@@ -25,7 +25,8 @@ static err read_hashes(struct scope *s, void *arg, unsigned level, uint64_t firs
         return read_leaves(s, db, first, n, out);
     TRY(log_subtrees(s, db, level, first, first + n, &rows, &got));
     if (got != n)
-        return fail(s, ERR_CORRUPT, "%zu of %zu subtrees of level %u from %llu", got, n, level, (unsigned long long)first);
+        return fail(s, ERR_CORRUPT, "%zu of %zu subtrees of level %u from %llu", got, n, level,
+                    (unsigned long long)first);
     for (size_t i = 0; i < n; i++)
         out[i] = rows[i].hash;
     return ERR_OK;

@@ -88,7 +88,7 @@ struct append {
     struct append_access *accesses, **accesses_end;
     size_t n_queued;
     struct append_batch *current;                    /* the committer's */
-    struct append_batch *unsigned_batches;           /* committed, oldest first; and rolled back ones whose replays wait */
+    struct append_batch *unsigned_batches; /* committed, oldest first; and rolled back ones whose replays wait */
     struct append_wait *waits;
     _Atomic uint64_t signed_size;                    /* written under the lock, never smaller than before */
     char *signed_note;            /* malloc */
@@ -145,13 +145,14 @@ err  batch_write(struct append_batch *b, struct frontier *f);    /* entries, sub
 
 /* operations.c, accesses.c: deciding */
 err operations_decide(struct append_batch *b);
-err accesses_ask(struct append_batch *b, struct pipe_result *result);      /* puts the facts' statement into the pipeline */
+err accesses_ask(struct append_batch *b, struct pipe_result *result); /* puts the facts' statement into the pipeline */
 err accesses_decide(struct append_batch *b, const struct pipe_result *result);
 err accesses_write(struct append_batch *b, struct pipe_result *results, size_t *n);
 
 /* commit.c */
 void *committer_main(void *arg);
-err   frontier_follow(struct scope *s, struct db *db, struct frontier *f, uint64_t size);  /* extends f by stored leaves */
+/* extends f by stored leaves */
+err   frontier_follow(struct scope *s, struct db *db, struct frontier *f, uint64_t size);
 
 /* loop.c */
 void *loop_main(void *arg);

@@ -72,7 +72,8 @@ static void test_refusals(struct append *a, struct db *db)
     is_int(number_of(db, &count_accesses), before + 2, "only what was granted is recorded");
     tasks_free(t, ARRAY_LEN(rows));
     crowd_join(&c, &t[0], 5000);
-    t[0].access = (struct append_access){ .scope = &t[0].scope, .key_id = KEY_ID, .license_id = LICENSE, .path = "item/29",
+    t[0].access = (struct append_access){ .scope = &t[0].scope, .key_id = KEY_ID, .license_id = LICENSE,
+                                         .path = "item/29",
                                           .done = access_done, .arg = &t[0] };
     append_access_submit(a, &t[0].access);
     crowd_wait(&c);
@@ -109,7 +110,8 @@ static void test_many(struct append *a, struct db *db)
 static void test_with_operations(struct append *a, struct db *db)
 {
     static const struct sql revoke = { "test_revoke", "UPDATE api_key SET revoked_at = now() WHERE id = '" KEY_ID "'" };
-    static const struct sql restore = { "test_restore", "UPDATE api_key SET revoked_at = NULL WHERE id = '" KEY_ID "'" };
+    static const struct sql restore = { "test_restore",
+                                       "UPDATE api_key SET revoked_at = NULL WHERE id = '" KEY_ID "'" };
     struct task t[4] = { 0 };
     struct crowd c = CROWD;
 

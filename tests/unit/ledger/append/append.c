@@ -11,7 +11,7 @@ static const struct sql count_marks = { "test_marks", "SELECT count(*) AS n FROM
 static const struct sql count_entries = { "test_entries", "SELECT count(*) AS n FROM entry" };
 static const struct sql count_batches = { "test_heads", "SELECT count(*) AS n FROM tree_head" };
 
-/* Everything submitted while the log's lock is held by us is decided together afterwards, but the first, which waits. */
+/* What is submitted while we hold the log's lock is decided together afterwards, but the first, which waits. */
 static void hold(struct append *a, struct db *db, struct crowd *c, struct task *first)
 {
     run_sql(db, &lock_log);
@@ -98,7 +98,8 @@ static void test_refusals(struct append *a, struct db *db)
         task_submit(a, &c, &t[i], 5000);
     }
     crowd_wait(&c);
-    ok(t[0].e == ERR_BALANCE && t[1].e == ERR_BALANCE && t[2].e == ERR_BALANCE, "a batch of refusals alone is answered");
+    ok(t[0].e == ERR_BALANCE && t[1].e == ERR_BALANCE && t[2].e == ERR_BALANCE,
+       "a batch of refusals alone is answered");
     is_int(number_of(db, &count_entries), entries + 1 + 2 * done, "and leaves nothing");
     tasks_free(t, 3);
 }
@@ -114,7 +115,7 @@ static void test_idempotency(struct append *a, struct db *db)
     hold(a, db, &c, &first);
     for (size_t i = 0; i < 4; i++) {
         t[i].entries = 1;
-        strcpy(t[i].key, "same");
+        snprintf(t[i].key, sizeof t[i].key, "same");
         t[i].op.idempotent.fingerprint.b[31] = i == 2;
         task_submit(a, &c, &t[i], 10000);
     }
@@ -129,14 +130,14 @@ static void test_idempotency(struct append *a, struct db *db)
     tasks_free(t, 4);
     scope_free(&first.scope);
 
-    strcpy(t[0].key, "same");
+    snprintf(t[0].key, sizeof t[0].key, "same");
     t[0].entries = 1;
     task_submit(a, &c, &t[0], 5000);
     crowd_wait(&c);
     ok(t[0].e == ERR_OK && t[0].op.replayed, "a later repeat is a replay");
     tasks_free(t, 1);
     run_sql(db, &expire);
-    strcpy(t[0].key, "same");
+    snprintf(t[0].key, sizeof t[0].key, "same");
     t[0].entries = 1;
     t[0].op.idempotent.fingerprint.b[0] = 7;
     task_submit(a, &c, &t[0], 5000);
@@ -144,11 +145,11 @@ static void test_idempotency(struct append *a, struct db *db)
     ok(t[0].e == ERR_OK && !t[0].op.replayed, "an expired key is free for another request");
     tasks_free(t, 1);
     t[0].refuse = ERR_STALE;
-    strcpy(t[0].key, "refused");
+    snprintf(t[0].key, sizeof t[0].key, "refused");
     task_submit(a, &c, &t[0], 5000);
     crowd_wait(&c);
     tasks_free(t, 1);
-    strcpy(t[0].key, "refused");
+    snprintf(t[0].key, sizeof t[0].key, "refused");
     t[0].entries = 1;
     task_submit(a, &c, &t[0], 5000);
     crowd_wait(&c);
@@ -174,7 +175,8 @@ static void test_row_lock(struct append *a, struct ground *g, struct db *db)
     usleep(120000);
     run_sql(other, &commit);
     crowd_wait(&c);
-    ok(t[0].e == ERR_OK && t[0].decided > 1, "a locked row sends the operation to a next batch (%d tries)", t[0].decided);
+    ok(t[0].e == ERR_OK && t[0].decided > 1, "a locked row sends the operation to a next batch (%d tries)",
+       t[0].decided);
     ok(t[1].e == ERR_OK && t[1].decided == 1, "its neighbor is not disturbed");
     tasks_free(t, 2);
     run_sql(other, &begin);

@@ -18,7 +18,8 @@ static const struct sql cut_sql = {
 static const struct sql count_marks = { "test_marks", "SELECT count(*) AS n FROM mark" };
 static const struct sql count_entries = { "test_entries", "SELECT count(*) AS n FROM entry" };
 static const struct sql count_wrong = {
-    "test_wrong", "SELECT count(*) AS n FROM mark m LEFT JOIN entry e ON e.index = m.n WHERE e.type IS DISTINCT FROM 'offer.withdrawn'" };
+    "test_wrong", "SELECT count(*) AS n FROM mark m LEFT JOIN entry e ON e.index = m.n"
+                  " WHERE e.type IS DISTINCT FROM 'offer.withdrawn'" };
 static const struct sql count_accesses = { "test_accesses", "SELECT count(*) AS n FROM access" };
 
 struct client {
@@ -105,9 +106,11 @@ static bool acknowledged_are_there(struct db *db, struct client *clients)
     scope_init(&s, 0);
     good = db_many(&s, db, &marks_sql, NO_PARAMS, &at_shape, &rows, &n) == ERR_OK && n == CLIENTS * WISHES;
     for (size_t i = 0; good && i < n; i++) {
-        int client, no;
+        char *dash;
+        long client = strtol(rows[i].id + 1, &dash, 10), no = strtol(dash + 1, NULL, 10);
 
-        good = sscanf(rows[i].id, "c%d-%d", &client, &no) == 2 && clients[client].index[no] == (uint64_t)rows[i].n;
+        good = *dash == '-' && client >= 0 && client < CLIENTS && no >= 0 && no < WISHES &&
+               clients[client].index[no] == (uint64_t)rows[i].n;
     }
     scope_free(&s);
     return good;

@@ -79,7 +79,8 @@ __attribute__((unused)) static void signer_start(struct ground *g)
 {
     g->signer = fork();
     if (g->signer == 0) {
-        const char *const argv[] = { "/proc/self/exe", "signer", "serve", "--dir", scope_printf(&g->scope, "%s/log", g->dir),
+        const char *const argv[] = { "/proc/self/exe", "signer", "serve", "--dir",
+                                     scope_printf(&g->scope, "%s/log", g->dir),
                                "--socket", g->socket, NULL };
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         execv(argv[0], (char *const *)argv);
@@ -158,7 +159,8 @@ __attribute__((unused)) static void ground_seed(struct ground *g)
         " SELECT sha256(i::text::bytea), i, CASE i WHEN 1 THEN 'corrupt' WHEN 2 THEN 'unverified' ELSE 'verified' END"
         "   FROM generate_series(0, 1999) i;"
         "INSERT INTO item (version, n, path, sha256, size, media_type, attributes, contributors, salt)"
-        " SELECT 1, i, 'item/' || i, sha256(i::text::bytea), i, 'text/plain', '{}', '[]', '\\x00000000000000000000000000000000'"
+        " SELECT 1, i, 'item/' || i, sha256(i::text::bytea), i, 'text/plain', '{}', '[]',"
+        "  '\\x00000000000000000000000000000000'"
         "   FROM generate_series(0, 1999) i;"
         "INSERT INTO offer (id, revision, version, publisher, terms, split, fee, amount, currency, index, created_at)"
         " VALUES ('ofr_1', 1, 1, 'pty_pub', '{}', '{}', '{}', 0, 'EUR', 1, now());"
@@ -169,7 +171,8 @@ __attribute__((unused)) static void ground_seed(struct ground *g)
         "INSERT INTO license (id, quote, offer, revision, version, publisher, buyer, purpose, territory, valid_from,"
         " valid_until, slice, slice_root, item_count, amount, currency, payment, document, state, index, granted_at)"
         " SELECT 'lic_0000000000000000000000000' || i, 'qte_' || i, 'ofr_1', 1, 1, 'pty_pub', 'pty_buy', 'pretraining',"
-        "  'WORLD', now() - interval '1 day', now() + interval '1 year', '{}', sha256(''), 1, 0, 'EUR', 'pay_1', sha256(''),"
+        "  'WORLD', now() - interval '1 day', now() + interval '1 year', '{}', sha256(''), 1, 0, 'EUR', 'pay_1',"
+        "  sha256(''),"
         "  CASE i WHEN 1 THEN 'active' ELSE 'ended' END, 1, now() FROM generate_series(1, 2) i;"
         "CREATE TABLE mark (id text PRIMARY KEY, n bigint NOT NULL);");
 }

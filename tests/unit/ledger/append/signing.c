@@ -24,7 +24,8 @@ static bool caught_up(struct append *a) { return !state_of(a).behind; }
 static bool is_halted(struct append *a) { return state_of(a).halted; }
 
 /* The tree after the stored entries and `more` foreign ones: what a forged or foreign history would ask for. */
-static err forge(struct ground *g, struct db *db, uint64_t size, unsigned more, bool honest_proof, struct signer_answer *out)
+static err forge(struct ground *g, struct db *db, uint64_t size, unsigned more, bool honest_proof,
+                 struct signer_answer *out)
 {
     struct hash_source source = append_hash_source(db);
     struct hash leaves[8];
@@ -133,7 +134,8 @@ static void test_signed_elsewhere(struct ground *g)
         proof_consistency(&g->scope, &source, (uint64_t)view.signed_size, (uint64_t)view.size, &proof) != ERR_OK)
         e = ERR_INTERNAL;
     if (e == ERR_OK)
-        e = signer_sign(&g->scope, &signer, (uint64_t)view.signed_size, (uint64_t)view.size, &view.root, &proof, &answer);
+        e = signer_sign(&g->scope, &signer, (uint64_t)view.signed_size, (uint64_t)view.size, &view.root, &proof,
+                        &answer);
     signer_close(&signer);
     ok(e == ERR_OK && answer.verdict == SIGNER_SIGNED, "a head is signed by one that dies before it stores it");
     b = ground_append(g, true);
@@ -238,7 +240,8 @@ static void test_went_back(void)
         return;
     a = ground_append(&g, true);
     ok(one(a, 5000) == ERR_OK && one(a, 5000) == ERR_OK, "entries");
-    sql(g.dsn, "DELETE FROM checkpoint WHERE size > 3; DELETE FROM tree_head WHERE size > 3; DELETE FROM entry WHERE index > 2");
+    sql(g.dsn, "DELETE FROM checkpoint WHERE size > 3; DELETE FROM tree_head WHERE size > 3;"
+               " DELETE FROM entry WHERE index > 2");
     is_stopped(a, &g, "a database that goes back while we look");
     append_close(a, 500);
     ground_down(&g);
