@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "api/show.h"
+#include "ledger/entry/entry.h"
 #include "ledger/keys/sha256.h"
+#include "schema/base/random.h"
 #include "schema/json/canon.h"
 
 static json_t *text_digest(const char *text)
@@ -43,15 +45,36 @@ static json_t *use_part(const struct license *l)
                      show_time(l->valid_from), "until", show_time(l->valid_until));
 }
 
+/* 128 bits that nobody can guess: the document's digest is public, and most of the rest could be guessed. */
+static const char *salt_text(struct scope *s)
+{
+    uint8_t noise[SALT_SIZE];
+    char *text = scope_alloc(s, BASE64_SIZE(SALT_SIZE), 1);
+
+    random_bytes(noise, sizeof noise);
+    base64url_write(noise, sizeof noise, text);
+    return text;
+}
+
+static json_t *subject(struct scope *s, const struct license_facts *f)
+{
+    const struct license *l = f->license;
+
+    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s}", "license", l->id.text, "log", f->origin,
+                     "quote", l->quote.text, "publisher", party_part(&l->publisher, l->publisher_handle), "buyer",
+                     party_part(&l->buyer, l->buyer_handle), "offer", offer_part(f->offer), "items", items_part(l),
+                     "use", use_part(l), "price", show_money(l->amount, l->currency), "payment", l->payment.text,
+                     "granted_at", show_time(l->granted_at), "terms", show_json(f->offer->terms), "salt", salt_text(s));
+}
+
 err license_document(struct scope *s, const struct license_facts *f, struct bytes *out)
 {
     const struct license *l = f->license;
     json_t *document = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "type", LICENSE_DOCUMENT_TYPE, "id", l->id.text,
-        "log", f->origin, "issuer", f->issuer, "quote", l->quote.text, "publisher",
-        party_part(&l->publisher, l->publisher_handle), "buyer", party_part(&l->buyer, l->buyer_handle), "offer",
-        offer_part(f->offer), "items", items_part(l), "use", use_part(l), "price", show_money(l->amount, l->currency),
-        "payment", l->payment.text, "granted_at", show_time(l->granted_at), "terms", show_json(f->offer->terms));
+        "{s:[s],s:s,s:[s,s],s:s,s:o,s:o,s:o}", "@context", "https://www.w3.org/ns/credentials/v2", "id",
+        scope_printf(s, "urn:counterfoil:license:%s", l->id.text), "type", "VerifiableCredential", LICENSE_DOCUMENT_TYPE,
+        "issuer", f->issuer, "validFrom", show_time(l->valid_from), "validUntil", show_time(l->valid_until),
+        "credentialSubject", subject(s, f));
     err e;
 
     if (!document)

@@ -5,11 +5,12 @@
 #include "schema/model/license.h"
 
 /*
- * The license document: the exact agreement as canonical JSON, terms included, so that it needs nothing else to be
- * read. Its SHA-256 is the `document` of license.granted; the issuer's proof is made over it and isn't part of it.
- * It names log and issuer, by which a holder finds the entry and its signature. Members: docs/formats.md.
+ * The license document: the exact agreement, terms included, so that it needs nothing else to be read. A W3C
+ * Verifiable Credential 2.0 in canonical JSON, without its proof: its SHA-256 is the `document` of license.granted,
+ * and the issuer's proof is made over it when documents are signed. It carries 128 random bits (`salt`), since its
+ * digest is public; it names log and issuer, by which a holder finds the entry and its signature.
  */
-#define LICENSE_DOCUMENT_TYPE "urn:counterfoil:license:1"
+#define LICENSE_DOCUMENT_TYPE "DataLicense"
 
 struct license_facts {
     const struct license *license;        /* `document`, `index` not used */
