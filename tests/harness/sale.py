@@ -28,14 +28,14 @@ def must(answer, *statuses):
     return answer
 
 
-def terms(publisher, version, until, purposes=("evaluation", "pretraining")):
+def terms(publisher, version, until):
     """Party and version by their ids."""
     return {
         "@context": ["http://www.w3.org/ns/odrl.jsonld"], "@type": "Offer", "conflict": "prohibit",
         "permission": [{
             "action": ["odrl:gen-ai"], "assigner": f"urn:counterfoil:party:{publisher}",
             "constraint": [
-                {"leftOperand": "purpose", "operator": "isAnyOf", "rightOperand": sorted(purposes)},
+                {"leftOperand": "purpose", "operator": "isAnyOf", "rightOperand": ["pretraining"]},
                 {"leftOperand": "spatial", "operator": "isAnyOf", "rightOperand": ["WORLD"]},
                 {"leftOperand": "dateTime", "operator": "lt",
                  "rightOperand": {"@type": "xsd:dateTime", "@value": until}}],
