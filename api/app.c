@@ -8,6 +8,8 @@
 #include "api/routes.h"
 #include "ledger/cert/did.h"
 #include "ledger/note/note.h"
+#include "ledger/cert/did.h"
+#include "ledger/note/note.h"
 #include "schema/base/log.h"
 #include "schema/store/log.h"
 
