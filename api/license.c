@@ -45,6 +45,15 @@ static json_t *license_whole(struct scope *s, const struct license *l, struct by
     return answer;
 }
 
+/* What may not be known to exist looks like what doesn't. */
+static err found(struct scope *s, err e, const char *what)
+{
+    if (e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    return fail(s, ERR_NOT_FOUND, "you have no such %s", what);
+}
+
 /* ---- buying */
 
 struct purchase {
@@ -58,7 +67,7 @@ static const struct json_member purchase_members[] = { JSON_ID(purchase, quote, 
 /* The quote and its offer, held, if they are still for sale. */
 static err sale_find(struct scope *s, struct append_txn *t, const struct purchase *w, struct quote *q, struct offer *o)
 {
-    TRY(quote_hold(s, t->db, w->caller->party.id.text, w->quote.text, q));
+    TRY(found(s, quote_hold(s, t->db, w->caller->party.id.text, w->quote.text, q), "quote"));
     if (strcmp(q->state, "accepted") == 0)
         return fail_at(s, ERR_STALE, "/quote", "the quote was accepted already");
     if (strcmp(q->state, "open") != 0 || q->expires_at <= t->at_ms)
@@ -218,7 +227,7 @@ static err end_decide(struct scope *s, struct append_txn *t, void *state)
     struct license l;
     uint64_t index;
 
-    TRY(license_hold(s, t->db, w->id, seen_by(w->caller), &l));
+    TRY(found(s, license_hold(s, t->db, w->id, seen_by(w->caller), &l), "license"));
     TRY(ending_of(s, w, &l, &event));
     reason = license_ending(event);
 
@@ -246,7 +255,7 @@ static err license_read(struct request *rq, struct db *db)
     struct bytes document;
     struct license l;
 
-    TRY(license_get(s, db, match_path(&rq->match, "license"), seen_by(auth_caller(rq)), &l));
+    TRY(found(s, license_get(s, db, match_path(&rq->match, "license"), seen_by(auth_caller(rq)), &l), "license"));
     TRY(document_get(s, db, &l.document, &document));
     reply_json(rq, 200, license_whole(s, &l, document));
     return ERR_OK;

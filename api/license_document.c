@@ -73,8 +73,8 @@ err license_document(struct scope *s, const struct license_facts *f, struct byte
     json_t *document = json_pack(
         "{s:[s],s:s,s:[s,s],s:s,s:o,s:o,s:o}", "@context", "https://www.w3.org/ns/credentials/v2", "id",
         scope_printf(s, "urn:counterfoil:license:%s", l->id.text), "type", "VerifiableCredential",
-        LICENSE_DOCUMENT_TYPE, "issuer", f->issuer, "validFrom", show_time(l->valid_from), "validUntil", show_time(l->valid_until),
-        "credentialSubject", subject(s, f));
+        LICENSE_DOCUMENT_TYPE, "issuer", f->issuer, "validFrom", show_time(l->valid_from), "validUntil",
+        show_time(l->valid_until), "credentialSubject", subject(s, f));
     err e;
 
     if (!document)

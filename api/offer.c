@@ -18,6 +18,16 @@
 #define PARTY_URN   "urn:counterfoil:party:"
 #define VERSION_URN "urn:counterfoil:version:"
 
+err offer_find(struct scope *s, struct db *db, const char *id, struct offer *out)
+{
+    err e = offer_get(s, db, id, out);
+
+    if (e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    return fail(s, ERR_NOT_FOUND, "there is no such offer");
+}
+
 err offer_terms(struct scope *s, const struct offer *o, struct terms *out)
 {
     json_t *policy;
@@ -187,7 +197,7 @@ static err withdraw_decide(struct scope *s, struct append_txn *t, void *state)
     uint64_t index;
     json_t *answer;
 
-    TRY(offer_get(s, t->db, w->id, &o));
+    TRY(offer_find(s, t->db, w->id, &o));
     if (!caller_owns(w->caller, &o.publisher))
         return fail(s, ERR_FORBIDDEN, "only its publisher withdraws an offer");
     /* Before the entry: the row tells whether there is still something to withdraw. */
@@ -217,7 +227,7 @@ static err offer_read(struct request *rq, struct db *db)
     struct offer o;
     json_t *answer;
 
-    TRY(offer_get(&rq->scope, db, match_path(&rq->match, "offer"), &o));
+    TRY(offer_find(&rq->scope, db, match_path(&rq->match, "offer"), &o));
     TRY(offer_json(&rq->scope, &o, &answer));
     reply_json(rq, 200, answer);
     return ERR_OK;

@@ -9,7 +9,6 @@
 #include "schema/base/clock.h"
 #include "schema/base/money.h"
 #include "schema/json/shape.h"
-#include "schema/store/offer.h"
 #include "schema/store/quote.h"
 
 struct new_quote {
@@ -62,7 +61,7 @@ static err quote_make(struct request *rq, struct db *db)
     struct quote q;
 
     TRY(json_shape(s, rq->body, "", new_quote_members, ARRAY_LEN(new_quote_members), &w));
-    TRY(offer_get(s, db, w.offer.text, &o));
+    TRY(offer_find(s, db, w.offer.text, &o));
     q = (struct quote){
         .id = id_new("qte", now), .buyer = auth_caller(rq)->party.id, .offer = o.id, .revision = o.revision,
         .version = o.version, .purpose = w.purpose, .territory = w.territory, .valid_from = w.from,
@@ -85,9 +84,15 @@ err create_quote(struct request *rq)
 
 static err quote_read(struct request *rq, struct db *db)
 {
+    struct scope *s = &rq->scope;
     struct quote q;
+    err e = quote_get(s, db, auth_caller(rq)->party.id.text, match_path(&rq->match, "quote"), &q);
 
-    TRY(quote_get(&rq->scope, db, auth_caller(rq)->party.id.text, match_path(&rq->match, "quote"), &q));
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return fail(s, e, "you have no such quote");
+    }
+    TRY(e);
     reply_json(rq, 200, quote_json(&q));
     return ERR_OK;
 }
