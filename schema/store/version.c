@@ -16,7 +16,7 @@ const struct sql version_sql[VERSION_STATEMENTS] = {
                       " WHERE d.owner = $1 AND d.name = $2 AND (v.id = $3 OR v.number::text = $3)" },
     [LIST]        = { "version_list",
                       "SELECT " COLUMNS " FROM version v JOIN dataset d ON d.id = v.dataset"
-                      " WHERE v.dataset = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3" },
+                      " WHERE v.dataset = $1 AND v.number < $2::bigint ORDER BY v.number DESC LIMIT $3" },
     [HOLD_SHARED] = { "version_hold_shared", "SELECT state FROM version WHERE no = $1 FOR SHARE" },
     [HOLD_ALONE]  = { "version_hold_alone", "SELECT state FROM version WHERE no = $1 FOR UPDATE" },
     /* Two requests for one part would interleave their deletes and rows. */
