@@ -230,7 +230,9 @@ class Market:
     def blob(self, data):
         """Where the store keeps these bytes."""
         name = hashlib.sha256(data).hexdigest()
-        return self.content / "content" / name[:2] / name
+        path = self.content / "content" / name[:2] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def verify_now(self, data, state, timeout=60):
         """Has a worker look at one content; waits until it is found in this state."""
