@@ -24,18 +24,28 @@ static err tell_short(struct scope *s, void *arg, json_t *d)
 
 static err tell_version(struct scope *s, void *arg, json_t *v)
 {
-    const json_t *seen = json_object_get(v, "verification");
-
     (void)arg;
     say("version %lld  %s  %lld items, %s  root %s", (long long)json_integer_value(json_object_get(v, "number")),
         json_text_or(v, "state", "?"), (long long)json_integer_value(json_object_get(v, "item_count")),
         size_text(s, json_integer_value(json_object_get(v, "bytes"))), json_text_or(v, "root", "?"));
+    return ERR_OK;
+}
+
+/* Of the newest version, what workers have found in its contents. */
+static err tell_verification(struct scope *s, struct market *m, const char *path, int64_t newest)
+{
+    const json_t *seen;
+    json_t *v = NULL;
+
+    TRY(market_get(s, m, scope_printf(s, "%s/versions/%lld", path, (long long)newest), &v));
+    seen = json_object_get(v, "verification");
     if (seen)
         say("           verified %lld, not yet %lld, corrupt %lld, missing %lld",
             (long long)json_integer_value(json_object_get(seen, "verified")),
             (long long)json_integer_value(json_object_get(seen, "unverified")),
             (long long)json_integer_value(json_object_get(seen, "corrupt")),
             (long long)json_integer_value(json_object_get(seen, "missing")));
+    json_decref(v);
     return ERR_OK;
 }
 
@@ -58,6 +68,7 @@ static err show(struct scope *s, struct market *m, const char *name, bool json)
 {
     const char *path = scope_printf(s, "/v1/datasets/%s", fetch_escape_path(s, name));
     json_t *d = NULL;
+    int64_t newest;
 
     if (!strchr(name, '/'))
         return fail(s, ERR_INVALID, "a dataset is named OWNER/NAME");
@@ -66,8 +77,12 @@ static err show(struct scope *s, struct market *m, const char *name, bool json)
         say_json(d);
     else
         tell(s, d);
+    newest = json_integer_value(json_object_get(d, "latest_version"));
     json_decref(d);
-    return json ? ERR_OK : market_each(s, m, scope_printf(s, "%s/versions", path), tell_version, NULL);
+    if (json || newest == 0)
+        return ERR_OK;
+    TRY(market_each(s, m, scope_printf(s, "%s/versions", path), tell_version, NULL));
+    return tell_verification(s, m, path, newest);
 }
 
 static err run(struct scope *s, struct call *c)

@@ -188,7 +188,9 @@ err folder_of(struct scope *s, int folder, const char *path, bool make, int *fd,
         else
             below = openat(at, segment, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (below < 0) {
-            err e = fail(s, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "folder %s: %s", segment, strerror(errno));
+            bool other = errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG;      /* this path's own fault */
+            err e = fail(s, errno == ENOENT ? ERR_NOT_FOUND : other ? ERR_INVALID : ERR_IO, "folder %s: %s", segment,
+                         strerror(errno));
             close(at);
             return e;
         }

@@ -167,7 +167,7 @@ class Market:
 
     def cf(self, *argv, key=None, code=0, env=None):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERFOIL_")}
-        clean.update(COUNTERFOIL_URL=self.url, XDG_STATE_HOME=str(self.dir / "state"), **(env or {}))
+        clean.update({"COUNTERFOIL_URL": self.url, "XDG_STATE_HOME": str(self.dir / "state"), **(env or {})})
         if key:
             clean["COUNTERFOIL_KEY"] = key
         done = subprocess.run([program("counterfoil"), *map(str, argv)], env=clean, stdin=subprocess.DEVNULL,
