@@ -5,6 +5,7 @@
 
 #include "api/auth.h"
 #include "api/chores.h"
+#include "api/pages.h"
 #include "api/routes.h"
 #include "ledger/cert/did.h"
 #include "ledger/note/note.h"
@@ -119,6 +120,8 @@ static err open_parts(struct scope *s, struct app *app)
     TRY(blobs_open(s, c->content_dir, &app->blobs));
     TRY(db_pool_open(s, c->dsn, "counterfoil-api", (size_t)c->pool, &app->pool));
     TRY(read_log(s, app));
+    TRY(docs_page(s, app->contract, &app->docs));
+    app->front = front_page(s, app->origin, app->log_key);
     TRY(append_open(s, &append, &app->append));
     app->uses = uses_new();
     app->chores = chores_start(app);

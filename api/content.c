@@ -2,207 +2,232 @@
 #include "api/content.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/auth.h"
 #include "ledger/keys/sha256.h"
 #include "schema/store/content.h"
+#include "schema/store/job.h"
 
-#define READ_BYTES 262144
+#define READ_CHUNK 262144
 
 struct upload {
-    struct hash sha256;
-    bool ranged, open;
-    int64_t first, total;         /* of Content-Range; total -1: not known before the end */
+    struct hash sha256;           /* as named */
     struct blob_part part;
-    struct sha256 hash;           /* of what has come, if it came in one piece */
+    struct sha256 running;        /* over what this request wrote, if it began at 0 */
+    bool ranged, from_start;
+    int64_t first, length;        /* of this request's bytes; length -1: not announced */
+    int64_t total;                /* of the content; -1: where the body ends */
+    int64_t received;
 };
 
-static err hash_named(struct request *rq, struct hash *out)
+static struct hash named_hash(const struct request *rq)
 {
-    if (!hash_parse(match_path(&rq->match, "sha256"), out))
-        return fail_at(&rq->scope, ERR_INVALID, "{sha256}", "64 lowercase hex digits");
-    return ERR_OK;
+    struct hash h = { 0 };
+    bool good = hash_parse(match_path(&rq->match, "sha256"), &h);      /* the contract has seen to it */
+
+    return good ? h : (struct hash){ 0 };
 }
 
-static const char *owner(const struct request *rq)
+static void say_offset(struct request *rq, int64_t offset)
 {
-    return auth_caller(rq)->party.id.text;
+    reply_header(rq, "Upload-Offset", scope_printf(&rq->scope, "%" PRId64, offset));
 }
 
-/* ---- what is there of the caller's own */
-
-static err content_look(struct request *rq, struct db *db)
+static bool bytes_good(const struct content *c)
 {
+    return strcmp(c->state, "corrupt") != 0 && strcmp(c->state, "missing") != 0;
+}
+
+/* ---- HEAD */
+
+static err head(struct request *rq, struct db *db)
+{
+    const char *party = auth_caller(rq)->party.id.text;
+    const struct hash h = named_hash(rq);
     struct scope *s = &rq->scope;
     struct app *app = rq->app;
     struct content c;
-    struct hash sha256;
-    int64_t partial;
-    err e;
+    int64_t offset;
+    err e = content_uploaded(s, db, party, &h, &c);
 
-    TRY(hash_named(rq, &sha256));
-    e = content_uploaded(s, db, owner(rq), &sha256, &c);
-    if (e == ERR_OK) {
-        reply_header(rq, "ETag", scope_printf(s, "\"%s\"", match_path(&rq->match, "sha256")));
-        reply_header(rq, "Upload-Offset", scope_printf(s, "%" PRId64, c.size));
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == ERR_OK && bytes_good(&c)) {
+        say_offset(rq, c.size);
         reply_empty(rq, 200);
         return ERR_OK;
     }
-    if (e != ERR_NOT_FOUND)
-        return e;
     scope_forgive(s);
-    TRY(blob_part_size(s, &app->blobs, owner(rq), &sha256, &partial));
-    reply_header(rq, "Upload-Offset", scope_printf(s, "%" PRId64, partial));
+    TRY(blob_part_size(s, &app->blobs, party, &h, &offset));
+    if (offset > 0)
+        say_offset(rq, offset);
     return fail(s, ERR_NOT_FOUND, "you have not uploaded this content");
 }
 
 err head_content(struct request *rq)
 {
-    return app_with_db(rq, content_look);
+    return app_with_db(rq, head);
 }
 
-/* ---- uploading */
+/* ---- PUT */
 
-/* "bytes 0-99/1000" or "bytes 0-99" + "/" + "*". */
-static err range_parse(struct request *rq, const char *header, struct upload *u)
+/* "bytes 0-99/1234"; one reading only. */
+static bool range_parse(const char *text, struct upload *u)
 {
-    const char *p = header + 6, *dash = strchr(header, '-'), *slash = strchr(header, '/');
-    uint64_t first, last, total;
+    uint64_t v[3];
+    static const char ends[] = "-/";
 
-    if (strncmp(header, "bytes ", 6) != 0 || !dash || !slash || slash < dash ||
-        !decimal_read(p, (size_t)(dash - p), CONTENT_BYTES_MAX, &first) ||
-        !decimal_read(dash + 1, (size_t)(slash - dash - 1), CONTENT_BYTES_MAX, &last) ||
-        !decimal_read(slash + 1, strlen(slash + 1), CONTENT_BYTES_MAX, &total) || first > last || last >= total)
-        return fail(&rq->scope, ERR_MALFORMED, "Content-Range must be like 'bytes 0-99/1000'");
-    if (request_content_length(rq) >= 0 && (uint64_t)request_content_length(rq) != last - first + 1)
-        return fail(&rq->scope, ERR_MALFORMED, "Content-Range and Content-Length differ");
-    u->ranged = true;
-    u->first = (int64_t)first;
-    u->total = (int64_t)total;
-    return ERR_OK;
+    if (strncmp(text, "bytes ", 6) != 0)
+        return false;
+    text += 6;
+    for (int i = 0; i < 3; i++) {
+        size_t n = strspn(text, "0123456789");
+
+        if (!decimal_read(text, n, INT64_MAX, &v[i]) || text[n] != ends[i])
+            return false;
+        text += n + (i < 2);
+    }
+    if (v[0] > v[1] || v[1] >= v[2])
+        return false;
+    u->first = (int64_t)v[0];
+    u->length = (int64_t)(v[1] - v[0] + 1);
+    u->total = (int64_t)v[2];
+    return true;
 }
 
-static err upload_open(struct request *rq, struct upload *u)
+static err read_headers(struct request *rq, struct upload *u)
 {
+    const char *range = request_header(rq, "Content-Range");
+    int64_t announced = request_content_length(rq);
     struct scope *s = &rq->scope;
-    struct app *app = rq->app;
 
-    if (u->open)
-        return ERR_OK;
-    TRY(blob_part_open(s, &app->blobs, owner(rq), &u->sha256, u->first == 0, &u->part));
-    u->open = true;
-    sha256_init(&u->hash);
-    if (u->part.size != u->first) {
-        reply_header(rq, "Upload-Offset", scope_printf(s, "%" PRId64, u->part.size));
-        return fail(s, ERR_CONFLICT, "the upload stands at %" PRId64 ": go on from there", u->part.size);
+    u->sha256 = named_hash(rq);
+    u->length = announced;
+    u->total = announced;
+    if (range) {
+        u->ranged = true;
+        if (!range_parse(range, u))
+            return fail(s, ERR_MALFORMED, "Content-Range must read \"bytes FIRST-LAST/TOTAL\"");
+        if (announced >= 0 && announced != u->length)
+            return fail(s, ERR_MALFORMED, "Content-Range and Content-Length differ");
+    }
+    if (u->total > CONTENT_BYTES_MAX)
+        return fail(s, ERR_TOO_LARGE, "a content has at most %lld bytes", (long long)CONTENT_BYTES_MAX);
+    u->from_start = u->first == 0;
+    return ERR_OK;
+}
+
+static err piece(struct request *rq, const void *bytes, size_t len)
+{
+    struct upload *u = rq->work;
+
+    u->received += (int64_t)len;
+    if (u->length >= 0 && u->received > u->length)
+        return fail(&rq->scope, ERR_MALFORMED, "the body is longer than announced");
+    if (u->first + u->received > CONTENT_BYTES_MAX)
+        return fail(&rq->scope, ERR_TOO_LARGE, "a content has at most %lld bytes", (long long)CONTENT_BYTES_MAX);
+    if (u->from_start)
+        sha256_add(&u->running, bytes, len);
+    return blob_part_add(&rq->scope, &u->part, bytes, len);
+}
+
+/* What came in several requests is read once more from its start. */
+static err hash_again(struct scope *s, struct upload *u)
+{
+    uint8_t *chunk = scope_alloc(s, READ_CHUNK, 16);
+    size_t n;
+
+    sha256_init(&u->running);
+    for (int64_t at = 0; at < u->part.size; at += (int64_t)n) {
+        TRY(blob_part_read(s, &u->part, at, chunk, READ_CHUNK, &n));
+        if (n == 0)
+            return fail(s, ERR_IO, "the upload became shorter while it was read");
+        sha256_add(&u->running, chunk, n);
     }
     return ERR_OK;
 }
 
-static err upload_write(struct request *rq, const void *bytes, size_t len)
+/* A content that was broken is looked at again, so that what rests on it is delivered again. */
+static err add_row(struct request *rq, struct db *db)
+{
+    const struct upload *u = rq->work;
+    const char *party = auth_caller(rq)->party.id.text, *hex;
+    struct scope *s = &rq->scope;
+    struct content before = { .state = "unverified" };
+    err e = content_get(s, db, &u->sha256, &before);
+
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    TRY(db_begin(s, db));
+    TRY(content_add(s, db, party, &u->sha256, u->part.size));
+    if (!bytes_good(&before)) {
+        hex = hash_hex(s, &u->sha256);
+        TRY(job_enqueue(s, db, JOB_VERIFY_CONTENT, hex, scope_printf(s, "{\"sha256\":\"%s\"}", hex), INT64_MIN, NULL));
+    }
+    TRY(db_commit(s, db));
+    return bytes_good(&before) ? ERR_OK : job_notify(s, db);
+}
+
+static err whole(struct request *rq)
 {
     struct upload *u = rq->work;
-
-    TRY(upload_open(rq, u));
-    if (u->part.size > CONTENT_BYTES_MAX - (int64_t)len || (u->ranged && u->part.size + (int64_t)len > u->total))
-        return fail(&rq->scope, ERR_TOO_LARGE, "more bytes than announced, or than a content may have");
-    TRY(blob_part_add(&rq->scope, &u->part, bytes, len));
-    if (u->first == 0)
-        sha256_add(&u->hash, bytes, len);
-    return ERR_OK;
-}
-
-/* What came in several requests is read back as it lies on the disk. */
-static err upload_hash(struct request *rq, struct upload *u, struct hash *out)
-{
-    uint8_t *bytes;
-    size_t n = 1;
-    err e = ERR_OK;
-
-    if (u->first == 0) {
-        *out = sha256_end(&u->hash);
-        return ERR_OK;
-    }
-    bytes = malloc(READ_BYTES);
-    if (!bytes)
-        abort();
-    for (int64_t at = 0; e == ERR_OK && n > 0; at += (int64_t)n) {
-        e = blob_part_read(&rq->scope, &u->part, at, bytes, READ_BYTES, &n);
-        if (e == ERR_OK)
-            sha256_add(&u->hash, bytes, n);
-    }
-    free(bytes);
-    *out = sha256_end(&u->hash);
-    return e;
-}
-
-static err content_note(struct request *rq, struct db *db)
-{
-    struct upload *u = rq->work;
-
-    TRY(db_begin(&rq->scope, db));
-    TRY(content_add(&rq->scope, db, owner(rq), &u->sha256, u->part.size));
-    return db_commit(&rq->scope, db);
-}
-
-/* Whole: checked, durable, then on record. A crash in between leaves bytes without a row, which a repeat mends. */
-static err upload_keep(struct request *rq, struct upload *u)
-{
     struct scope *s = &rq->scope;
     struct app *app = rq->app;
     struct hash found;
 
-    TRY(upload_hash(rq, u, &found));
-    u->open = false;
+    if (!u->from_start)
+        TRY(hash_again(s, u));
+    found = sha256_end(&u->running);
     if (!hash_equal(&found, &u->sha256)) {
         blob_part_drop(&u->part);
-        return fail_at(s, ERR_INVALID, "{sha256}", "the bytes have the hash %s: nothing was kept", hash_hex(s, &found));
+        return fail(s, ERR_INVALID, "the bytes hash to %s: nothing was kept", hash_hex(s, &found));
     }
     TRY(blob_part_keep(s, &app->blobs, &u->part, &u->sha256));
-    TRY(app_with_db(rq, content_note));
-    reply_header(rq, "ETag", scope_printf(s, "\"%s\"", hash_hex(s, &u->sha256)));
+    TRY(app_with_db(rq, add_row));
+    reply_header(rq, "Location", scope_printf(s, "/v1/content/%s", hash_hex(s, &u->sha256)));
     reply_empty(rq, 201);
     return ERR_OK;
 }
 
-static err upload_done(struct request *rq)
+static err done(struct request *rq)
 {
     struct upload *u = rq->work;
 
-    TRY(upload_open(rq, u));          /* no piece came: the content is empty */
-    if (u->ranged && u->part.size < u->total) {
-        reply_header(rq, "Upload-Offset", scope_printf(&rq->scope, "%" PRId64, u->part.size));
-        reply_empty(rq, 202);
-        return ERR_OK;
-    }
-    return upload_keep(rq, u);
+    if (u->length >= 0 && u->received != u->length)
+        return fail(&rq->scope, ERR_MALFORMED, "the body is shorter than announced");
+    if (!u->ranged || u->part.size == u->total)
+        return whole(rq);
+    say_offset(rq, u->part.size);
+    reply_empty(rq, 202);
+    return ERR_OK;
 }
 
-/* What broke off stays, for the next request to go on from. */
-static void upload_end(struct request *rq)
+static void end(struct request *rq)
 {
     struct upload *u = rq->work;
 
-    if (u->open)
-        blob_part_close(&u->part);
+    blob_part_close(&u->part);
 }
 
 err put_content(struct request *rq)
 {
-    static const struct body_sink sink = { upload_write, upload_done };
+    static const struct body_sink sink = { piece, done };
     struct upload *u = NEW(&rq->scope, struct upload);
-    const char *range = request_header(rq, "Content-Range");
+    struct app *app = rq->app;
 
-    u->total = -1;
-    TRY(hash_named(rq, &u->sha256));
-    if (range)
-        TRY(range_parse(rq, range, u));
-    if (request_content_length(rq) > CONTENT_BYTES_MAX)
-        return fail(&rq->scope, ERR_TOO_LARGE, "a content has at most %" PRId64 " bytes", (int64_t)CONTENT_BYTES_MAX);
+    u->part.fd = -1;
     rq->work = u;
-    request_on_end(rq, upload_end);
+    TRY(read_headers(rq, u));
+    TRY(blob_part_open(&rq->scope, &app->blobs, auth_caller(rq)->party.id.text, &u->sha256, u->first == 0, &u->part));
+    request_on_end(rq, end);
+    if (u->part.size != u->first) {
+        say_offset(rq, u->part.size);
+        return fail(&rq->scope, ERR_STALE, "the upload stands at %" PRId64 " bytes: go on from there", u->part.size);
+    }
+    sha256_init(&u->running);
     request_read_body(rq, &sink);
     return ERR_OK;
 }

@@ -3,6 +3,10 @@
 
 #include "api/http/http.h"
 
-/* Handlers of uploads, by operationId. That the market holds the same bytes for somebody else shows nowhere. */
+/*
+ * Uploads, by operationId. A party sees its own uploads only: the same bytes
+ * must be sent in full by whoever wants to publish them, so that nobody
+ * reaches or probes a foreign file by naming its hash.
+ */
 err head_content(struct request *rq);
 err put_content(struct request *rq);

@@ -8,6 +8,7 @@
 
 #include "api/auth.h"
 #include "ledger/keys/sha256.h"
+#include "schema/base/log.h"
 
 /* 256 bits over what makes two requests the same; lengths keep the parts apart. */
 static struct hash fingerprint(const struct request *rq, const char *party)
@@ -26,19 +27,47 @@ static struct hash fingerprint(const struct request *rq, const char *party)
     return sha256_end(&h);
 }
 
+struct bridge {
+    struct append_op op;
+    ledgered_decide *decide;
+    void *state;
+    err (*after)(struct scope *s, struct db *db);
+};
+
+static err run_after(struct request *rq, struct db *db)
+{
+    const struct bridge *b = rq->work;
+
+    return b->after(&rq->scope, db);
+}
+
+/* On a worker, since parsing the answer again is no work for the ledger's threads. */
+static err answer(struct request *rq)
+{
+    const struct bridge *b = rq->work;
+    json_t *body = json_loads(b->op.answer, 0, NULL);
+
+    if (!body)
+        return fail(&rq->scope, ERR_CORRUPT, "the stored answer of a ledgered request is no JSON");
+    if (b->op.replayed) {
+        reply_header(rq, "Idempotent-Replayed", "true");
+    } else if (b->after && app_with_db(rq, run_after) != ERR_OK) {
+        log_why(LOG_WARNING, "what follows a recorded request", &rq->scope);
+        scope_forgive(&rq->scope);
+    }
+    reply_json(rq, b->op.status, body);
+    return ERR_OK;
+}
+
 static void done(struct append_op *op, err e)
 {
     struct request *rq = op->arg;
 
-    if (e == ERR_OK) {
-        reply_bytes(rq, op->status, "application/json", op->answer, strlen(op->answer));
-        if (op->replayed)
-            reply_header(rq, "Idempotent-Replayed", "true");
-    }
-    request_finish(rq, e);
+    if (e == ERR_OK)
+        request_continue(rq, answer);
+    else
+        request_finish(rq, e);
 }
-
-struct bridge { struct append_op op; ledgered_decide *decide; void *state; };
 
 static err decide(struct scope *s, struct append_txn *t, void *arg)
 {
@@ -50,6 +79,11 @@ static err decide(struct scope *s, struct append_txn *t, void *arg)
 
 err ledgered(struct request *rq, ledgered_decide *run, void *state)
 {
+    return ledgered_then(rq, run, state, NULL);
+}
+
+err ledgered_then(struct request *rq, ledgered_decide *run, void *state, err (*after)(struct scope *s, struct db *db))
+{
     struct app *app = rq->app;
     const struct caller *caller = auth_caller(rq);
     struct bridge *b = NEW(&rq->scope, struct bridge);
@@ -59,7 +93,7 @@ err ledgered(struct request *rq, ledgered_decide *run, void *state)
         return fail(&rq->scope, ERR_KEY_REQUIRED, "send an Idempotency-Key of your own making: a repeat is then safe");
     if (strlen(key) > IDEMPOTENCY_KEY_MAX)
         return fail(&rq->scope, ERR_INVALID, "an Idempotency-Key has at most %d characters", IDEMPOTENCY_KEY_MAX);
-    *b = (struct bridge){ .decide = run, .state = state };
+    *b = (struct bridge){ .decide = run, .state = state, .after = after };
     b->op = (struct append_op){
         .scope = &rq->scope, .decide = decide, .done = done, .arg = rq,
         .idempotent = { caller->party.id.text, key, fingerprint(rq, caller->party.id.text) },

@@ -13,6 +13,9 @@ typedef err ledgered_decide(struct scope *s, struct append_txn *t, void *state);
 
 /* Suspends the request and hands it in. ERR_KEY_REQUIRED without an Idempotency-Key. Return what it returns. */
 err ledgered(struct request *rq, ledgered_decide *decide, void *state);
+/* The same; `after` runs once the entries are signed for, not for a repeat. Its failure is logged and harms nobody. */
+err ledgered_then(struct request *rq, ledgered_decide *decide, void *state,
+                  err (*after)(struct scope *s, struct db *db));
 /*
  * The answer of this operation, with `entry` added to it. `secret` (NULL: none) is a member that is
  * answered now and null in what is stored for repeats. `answer` is stolen.

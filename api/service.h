@@ -3,9 +3,9 @@
 
 #include "api/http/http.h"
 
-/* Handlers of the service itself, by operationId. */
-err show_health(struct request *rq);
-err show_ready(struct request *rq);
+/* The service itself, by operationId. */
+err show_health(struct request *rq);      /* x-fast: the process answers */
+err show_ready(struct request *rq);       /* it can do all that it is for, ledgered writes included */
 err show_metrics(struct request *rq);
 err show_contract(struct request *rq);
 err show_docs(struct request *rq);

@@ -281,5 +281,5 @@ err publish_version(struct request *rq)
 
     rq->work = v;
     TRY(app_with_db(rq, seal_draft));
-    return ledgered(rq, publish_decide, v);
+    return ledgered_then(rq, publish_decide, v, job_notify);
 }
