@@ -161,7 +161,7 @@ err db_one(struct scope *s, struct db *db, const struct sql *q, const struct sql
     TRY(run(s, db, q, params, n_params, shape, &st, &r));
     switch (PQntuples(r)) {
     case 0:
-        e = fail(s, ERR_NOT_FOUND, "%s: no such row", q->name);
+        e = fail(s, ERR_NOT_FOUND, "there is no such thing, or none that is yours to see");
         break;
     case 1:
         e = value_row(s, st, shape, r, 0, false, out);
