@@ -12,6 +12,7 @@
 #include "schema/base/limits.h"
 
 #define REHASH_BYTES (1 << 20)
+#define HOPELESS 100               /* so many failures and not one success: the rest need not be asked for */
 
 struct download {                  /* one item's part file while it grows */
     struct pull *p;
@@ -248,6 +249,7 @@ static err settle(struct scope *s, struct pull *p, struct pull_item *item, struc
 err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned thread)
 {
     err e = settle(s, p, item, &p->markets[thread]);
+    size_t failed;
 
     progress_add(&p->progress, 1, 0);
     atomic_fetch_add(&p->bytes_fetched, (long long)item->fetched);
@@ -256,10 +258,11 @@ err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned t
         return ERR_OK;
     }
     item->fate = ITEM_FAILED;
-    if (!about_one_item(e))
+    failed = atomic_fetch_add(&p->failed, 1) + 1;
+    if (!about_one_item(e) || (failed >= HOPELESS && p->held + p->fetched == 0))
         return e;
-    atomic_fetch_add(&p->failed, 1);
-    complain("%s: %s", printable(s, item->path), printable(s, s->why.detail));
+    if (failed <= PULL_FAILURES_SHOWN)
+        complain("%s: %s", printable(s, item->path), printable(s, s->why.detail));
     scope_forgive(s);
     return ERR_OK;
 }
