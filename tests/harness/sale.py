@@ -72,8 +72,18 @@ class Sale:
 
     def publish(self, items=200, contents=8, size=200, price="1.00", name="texts"):
         """A version of `items` items over `contents` contents of `size` bytes, verified and on offer."""
+        version = self.publish_version(items, contents, size, name)
+        self.wait_verified(f"/v1/datasets/{self.dataset}/versions/{self.version}")
+        wish = {"dataset": self.dataset, "version": self.version, "price": {"amount": price, "currency": "EUR"},
+                "terms": terms(self.publisher_id, version["id"], later(300))}
+        self.offer = must(self.publisher.post("/v1/offers", wish), 201).json()["id"]
+        self.quote_wish = {"offer": self.offer, "purpose": "pretraining", "territory": "DE", "until": later(30)}
+        return self
+
+    def publish_version(self, items, contents, size, name="texts"):
+        """The version as JSON, as yet unverified."""
         self.dataset = f"{self.publisher_handle}/{name}"
-        bodies = [(f"{i:04d}" * size)[:size].encode() for i in range(contents)]
+        bodies = [(f"{i:04d}" * (size // 4 + 1))[:size].encode() for i in range(contents)]
         hashes = [self.put_content(body) for body in bodies]
         must(self.publisher.post("/v1/datasets", {"name": name, "title": "Texts", "modality": "text"},
                                  idempotency=None), 201)
@@ -90,13 +100,7 @@ class Sale:
                                     headers={"Content-Type": "application/jsonl"}), 200)
         version = must(self.publisher.post(f"{base}/{draft}/publish"), 200).json()["version"]
         self.version = version["number"]
-        self.wait_verified(f"{base}/{self.version}")
-        until = later(300)
-        wish = {"dataset": self.dataset, "version": self.version, "price": {"amount": price, "currency": "EUR"},
-                "terms": terms(self.publisher_id, version["id"], until)}
-        self.offer = must(self.publisher.post("/v1/offers", wish), 201).json()["id"]
-        self.quote_wish = {"offer": self.offer, "purpose": "pretraining", "territory": "DE", "until": later(30)}
-        return self
+        return version
 
     def wait_verified(self, target, timeout=300):
         def verified():
