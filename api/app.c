@@ -18,6 +18,8 @@
 /* A limit's number as the text of a default. */
 #define TEXT_(number) #number
 #define TEXT(number)  TEXT_(number)
+#define DIGITS(number) #number
+#define FALLBACK(number) DIGITS(number)      /* a limit's number as the text of a default */
 #define ROW(name, type, member, fallback, min, max, help) \
     { "COUNTERFOIL_" name, type, offsetof(struct app_config, member), fallback, min, max, help }
 const struct config_row app_config_rows[] = {
@@ -31,11 +33,11 @@ const struct config_row app_config_rows[] = {
     ROW("PROXIES", CONFIG_TEXT, proxies, "", 0, 0,
         "Addresses, separated by commas, whose X-Forwarded-For is believed."),
     ROW("DB_POOL", CONFIG_INT, pool, TEXT(DB_POOL_DEFAULT), 1, 256, "Database connections for requests."),
-    ROW("WORKERS", CONFIG_INT, workers, "8", 1, 256, "Threads that run handlers."),
-    ROW("CONNECTIONS", CONFIG_INT, connections, "4096", 1, 1000000, "Connections held at a time."),
+    ROW("WORKERS", CONFIG_INT, workers, FALLBACK(HTTP_WORKERS_DEFAULT), 1, 256, "Threads that run handlers."),
+    ROW("CONNECTIONS", CONFIG_INT, connections, FALLBACK(HTTP_CONNECTIONS_MAX), 1, 1000000, "Connections held at a time."),
     ROW("CONNECTIONS_PER_ADDRESS", CONFIG_INT, connections_per_address, "0", 0, 1000000,
         "The same of one address; 0: no bound."),
-    ROW("REQUEST_MS", CONFIG_INT, request_ms, "30000", 100, 3600000,
+    ROW("REQUEST_MS", CONFIG_INT, request_ms, FALLBACK(HTTP_REQUEST_MS), 100, 3600000,
         "A request's whole time, waiting for the ledger included."),
     ROW("RATE", CONFIG_INT, rate_per_second, TEXT(RATE_PER_SECOND), 0, 10000000,
         "Requests a second of one key, or of one address without a key; 0: no bound."),
