@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The frame of every request: what is refused before a handler runs, and how."""
+import json
+import socket
+
+from harness import tap, web
+from harness.market import Market
+from harness.tree import folder
+
+
+def refused(got, status, slug, name, pointer=None):
+    good = got.status == status and got.headers["Content-Type"] == "application/problem+json" and got.slug == slug
+    if good and pointer is not None:
+        good = got.json()["errors"][0]["pointer"] == pointer
+    tap.check(good, name) or tap.note(repr(got))
+    tap.check("X-Request-Id" in got.headers, f"{name}: with a request id")
+
+
+def post(client, body, **more):
+    return client.post("/v1/datasets", body, idempotency=None,
+                       headers={"Content-Type": "application/json", **more.get("headers", {})})
+
+
+def bodies(alice):
+    """400 is for what isn't JSON, 422 for what is against the contract."""
+    good = {"name": "x", "title": "X", "modality": "text"}
+    for name, body in {
+        "no JSON": b"{", "two values": b"{}{}", "bad UTF-8": b'{"name":"\xff"}', "an overlong form": b'{"name":"\xc0\x80"}',
+        "a surrogate": b'{"name":"\xed\xa0\x80"}', "NUL in a string": b'{"name":"\\u0000"}',
+        "a key twice": b'{"name":"a","name":"b"}', "nesting": b"[" * 100000, "deep nesting": b'{"a":' * 40 + b"1" + b"}" * 40,
+        "a huge number": b'{"name":' + b"9" * 400 + b"}", "an exponent": b'{"name":1e999}', "nothing but space": b"   ",
+    }.items():
+        refused(post(alice, body), 400, "malformed-request", f"{name} is malformed")
+    for name, body, pointer in (
+        ("an array", [], ""), ("a string", "x", ""), ("null", None, ""), ("a missing member", {"name": "x"}, ""),
+        ("an unknown member", {**good, "colour": 1}, "/colour"), ("a wrong type", {**good, "title": 7}, "/title"),
+        ("a wrong word", {**good, "modality": "smell"}, "/modality"), ("a bad pattern", {**good, "name": "Ü"}, "/name"),
+        ("too long", {**good, "title": "x" * 201}, "/title"), ("too short", {**good, "title": ""}, "/title"),
+        ("a bad element", {**good, "languages": ["en", 5]}, "/languages/1"),
+    ):
+        got = post(alice, json.dumps(body).encode())
+        if got.status == 422:
+            at = got.json()["errors"][0]["pointer"] if got.json().get("errors") else ""
+            tap.check(got.slug == "invalid" and at.startswith(pointer), f"{name}: 422 at '{pointer}'") or tap.note(repr(got))
+        else:
+            tap.check(False, f"{name}: 422") or tap.note(repr(got))
+    tap.equal(post(alice, json.dumps(good).encode()).status, 201, "and a good one is taken")
+    refused(alice.post("/v1/datasets", b"<x/>", idempotency=None, headers={"Content-Type": "text/xml"}), 415,
+            "unsupported-media-type", "another media type")
+
+
+def sizes(market, alice):
+    """A body that is too large is refused by its headers alone."""
+    for length in (1048577, 2 << 20, 99999999999):
+        with socket.create_connection(("127.0.0.1", market.port), timeout=10) as s:
+            s.sendall(f"POST /v1/datasets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.key}\r\n"
+                      f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode())
+            answer = s.recv(4096)
+        tap.check(b" 413 " in answer.split(b"\r\n")[0], f"{length} bytes of JSON: 413 before a byte of it is read")
+    tap.equal(alice.get("/v1/datasets?cursor=" + "x" * 9000).status // 100, 4, "a target of 9 kB is refused")
+    tap.check(b" 4" in web.raw(market.port, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200000 + b"\r\n\r\n", 3)[:14],
+              "headers of 200 kB are refused")
+    tap.equal(market.get("/healthz")[0], 200, "and the next request is answered")
+
+
+def routes(market, alice):
+    nobody = web.Client(market.port)
+    refused(nobody.get("/v1/nothing"), 404, "not-found", "no such path")
+    got = nobody.call("DELETE", "/v1/datasets")
+    refused(got, 405, "method-not-allowed", "no such method")
+    tap.equal(sorted(got.headers["Allow"].replace(" ", "").split(",")), ["GET", "HEAD", "POST"], "Allow names the others")
+    refused(nobody.get("/v1/datasets?colour=red"), 422, "invalid", "an unknown parameter", "?colour")
+    refused(nobody.get("/v1/datasets?limit=0"), 422, "invalid", "a limit of 0", "?limit")
+    refused(nobody.get("/v1/datasets?limit=1001"), 422, "invalid", "a limit above 1,000", "?limit")
+    refused(nobody.get("/v1/datasets?cursor=***"), 422, "invalid", "a made-up cursor", "?cursor")
+    for path in ("/v1/datasets/../entries", "/v1/datasets/%2e%2e/x", "/v1/datasets/a%00b/x", "/v1/datasets/%ff/x", "//v1"):
+        tap.check(nobody.get(path).status in (400, 404, 422), f"{path} leads nowhere")
+    head = nobody.call("HEAD", "/v1/datasets")
+    tap.check(head.status == 200 and head.body == b"", "HEAD is GET without a body")
+    refused(alice.post("/v1/offers", {}, idempotency=None), 400, "idempotency-key-required", "a ledgered POST without a key")
+
+
+def service(market):
+    nobody = web.Client(market.port)
+    contract = nobody.get("/openapi.json").json()
+    tap.equal(contract["openapi"], "3.1.0", "the contract is served")
+    docs = nobody.get("/docs")
+    named = [o["operationId"] for p in contract["paths"].values() for o in p.values()]
+    tap.check(docs.status == 200 and all(f'id="{n}"' in docs.body.decode() for n in named), "/docs has every operation")
+    tap.check("<script" not in docs.body.decode() and "default-src 'none'" in docs.headers["Content-Security-Policy"],
+              "and runs nothing")
+    tap.check(b"/log/checkpoint" in nobody.get("/").body, "the front page says where the log is")
+    tap.equal(nobody.get("/readyz").status, 200, "ready")
+    metrics = nobody.get("/metrics").body.decode()
+    tap.check("counterfoil_ledger_signed_size" in metrics and "counterfoil_jobs_queued" in metrics, "metrics")
+
+
+def rates():
+    """A key's rate is its own; who has none is counted by address."""
+    with Market(folder("http-rates"), without=("worker",), COUNTERFOIL_RATE="5", COUNTERFOIL_RATE_BURST="20") as market:
+        alice, bob = market.party("alice", "buyer"), market.party("bob", "buyer")
+        got = [alice.get("/v1/me") for _ in range(40)]
+        late = [g for g in got if g.status == 429]
+        tap.check(late and {g.status for g in got} == {200, 429}, "a key that asks too often gets 429")
+        tap.check(late and int(late[0].headers["Retry-After"]) >= 1 and late[0].slug == "too-many-requests", "with Retry-After")
+        tap.equal(bob.get("/v1/me").status, 200, "another key is not touched by it")
+        wrong = [web.Client(market.port, "cf_" + "0" * 26 + "_" + f"{i:052d}").get("/v1/me").status for i in range(60)]
+        tap.check(429 in wrong and set(wrong) <= {401, 429}, "guesses at keys are counted by address")
+
+
+def main():
+    with Market(folder("http-frame"), without=("worker",), COUNTERFOIL_RATE="0") as market:
+        alice = market.party("alice", "publisher", "buyer")
+        bodies(alice)
+        sizes(market, alice)
+        routes(market, alice)
+        service(market)
+        log = (market.dir / "api.log").read_text(encoding="utf8")
+        tap.check(alice.key not in log and alice.key[30:] not in log, "no key is in the log")
+        tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
+    rates()
+    tap.done()
+
+
+main()
