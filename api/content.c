@@ -119,10 +119,26 @@ static err read_headers(struct request *rq, struct upload *u)
     return ERR_OK;
 }
 
+/* Not before the body begins: a refusal then still reads it, so that its sender sees the answer. */
+static err begin(struct request *rq, struct upload *u)
+{
+    const char *party = auth_caller(rq)->party.id.text;
+    struct app *app = rq->app;
+
+    if (u->part.fd >= 0)
+        return ERR_OK;
+    TRY(blob_part_open(&rq->scope, &app->blobs, party, &u->sha256, u->first == 0, &u->part));
+    if (u->part.size == u->first)
+        return ERR_OK;
+    say_offset(rq, u->part.size);
+    return fail(&rq->scope, ERR_STALE, "the upload stands at %" PRId64 " bytes: go on from there", u->part.size);
+}
+
 static err piece(struct request *rq, const void *bytes, size_t len)
 {
     struct upload *u = rq->work;
 
+    TRY(begin(rq, u));
     u->received += (int64_t)len;
     if (u->length >= 0 && u->received > u->length)
         return fail(&rq->scope, ERR_MALFORMED, "the body is longer than announced");
@@ -196,6 +212,7 @@ static err done(struct request *rq)
 {
     struct upload *u = rq->work;
 
+    TRY(begin(rq, u));          /* no piece came: the content is empty */
     if (u->length >= 0 && u->received != u->length)
         return fail(&rq->scope, ERR_MALFORMED, "the body is shorter than announced");
     if (!u->ranged || u->part.size == u->total)
@@ -216,17 +233,11 @@ err put_content(struct request *rq)
 {
     static const struct body_sink sink = { piece, done };
     struct upload *u = NEW(&rq->scope, struct upload);
-    struct app *app = rq->app;
 
     u->part.fd = -1;
     rq->work = u;
     TRY(read_headers(rq, u));
-    TRY(blob_part_open(&rq->scope, &app->blobs, auth_caller(rq)->party.id.text, &u->sha256, u->first == 0, &u->part));
     request_on_end(rq, end);
-    if (u->part.size != u->first) {
-        say_offset(rq, u->part.size);
-        return fail(&rq->scope, ERR_STALE, "the upload stands at %" PRId64 " bytes: go on from there", u->part.size);
-    }
     sha256_init(&u->running);
     request_read_body(rq, &sink);
     return ERR_OK;

@@ -116,7 +116,7 @@ err blob_part_open(struct scope *s, const struct blobs *b, const char *owner, co
     /* The lock may be had on a file that its last writer has just renamed or removed: the name must still mean it. */
     if (flock(out->fd, LOCK_EX | LOCK_NB) != 0 || fstat(out->fd, &here) != 0 || stat(out->path, &there) != 0 ||
         here.st_ino != there.st_ino) {
-        close(out->fd);
+        blob_part_close(out);
         return fail(s, ERR_CONFLICT, "another request is uploading this content; try again when it has ended");
     }
     if (anew && ftruncate(out->fd, 0) != 0) {

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Uploads and publication: resuming, wrong hashes, foreign content, drafts by parts, paths, seals."""
+import concurrent.futures
+import hashlib
+import json
+import os
+
+from harness import tap, web
+from harness.market import Market
+from harness.program import wait_for
+from harness.tree import folder
+
+RAW = {"Content-Type": "application/octet-stream"}
+
+
+def refused(got, status, slug, name, pointer=None):
+    good = got.status == status and got.slug == slug
+    if good and pointer is not None:
+        good = got.json()["errors"][0]["pointer"] == pointer
+    tap.check(good, name) or tap.note(repr(got))
+
+
+def hexed(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def put(client, data, name=None, first=None, total=None):
+    headers = dict(RAW)
+    if first is not None:
+        headers["Content-Range"] = f"bytes {first}-{first + len(data) - 1}/{total}"
+    return client.put(f"/v1/content/{name or hexed(data)}", data, headers=headers)
+
+
+def uploads(market, alice, bob):
+    data = os.urandom(300000)
+    tap.equal(put(alice, data).status, 201, "an upload")
+    tap.equal(alice.call("HEAD", f"/v1/content/{hexed(data)}").status, 200, "its owner sees it")
+    tap.equal(bob.call("HEAD", f"/v1/content/{hexed(data)}").status, 404, "another publisher doesn't")
+    tap.equal(put(bob, data).status, 201, "who must send all of it as well")
+    tap.equal(put(alice, data).status, 201, "again is fine")
+    tap.equal(put(alice, b"").status, 201, "an empty content")
+    tap.equal(alice.call("HEAD", f"/v1/content/{hexed(b'')}").status, 200, "is there")
+    before = sorted(p.name for p in (market.content / "partial").iterdir())
+    wrong = put(alice, b"other bytes", name=hexed(b"these bytes"))
+    refused(wrong, 422, "invalid", "bytes of another hash")
+    tap.equal(sorted(p.name for p in (market.content / "partial").iterdir()), before, "leave nothing")
+    tap.check(not market.blob(b"these bytes").exists(), "under no name")
+    refused(alice.put("/v1/content/xyz", b"x", headers=RAW), 422, "invalid", "a name that is no hash")
+    refused(put(market.party("carol", "buyer"), b"x"), 403, "forbidden", "a buyer uploads nothing")
+
+
+def resuming(alice, bob):
+    data = os.urandom(200000)
+    name = hexed(data)
+    got = put(alice, data[:70000], name, 0, len(data))
+    tap.check(got.status == 202 and got.headers["Upload-Offset"] == "70000", "a first piece: 202 and where it stands")
+    head = alice.call("HEAD", f"/v1/content/{name}")
+    tap.check(head.status == 404 and head.headers["Upload-Offset"] == "70000", "HEAD: not there, but so far")
+    tap.equal(bob.call("HEAD", f"/v1/content/{name}").headers["Upload-Offset"] or "0", "0", "nobody else sees how far")
+    got = put(alice, data[100000:], name, 100000, len(data))
+    tap.check(got.status == 409 and got.headers["Upload-Offset"] == "70000", "a gap: 409 and where it stands")
+    tap.equal(put(alice, data[70000:150000], name, 70000, len(data)).status, 202, "a second piece")
+    tap.equal(put(alice, data[150000:], name, 150000, len(data)).status, 201, "the last one")
+    tap.equal(put(alice, data[:10], name, 0, len(data)).status, 202, "anew")
+    refused(put(alice, b"x" * (len(data) - 10), name, 10, len(data)), 422, "invalid", "pieces that make another hash")
+    tap.equal(alice.call("HEAD", f"/v1/content/{name}").status, 200, "don't harm what was there")
+    for text in ("bytes 0-9", "bytes 5-2/10", "bytes 0-9/5", "bytes=0-9/10", "bytes 0-9/*", "bytes -1-9/10", "octets 0-9/10"):
+        refused(alice.put(f"/v1/content/{name}", b"0123456789", headers={**RAW, "Content-Range": text}), 400,
+                "malformed-request", f"Content-Range: {text}")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        big = os.urandom(4 << 20)
+        got = list(pool.map(lambda _: put(alice, big).status, range(8)))
+    tap.check(201 in got and set(got) <= {201, 409}, "eight at once: one writes at a time") or tap.note(got)
+
+
+def line(path, data, **more):
+    return {"path": path, "sha256": hexed(data), "size": len(data), **more}
+
+
+def send(client, base, part, lines):
+    body = b"".join((x if isinstance(x, bytes) else json.dumps(x).encode()) + b"\n" for x in lines)
+    return client.put(f"{base}/items?part={part}", body, headers={"Content-Type": "application/jsonl"})
+
+
+def draft(client, dataset):
+    got = client.post(f"/v1/datasets/{dataset}/versions", idempotency=None)
+    return f"/v1/datasets/{dataset}/versions/{got.json()['id']}"
+
+
+def bad_lines(alice, bob):
+    mine, foreign = b"mine", b"foreign to alice"
+    put(alice, mine)
+    put(bob, foreign)
+    alice.post("/v1/datasets", {"name": "bad", "title": "Bad", "modality": "text"}, idempotency=None)
+    base = draft(alice, "alice/bad")
+    good = line("a", mine)
+    for path in ("", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", "x" * 1025, "nul\0"):
+        got = send(alice, base, 0, [good, {**good, "path": path}])
+        tap.check(got.status in (400, 422) and "2" in json.dumps(got.json()), f"path {path[:12]!r} is refused, line 2")
+    for name, bad in (
+        ("no JSON", b"{"), ("bad UTF-8", b'{"path":"\xff"}'), ("an unknown member", {**good, "x": 1}),
+        ("no size", {k: v for k, v in good.items() if k != "size"}), ("a negative size", {**good, "size": -1}),
+        ("a short hash", {**good, "sha256": "00"}), ("a big hash", {**good, "sha256": good["sha256"].upper()}),
+        ("attributes that are none", {**good, "attributes": []}), ("a line of 70 kB", {**good, "media_type": "x" * 70000}),
+    ):
+        got = send(alice, base, 0, [good, good, bad])
+        tap.check(got.status in (400, 413, 422) and "3" in json.dumps(got.json()), f"{name} is refused, line 3") or tap.note(got)
+    refused(send(alice, base, 0, [good, line("f", foreign)]), 422, "invalid", "foreign content, by its hash", "/2/sha256")
+    refused(send(alice, base, 0, [{**good, "size": 5}]), 422, "invalid", "own content in another size", "/1/sha256")
+    refused(send(bob, base, 0, [line("a", foreign)]), 404, "not-found", "another's draft is none")
+    refused(alice.post(f"{base}/publish"), 422, "invalid", "none of these is kept: an empty draft isn't published")
+    refused(alice.get(f"{base}/items?limit=0"), 422, "invalid", "limits hold here too", "?limit")
+
+
+def parts(market, alice):
+    odd = ["a b", "ü/ñ 💾", ".hidden", "-dash", "--", "a'b\"c", "tab\there", "new\nline", "back\\slash", "%2e%2e", "~", "z" * 1024]
+    data = b"shared"
+    put(alice, data)
+    alice.post("/v1/datasets", {"name": "odd", "title": "Odd", "modality": "text"}, idempotency=None)
+    base = draft(alice, "alice/odd")
+    tap.equal(send(alice, base, 0, [line("wrong", data)]).status, 200, "a part")
+    tap.equal(send(alice, base, 0, [line(p, data) for p in odd[:6]]).status, 200, "sent again")
+    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain", attributes={"n": 1}) for p in odd[5:]]).json(),
+              {"part": 7, "items": 7}, "another one")
+    refused(alice.post(f"{base}/publish"), 422, "invalid", "a path in two parts")
+    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain", attributes={"n": 1}) for p in odd[6:]]).status,
+              200, "mended")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda n: alice.post(f"{base}/publish", idempotency=f"pub-{n % 2}"), range(8)))
+    entries = {g.json()["entry"]["index"] for g in got if g.status == 200}
+    tap.check(len(entries) == 1 and {g.status for g in got} <= {200, 409}, "published by 8 requests at once, once")
+    refused(send(alice, base, 0, [line("late", data)]), 409, "state-has-moved-on", "what is published doesn't change")
+    shown = alice.get("/v1/datasets/alice/odd/versions/1").json()
+    tap.check(shown["state"] == "published" and shown["item_count"] == len(odd), "version 1")
+    items = alice.get("/v1/datasets/alice/odd/versions/1/items?limit=5")
+    got = items.json()["data"]
+    while items.headers["Link"]:
+        items = alice.get(items.headers["Link"].split(">")[0][1:])
+        got += items.json()["data"]
+    tap.equal([i["path"] for i in got], sorted(odd, key=str.encode), "its items by the bytes of their paths, page by page")
+    tap.equal([i["n"] for i in got], list(range(len(odd))), "numbered from 0")
+
+    def leaf(item):
+        text = json.dumps({k: item[k] for k in ("path", "sha256", "size")}, sort_keys=True, separators=(",", ":"),
+                          ensure_ascii=False)
+        return hashlib.sha256(b"\0" + text.encode()).digest()
+
+    def root(hashes):
+        if len(hashes) == 1:
+            return hashes[0]
+        k = 1 << (len(hashes) - 1).bit_length() - 1
+        return hashlib.sha256(b"\1" + root(hashes[:k]) + root(hashes[k:])).digest()
+
+    tap.equal(root([leaf(i) for i in got]).hex(), shown["root"], "its root is RFC 6962's over them")
+    tap.equal(hashlib.sha256(bytes.fromhex(shown["root"] + shown["details_root"])).hexdigest()[:40], shown["commit_id"],
+              "its commit id")
+    tap.equal(market.party("dora", "buyer").get("/v1/datasets/alice/odd/versions/1/items").status // 100, 4,
+              "who holds no license doesn't see the list")
+
+
+def datasets(market, alice, bob):
+    nobody = web.Client(market.port)
+    listed = [d["name"] for d in nobody.get("/v1/datasets").json()["data"]]
+    tap.equal(listed, ["odd"], "the catalog lists what is published")
+    tap.equal(nobody.get("/v1/datasets/alice/bad").status, 404, "a draft is nobody's business")
+    tap.equal(alice.get("/v1/datasets/alice/bad").status, 200, "but its publisher's")
+    refused(alice.post("/v1/datasets", {"name": "odd", "title": "x", "modality": "text"}, idempotency=None), 409, "conflict",
+            "a name twice")
+    refused(bob.post("/v1/datasets/alice/odd/versions", idempotency=None), 403, "forbidden", "another's dataset gets no version")
+    tap.equal(nobody.get("/v1/datasets?modality=audio").json()["data"], [], "filters")
+    base = draft(alice, "alice/odd")
+    send(alice, base, 0, [line("only", b"shared")])
+    tap.equal(alice.post(f"{base}/publish").json()["version"]["number"], 2, "the next version is 2")
+    tap.equal([v["number"] for v in nobody.get("/v1/datasets/alice/odd/versions").json()["data"]], [2, 1], "newest first")
+
+
+def healing(market, alice):
+    """A corrupt content can be sent again by its publisher, and is verified anew."""
+    data = b"shared"
+    wait_for(lambda: market.content_state(data) == "verified", 60, "content to be verified")
+    market.blob(data).write_bytes(b"rotten")
+    market.verify_now(data, "corrupt")
+    tap.equal(alice.call("HEAD", f"/v1/content/{hexed(data)}").status, 404, "corrupt: as if never uploaded")
+    tap.equal(put(alice, data).status, 201, "sent again")
+    wait_for(lambda: market.content_state(data) == "verified", 60, "content to be verified again")
+    tap.check(True, "and verified by a worker")
+
+
+def main():
+    with Market(folder("http-publish"), COUNTERFOIL_RATE="0") as market:
+        alice, bob = market.party("alice", "publisher"), market.party("bob", "publisher")
+        uploads(market, alice, bob)
+        resuming(alice, bob)
+        bad_lines(alice, bob)
+        parts(market, alice)
+        datasets(market, alice, bob)
+        healing(market, alice)
+        log = (market.dir / "api.log").read_text(encoding="utf8")
+        tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
+        tap.equal(market.audit()[0], 0, "the audit is sound")
+    tap.done()
+
+
+main()
