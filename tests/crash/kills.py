@@ -83,7 +83,8 @@ def proofs_hold(market, seen, rng):
         status, body = market.get(f"/v1/log/consistency?from={first}&to={second}")
         path = [base64.b64decode(h, validate=True) for h in json.loads(body)["proof"]] if status == 200 else []
         good += status == 200 and consistent(first, second, seen.checkpoints[first], seen.checkpoints[second], path)
-    tap.check(pairs and good == len(pairs), f"{good} of {len(pairs)} consistency proofs between {len(sizes)} sizes hold")
+    tap.check(pairs and good == len(pairs),
+            f"{good} of {len(pairs)} consistency proofs between {len(sizes)} sizes hold")
 
 
 def judged(market, seen):

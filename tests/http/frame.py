@@ -25,15 +25,17 @@ def bodies(alice):
     """400 is for what isn't JSON, 422 for what is against the contract."""
     good = {"name": "x", "title": "X", "modality": "text"}
     for name, body in {
-        "no JSON": b"{", "two values": b"{}{}", "bad UTF-8": b'{"name":"\xff"}', "an overlong form": b'{"name":"\xc0\x80"}',
+        "no JSON": b"{", "two values": b"{}{}", "bad UTF-8": b'{"name":"\xff"}',
+                "an overlong form": b'{"name":"\xc0\x80"}',
         "a surrogate": b'{"name":"\xed\xa0\x80"}', "NUL in a string": b'{"name":"\\u0000"}',
-        "a key twice": b'{"name":"a","name":"b"}', "nesting": b"[" * 100000, "deep nesting": b'{"a":' * 40 + b"1" + b"}" * 40,
+        "a key twice": b'{"name":"a","name":"b"}', "nesting": b"[" * 100000,
+                "deep nesting": b'{"a":' * 40 + b"1" + b"}" * 40,
         "a huge number": b'{"name":' + b"9" * 400 + b"}", "an exponent": b'{"name":1e999}', "nothing but space": b"   ",
     }.items():
         refused(post(alice, body), 400, "malformed-request", f"{name} is malformed")
     for name, body, pointer in (
         ("an array", [], ""), ("a string", "x", ""), ("null", None, ""), ("a missing member", {"name": "x"}, ""),
-        ("an unknown member", {**good, "colour": 1}, "/colour"), ("a wrong type", {**good, "title": 7}, "/title"),
+        ("an unknown member", {**good, "color": 1}, "/color"), ("a wrong type", {**good, "title": 7}, "/title"),
         ("a wrong word", {**good, "modality": "smell"}, "/modality"), ("a bad pattern", {**good, "name": "Ü"}, "/name"),
         ("too long", {**good, "title": "x" * 201}, "/title"), ("too short", {**good, "title": ""}, "/title"),
         ("a bad element", {**good, "languages": ["en", 5]}, "/languages/1"),
@@ -41,7 +43,8 @@ def bodies(alice):
         got = post(alice, json.dumps(body).encode())
         if got.status == 422:
             at = got.json()["errors"][0]["pointer"] if got.json().get("errors") else ""
-            tap.check(got.slug == "invalid" and at.startswith(pointer), f"{name}: 422 at '{pointer}'") or tap.note(repr(got))
+            tap.check(got.slug == "invalid" and at.startswith(pointer),
+                    f"{name}: 422 at '{pointer}'") or tap.note(repr(got))
         else:
             tap.check(False, f"{name}: 422") or tap.note(repr(got))
     tap.equal(post(alice, json.dumps(good).encode()).status, 201, "and a good one is taken")
@@ -68,16 +71,19 @@ def routes(market, alice):
     refused(nobody.get("/v1/nothing"), 404, "not-found", "no such path")
     got = nobody.call("DELETE", "/v1/datasets")
     refused(got, 405, "method-not-allowed", "no such method")
-    tap.equal(sorted(got.headers["Allow"].replace(" ", "").split(",")), ["GET", "HEAD", "POST"], "Allow names the others")
-    refused(nobody.get("/v1/datasets?colour=red"), 422, "invalid", "an unknown parameter", "?colour")
+    tap.equal(sorted(got.headers["Allow"].replace(" ", "").split(",")), ["GET", "HEAD", "POST"],
+            "Allow names the others")
+    refused(nobody.get("/v1/datasets?color=red"), 422, "invalid", "an unknown parameter", "?color")
     refused(nobody.get("/v1/datasets?limit=0"), 422, "invalid", "a limit of 0", "?limit")
     refused(nobody.get("/v1/datasets?limit=1001"), 422, "invalid", "a limit above 1,000", "?limit")
     refused(nobody.get("/v1/datasets?cursor=***"), 422, "invalid", "a made-up cursor", "?cursor")
-    for path in ("/v1/datasets/../entries", "/v1/datasets/%2e%2e/x", "/v1/datasets/a%00b/x", "/v1/datasets/%ff/x", "//v1"):
+    for path in ("/v1/datasets/../entries", "/v1/datasets/%2e%2e/x", "/v1/datasets/a%00b/x", "/v1/datasets/%ff/x",
+            "//v1"):
         tap.check(nobody.get(path).status in (400, 404, 422), f"{path} leads nowhere")
     head = nobody.call("HEAD", "/v1/datasets")
     tap.check(head.status == 200 and head.body == b"", "HEAD is GET without a body")
-    refused(alice.post("/v1/offers", {}, idempotency=None), 400, "idempotency-key-required", "a ledgered POST without a key")
+    refused(alice.post("/v1/offers", {}, idempotency=None), 400, "idempotency-key-required",
+            "a ledgered POST without a key")
 
 
 def service(market):
@@ -102,7 +108,8 @@ def rates():
         got = [alice.get("/v1/me") for _ in range(40)]
         late = [g for g in got if g.status == 429]
         tap.check(late and {g.status for g in got} == {200, 429}, "a key that asks too often gets 429")
-        tap.check(late and int(late[0].headers["Retry-After"]) >= 1 and late[0].slug == "too-many-requests", "with Retry-After")
+        tap.check(late and int(late[0].headers["Retry-After"]) >= 1 and late[0].slug == "too-many-requests",
+                "with Retry-After")
         tap.equal(bob.get("/v1/me").status, 200, "another key is not touched by it")
         wrong = [web.Client(market.port, "cf_" + "0" * 26 + "_" + f"{i:052d}").get("/v1/me").status for i in range(60)]
         tap.check(429 in wrong and set(wrong) <= {401, 429}, "guesses at keys are counted by address")

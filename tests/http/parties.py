@@ -3,8 +3,8 @@
 import base64
 import concurrent.futures
 import datetime
-import time
 
+from harness.program import wait_for  # noqa: E402
 from harness import tap, web
 from harness.market import Market
 from harness.tree import folder
@@ -31,7 +31,8 @@ def registration(market):
             "idempotency-key-reused", "the same key with another body")
     refused(market.operator.post("/v1/parties", wish), 409, "conflict", "a handle that is taken")
     for handle in ("a--b", "-a", "A", "a" * 40, "a.b", ""):
-        refused(market.operator.post("/v1/parties", {**wish, "handle": handle}), 422, "invalid", f"a handle like {handle!r}")
+        refused(market.operator.post("/v1/parties", {**wish, "handle": handle}), 422, "invalid",
+                f"a handle like {handle!r}")
     acme = web.Client(market.port, first.json()["key"])
     refused(acme.post("/v1/parties", {**wish, "handle": "other"}), 403, "forbidden", "only the operator registers")
     me = acme.get("/v1/me").json()
@@ -49,7 +50,8 @@ def twice_at_once(market):
     wish = {"handle": "rush", "roles": ["buyer"], "name": "Rush"}
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         got = list(pool.map(lambda _: market.operator.post("/v1/parties", wish, idempotency="rush-1"), range(16)))
-    tap.check({g.status for g in got} <= {201, 409} and any(g.status == 201 for g in got), "one key, 16 requests at once")
+    tap.check({g.status for g in got} <= {201, 409} and any(g.status == 201 for g in got),
+            "one key, 16 requests at once")
     tap.equal(len({g.json()["party"]["id"] for g in got if g.status == 201}), 1, "make one party")
     tap.equal(sum(1 for g in got if g.status == 201 and g.json()["key"]), 1, "and show its key once")
 
@@ -64,15 +66,18 @@ def ways_to_send(market, acme):
         tap.equal(acme.get("/v1/me", headers={"Authorization": header}).status, 200, f"{name} is understood")
     wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
     for name, header in (
-        ("another secret", f"Bearer {wrong}"), ("another id", "Bearer cf_" + "0" * 26 + key[29:]), ("nothing", "Bearer"),
-        ("half a key", f"Bearer {key[:40]}"), ("more than a key", f"Bearer {key}x"), ("capitals", f"Bearer {key.upper()}"),
+        ("another secret", f"Bearer {wrong}"), ("another id", "Bearer cf_" + "0" * 26 + key[29:]), ("nothing",
+                "Bearer"),
+        ("half a key", f"Bearer {key[:40]}"), ("more than a key", f"Bearer {key}x"), ("capitals",
+                f"Bearer {key.upper()}"),
         ("another scheme", f"Digest {key}"), ("bad base64", "Basic !!!"), ("a very long one", "Bearer " + "x" * 5000),
     ):
         got = acme.get("/v1/me", headers={"Authorization": header})
         refused(got, 401, "unauthenticated", f"{name} is not")
         tap.check("WWW-Authenticate" in got.headers, f"{name}: WWW-Authenticate")
     refused(web.Client(market.port).get("/v1/me"), 401, "unauthenticated", "no key at all")
-    refused(web.Client(market.port, wrong).get("/v1/datasets"), 401, "unauthenticated", "a wrong key where none is needed")
+    refused(web.Client(market.port, wrong).get("/v1/datasets"), 401, "unauthenticated",
+            "a wrong key where none is needed")
 
 
 def keys(market, acme):
@@ -84,7 +89,8 @@ def keys(market, acme):
     writer = web.Client(market.port, acme.post("/v1/me/keys", {"label": "w", "scopes": ["write"]}, idempotency=None)
                         .json()["key"])
     refused(writer.get("/v1/me"), 403, "forbidden", "one that only writes doesn't read")
-    brief = web.Client(market.port, acme.post("/v1/me/keys", {"label": "brief", "expires_at": soon(2)}, idempotency=None)
+    brief = web.Client(market.port, acme.post("/v1/me/keys", {"label": "brief", "expires_at": soon(2)},
+            idempotency=None)
                        .json()["key"])
     tap.equal(brief.get("/v1/me").status, 200, "a key with an end")
     listed = acme.get("/v1/me/keys").json()["data"]
@@ -97,30 +103,32 @@ def keys(market, acme):
         target = page.headers["Link"].split(">")[0][1:] if page.headers["Link"] else None
     tap.equal(pages, listed, "pages of two give the same list")
     other = market.party("other", "buyer")
-    refused(other.call("DELETE", f"/v1/me/keys/{made.json()['id']}"), 404, "not-found", "a foreign key can't be revoked")
-    time.sleep(2.1)
+    refused(other.call("DELETE", f"/v1/me/keys/{made.json()['id']}"), 404, "not-found",
+            "a foreign key can't be revoked")
+    wait_for(lambda: brief.get("/v1/me").status == 401, 10, "the key to expire")
     refused(brief.get("/v1/me"), 401, "unauthenticated", "an expired key")
     return made.json()["id"], reader
 
 
 def revocation(market, acme, ident, reader):
     """Nothing that began after the answer to the revocation is answered."""
-    late, stop = [], []
+    late, stop, asked = [], [], []
 
     def ask(_):
         while not stop:
             revoked = bool(done)
             got = reader.get("/v1/me").status
+            asked.append(revoked)
             if revoked and got == 200:
                 late.append(got)
 
     done = []
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(ask, n) for n in range(8)]
-        time.sleep(0.3)
+        wait_for(lambda: len(asked) > 100, 30, "requests before the revocation")
         tap.equal(acme.call("DELETE", f"/v1/me/keys/{ident}").status, 204, "revoked")
         done.append(True)
-        time.sleep(0.5)
+        wait_for(lambda: asked.count(True) > 100, 30, "requests after the revocation")
         stop.append(True)
         for f in asking:
             f.result()
@@ -141,7 +149,8 @@ def main():
         used = market.sql("SELECT count(*) FROM api_key WHERE last_used_at IS NOT NULL")[0][0]
         tap.check(int(used) >= 4, "last uses are noted, at the latest when the API stops")
         log = (market.dir / "api.log").read_text(encoding="utf8")
-        tap.check(acme.key[30:] not in log and "answer against the contract" not in log, "no secret logged, contract kept")
+        tap.check(acme.key[30:] not in log and "answer against the contract" not in log,
+                "no secret logged, contract kept")
     tap.done()
 
 

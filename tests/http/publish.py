@@ -64,7 +64,8 @@ def resuming(alice, bob):
     tap.equal(put(alice, data[:10], name, 0, len(data)).status, 202, "anew")
     refused(put(alice, b"x" * (len(data) - 10), name, 10, len(data)), 422, "invalid", "pieces that make another hash")
     tap.equal(alice.call("HEAD", f"/v1/content/{name}").status, 200, "don't harm what was there")
-    for text in ("bytes 0-9", "bytes 5-2/10", "bytes 0-9/5", "bytes=0-9/10", "bytes 0-9/*", "bytes -1-9/10", "octets 0-9/10"):
+    for text in ("bytes 0-9", "bytes 5-2/10", "bytes 0-9/5", "bytes=0-9/10", "bytes 0-9/*", "bytes -1-9/10",
+            "octets 0-9/10"):
         refused(alice.put(f"/v1/content/{name}", b"0123456789", headers={**RAW, "Content-Range": text}), 400,
                 "malformed-request", f"Content-Range: {text}")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -101,11 +102,14 @@ def bad_lines(alice, bob):
         ("no JSON", b"{"), ("bad UTF-8", b'{"path":"\xff"}'), ("an unknown member", {**good, "x": 1}),
         ("no size", {k: v for k, v in good.items() if k != "size"}), ("a negative size", {**good, "size": -1}),
         ("a short hash", {**good, "sha256": "00"}), ("a big hash", {**good, "sha256": good["sha256"].upper()}),
-        ("attributes that are none", {**good, "attributes": []}), ("a line of 70 kB", {**good, "media_type": "x" * 70000}),
+        ("attributes that are none", {**good, "attributes": []}), ("a line of 70 kB", {**good,
+                "media_type": "x" * 70000}),
     ):
         got = send(alice, base, 0, [good, good, bad])
-        tap.check(got.status in (400, 413, 422) and "3" in json.dumps(got.json()), f"{name} is refused, line 3") or tap.note(got)
-    refused(send(alice, base, 0, [good, line("f", foreign)]), 422, "invalid", "foreign content, by its hash", "/2/sha256")
+        tap.check(got.status in (400, 413, 422) and "3" in json.dumps(got.json()),
+                f"{name} is refused, line 3") or tap.note(got)
+    refused(send(alice, base, 0, [good, line("f", foreign)]), 422, "invalid", "foreign content, by its hash",
+            "/2/sha256")
     refused(send(alice, base, 0, [{**good, "size": 5}]), 422, "invalid", "own content in another size", "/1/sha256")
     refused(send(bob, base, 0, [line("a", foreign)]), 404, "not-found", "another's draft is none")
     refused(alice.post(f"{base}/publish"), 422, "invalid", "none of these is kept: an empty draft isn't published")
@@ -113,17 +117,20 @@ def bad_lines(alice, bob):
 
 
 def parts(market, alice):
-    odd = ["a b", "ü/ñ 💾", ".hidden", "-dash", "--", "a'b\"c", "tab\there", "new\nline", "back\\slash", "%2e%2e", "~", "z" * 1024]
+    odd = ["a b", "ü/ñ 💾", ".hidden", "-dash", "--", "a'b\"c", "tab\there", "new\nline", "back\\slash", "%2e%2e", "~",
+            "z" * 1024]
     data = b"shared"
     put(alice, data)
     alice.post("/v1/datasets", {"name": "odd", "title": "Odd", "modality": "text"}, idempotency=None)
     base = draft(alice, "alice/odd")
     tap.equal(send(alice, base, 0, [line("wrong", data)]).status, 200, "a part")
     tap.equal(send(alice, base, 0, [line(p, data) for p in odd[:6]]).status, 200, "sent again")
-    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain", attributes={"n": 1}) for p in odd[5:]]).json(),
+    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain",
+            attributes={"n": 1}) for p in odd[5:]]).json(),
               {"part": 7, "items": 7}, "another one")
     refused(alice.post(f"{base}/publish"), 422, "invalid", "a path in two parts")
-    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain", attributes={"n": 1}) for p in odd[6:]]).status,
+    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain",
+            attributes={"n": 1}) for p in odd[6:]]).status,
               200, "mended")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         got = list(pool.map(lambda n: alice.post(f"{base}/publish", idempotency=f"pub-{n % 2}"), range(8)))
@@ -137,7 +144,8 @@ def parts(market, alice):
     while items.headers["Link"]:
         items = alice.get(items.headers["Link"].split(">")[0][1:])
         got += items.json()["data"]
-    tap.equal([i["path"] for i in got], sorted(odd, key=str.encode), "its items by the bytes of their paths, page by page")
+    tap.equal([i["path"] for i in got], sorted(odd, key=str.encode),
+            "its items by the bytes of their paths, page by page")
     tap.equal([i["n"] for i in got], list(range(len(odd))), "numbered from 0")
 
     def leaf(item):
@@ -164,14 +172,17 @@ def datasets(market, alice, bob):
     tap.equal(listed, ["odd"], "the catalog lists what is published")
     tap.equal(nobody.get("/v1/datasets/alice/bad").status, 404, "a draft is nobody's business")
     tap.equal(alice.get("/v1/datasets/alice/bad").status, 200, "but its publisher's")
-    refused(alice.post("/v1/datasets", {"name": "odd", "title": "x", "modality": "text"}, idempotency=None), 409, "conflict",
+    refused(alice.post("/v1/datasets", {"name": "odd", "title": "x", "modality": "text"}, idempotency=None), 409,
+            "conflict",
             "a name twice")
-    refused(bob.post("/v1/datasets/alice/odd/versions", idempotency=None), 403, "forbidden", "another's dataset gets no version")
+    refused(bob.post("/v1/datasets/alice/odd/versions", idempotency=None), 403, "forbidden",
+            "another's dataset gets no version")
     tap.equal(nobody.get("/v1/datasets?modality=audio").json()["data"], [], "filters")
     base = draft(alice, "alice/odd")
     send(alice, base, 0, [line("only", b"shared")])
     tap.equal(alice.post(f"{base}/publish").json()["version"]["number"], 2, "the next version is 2")
-    tap.equal([v["number"] for v in nobody.get("/v1/datasets/alice/odd/versions").json()["data"]], [2, 1], "newest first")
+    tap.equal([v["number"] for v in nobody.get("/v1/datasets/alice/odd/versions").json()["data"]], [2, 1],
+            "newest first")
 
 
 def healing(market, alice):
