@@ -273,13 +273,14 @@ err db_listen(struct scope *s, struct db *db, const char *channel)
     return db_simple(s, db, text);
 }
 
+/* What this session said itself is no news to it. */
 static bool notified(struct db *db)
 {
     PGnotify *n;
     bool any = false;
 
     while ((n = PQnotifies(db->conn)) != NULL) {
-        any = true;
+        any = any || n->be_pid != PQbackendPID(db->conn);
         PQfreemem(n);
     }
     return any;

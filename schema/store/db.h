@@ -137,7 +137,7 @@ err  db_transact(struct scope *s, struct db *db, err (*work)(struct scope *s, st
 
 /*
  * LISTEN; waits up to timeout_ms (-1: for ever) for a notification or until `wake_fd` (-1: none) is readable: true.
- * A lost connection waits the time out and is false; see db_healthy().
+ * A lost connection waits the time out and is false; see db_healthy(). What this session notified itself doesn't count.
  */
 err  db_listen(struct scope *s, struct db *db, const char *channel);
 bool db_wait_notify(struct db *db, int wake_fd, int timeout_ms);
