@@ -12,18 +12,48 @@
 /* Who in this batch recorded which license and item: the others share the entry. Slot numbers plus one. */
 struct shares { uint16_t slot[SHARE_SLOTS]; };
 
+static uint64_t text_hash(uint64_t h, const char *text)
+{
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* The place, from 1, of the pair of key and license that slot i asks with; new pairs are added. */
+static int64_t who_asks(struct append_batch *b, size_t i, struct shares *seen, struct access_questions *q)
+{
+    const struct access_slot *x = &b->accesses[i];
+    uint64_t at = text_hash(text_hash(UINT64_C(0xcbf29ce484222325), x->key_id), x->license_id);
+
+    for (at ^= at >> 32;; at++) {
+        uint16_t *slot = &seen->slot[at % SHARE_SLOTS];
+
+        if (*slot == 0) {
+            q->keys[q->n_who] = x->key_id;
+            q->licenses[q->n_who] = x->license_id;
+            *slot = (uint16_t)++q->n_who;
+            return *slot;
+        }
+        if (strcmp(q->keys[*slot - 1], x->key_id) == 0 && strcmp(q->licenses[*slot - 1], x->license_id) == 0)
+            return *slot;
+    }
+}
+
 err accesses_ask(struct append_batch *b, struct pipe_result *result)
 {
     struct scope *s = &b->scope;
-    const char **keys = NEWS(s, const char *, b->n_accesses), **licenses = NEWS(s, const char *, b->n_accesses);
-    const char **paths = NEWS(s, const char *, b->n_accesses);
+    struct shares *seen = NEW(s, struct shares);
+    int64_t *who = NEWS(s, int64_t, b->n_accesses);
+    struct access_questions q = {
+        .keys = NEWS(s, const char *, b->n_accesses), .licenses = NEWS(s, const char *, b->n_accesses),
+        .paths = NEWS(s, const char *, b->n_accesses), .who = who, .n = b->n_accesses,
+    };
 
     for (size_t i = 0; i < b->n_accesses; i++) {
-        keys[i] = b->accesses[i].key_id;
-        licenses[i] = b->accesses[i].license_id;
-        paths[i] = b->accesses[i].path;
+        who[i] = who_asks(b, i, seen, &q);
+        q.paths[i] = b->accesses[i].path;
     }
-    return access_facts_send(s, b->a->db, keys, licenses, paths, b->n_accesses, result);
+    return access_facts_send(s, b->a->db, &q, result);
 }
 
 static enum content_state content_state(const char *name)

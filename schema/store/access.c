@@ -5,32 +5,40 @@ enum { FACTS, ADD, STATEMENTS };
 _Static_assert(STATEMENTS == ACCESS_STATEMENTS, "access_sql");
 
 /*
- * Every join is a lateral probe of a unique index: the cost is the batch's, whatever the tables have grown to,
- * and no plan made while they were small can turn into a scan.
+ * Every join to a table is a lateral probe of an index: the cost is the batch's, whatever the tables have grown to,
+ * and no plan made while they were small can turn into a scan. Who asks under which license is looked up once for
+ * each pair, since most of a batch is the same few.
  */
 const struct sql access_sql[ACCESS_STATEMENTS] = {
     [FACTS] = { "access_facts",
-                "SELECT a.no,"
-                "       k.id IS NOT NULL AS key_known, k.digest AS key_digest,"
-                "       coalesce('read' = ANY (k.scopes), false) AS key_reads,"
-                "       k.revoked_at IS NOT NULL AS key_revoked, k.expires_at AS key_expires_at,"
-                "       coalesce(p.state = 'active', false) AS party_active,"
-                "       l.no IS NOT NULL AS license_known, coalesce(l.buyer = k.party, false) AS caller_is_buyer,"
-                "       coalesce(l.no, -1) AS license_no, l.state AS license_state, l.valid_from, l.valid_until,"
-                "       i.n IS NOT NULL AS item_known, coalesce(i.n, -1) AS item, i.sha256,"
-                "       coalesce(i.size, -1) AS size, i.media_type, c.state AS content_state,"
-                "       w.index IS NOT NULL AS window_known, coalesce(w.index, -1) AS window_index, w.at AS window_at"
-                "  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (key, license, path, no)"
-                "  LEFT JOIN LATERAL (SELECT id, digest, scopes, party, expires_at, revoked_at"
-                "                       FROM api_key WHERE id = a.key LIMIT 1) k ON true"
-                "  LEFT JOIN LATERAL (SELECT state FROM party WHERE id = k.party LIMIT 1) p ON true"
-                "  LEFT JOIN LATERAL (SELECT no, buyer, state, valid_from, valid_until, version"
-                "                       FROM license WHERE id = a.license LIMIT 1) l ON true"
-                "  LEFT JOIN LATERAL (SELECT n, sha256, size, media_type FROM item"
-                "                      WHERE version = l.version AND path = a.path LIMIT 1) i ON true"
-                "  LEFT JOIN LATERAL (SELECT state FROM content WHERE sha256 = i.sha256 LIMIT 1) c ON true"
-                "  LEFT JOIN LATERAL (SELECT index, at FROM access WHERE license = l.no AND item = i.n"
-                "                      ORDER BY index DESC LIMIT 1) w ON true" },
+                "WITH who AS MATERIALIZED ("
+                " SELECT u.no, k.id IS NOT NULL AS key_known, k.digest AS key_digest,"
+                "        coalesce('read' = ANY (k.scopes), false) AS key_reads,"
+                "        k.revoked_at IS NOT NULL AS key_revoked, k.expires_at AS key_expires_at,"
+                "        coalesce(p.state = 'active', false) AS party_active,"
+                "        l.no IS NOT NULL AS license_known, coalesce(l.buyer = k.party, false) AS caller_is_buyer,"
+                "        coalesce(l.no, -1) AS license_no, l.state AS license_state, l.valid_from, l.valid_until,"
+                "        l.version"
+                "   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY u (key, license, no)"
+                "   LEFT JOIN LATERAL (SELECT id, digest, scopes, party, expires_at, revoked_at"
+                "                        FROM api_key WHERE id = u.key LIMIT 1) k ON true"
+                "   LEFT JOIN LATERAL (SELECT state FROM party WHERE id = k.party LIMIT 1) p ON true"
+                "   LEFT JOIN LATERAL (SELECT no, buyer, state, valid_from, valid_until, version"
+                "                        FROM license WHERE id = u.license LIMIT 1) l ON true)"
+                " SELECT a.no, w.key_known, w.key_digest, w.key_reads, w.key_revoked, w.key_expires_at,"
+                "        w.party_active,"
+                "        w.license_known, w.caller_is_buyer, w.license_no, w.license_state, w.valid_from,"
+                "        w.valid_until,"
+                "        i.n IS NOT NULL AS item_known, coalesce(i.n, -1) AS item, i.sha256,"
+                "        coalesce(i.size, -1) AS size, i.media_type, c.state AS content_state,"
+                "        x.index IS NOT NULL AS window_known, coalesce(x.index, -1) AS window_index, x.at AS window_at"
+                "   FROM unnest($3::bigint[], $4::text[]) WITH ORDINALITY a (who, path, no)"
+                "   JOIN who w ON w.no = a.who"
+                "   LEFT JOIN LATERAL (SELECT n, sha256, size, media_type FROM item"
+                "                       WHERE version = w.version AND path = a.path LIMIT 1) i ON true"
+                "   LEFT JOIN LATERAL (SELECT state FROM content WHERE sha256 = i.sha256 LIMIT 1) c ON true"
+                "   LEFT JOIN LATERAL (SELECT index, at FROM access WHERE license = w.license_no AND item = i.n"
+                "                       ORDER BY index DESC LIMIT 1) x ON true" },
     [ADD]   = { "access_add",
                 "INSERT INTO access (license, item, index, at)"
                 " SELECT license, item, index, $4"
@@ -63,11 +71,11 @@ static const struct column columns[] = {
 };
 static const struct shape facts_shape = SHAPE(access_facts_row, columns);
 
-err access_facts_send(struct scope *s, struct db *db, const char *const *key_ids, const char *const *licenses,
-                      const char *const *paths, size_t n, struct pipe_result *result)
+err access_facts_send(struct scope *s, struct db *db, const struct access_questions *q, struct pipe_result *result)
 {
     *result = (struct pipe_result){ .shape = &facts_shape };
-    return db_pipe(s, db, &access_sql[FACTS], PARAMS(P_TEXTS(key_ids, n), P_TEXTS(licenses, n), P_TEXTS(paths, n)));
+    return db_pipe(s, db, &access_sql[FACTS], PARAMS(P_TEXTS(q->keys, q->n_who), P_TEXTS(q->licenses, q->n_who),
+                                                     P_INT8S(q->who, q->n), P_TEXTS(q->paths, q->n)));
 }
 
 err access_add_send(struct scope *s, struct db *db, const int64_t *licenses, const int32_t *items,

@@ -37,9 +37,14 @@ struct access_facts_row {
     int64_t window_index, window_at;
 };
 
-/* n rows in any order, for arrays of n; texts must be UTF-8. */
-err access_facts_send(struct scope *s, struct db *db, const char *const *key_ids, const char *const *licenses,
-                      const char *const *paths, size_t n, struct pipe_result *result);
+/* Who asks under which license, each pair once, and what is asked: `who` is the place of a pair, from 1. */
+struct access_questions {
+    const char **keys, **licenses;    /* n_who */
+    const int64_t *who;               /* n */
+    const char **paths;               /* n; all texts must be UTF-8 */
+    size_t n_who, n;
+};
+/* n rows in any order. */
+err access_facts_send(struct scope *s, struct db *db, const struct access_questions *q, struct pipe_result *result);
 err access_add_send(struct scope *s, struct db *db, const int64_t *licenses, const int32_t *items,
-                    const int64_t *indexes,
-                    size_t n, int64_t at);
+                    const int64_t *indexes, size_t n, int64_t at);

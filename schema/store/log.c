@@ -33,7 +33,7 @@ const struct sql log_sql[LOG_STATEMENTS] = {
                           "       current_setting('synchronous_commit') = 'on' AS synchronous_commit" },
     [SESSION]         = { "log_session",
                           "SELECT set_config('enable_seqscan', 'off', false),"
-                          " set_config('enable_hashjoin', 'off', false),"
+                          "       set_config('enable_memoize', 'off', false),"
                           "       set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
                           "       set_config('max_parallel_workers_per_gather', '0', false),"
                           "       set_config('plan_cache_mode', 'force_generic_plan', false)" },
