@@ -280,6 +280,7 @@ int main(int argc, char **argv)
     test_tampered("UPDATE entry SET bytes = set_byte(bytes, 20, get_byte(bytes, 20) # 1) WHERE index = 1",
                   "a bit that flipped in a stored entry");
     test_tampered("DELETE FROM entry WHERE index = 1", "a missing entry");
-    test_tampered("UPDATE checkpoint SET note = translate(note, 'ABCDEFGHIJKLM', 'BCDEFGHIJKLMN') WHERE size = 2", "a changed checkpoint");
+    test_tampered("UPDATE checkpoint SET note = translate(note, 'ABCDEFGHIJKLM', 'BCDEFGHIJKLMN') WHERE size ="
+        " 2", "a changed checkpoint");
     return done_testing();
 }
