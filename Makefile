@@ -91,7 +91,7 @@ tidy:
 	@tests/tidy/run
 
 interop:
-	@.ci/debian
+	@.ci/debian interop
 	@$(MAKE) --no-print-directory -j$$(nproc) all tools
 	@tests/interop/run
 
