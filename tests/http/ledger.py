@@ -101,11 +101,13 @@ def tiles(nobody):
     tap.equal(upper, root(leaves[:256]), "a tile of the next level")
     full = nobody.get("/log/tile/0/000")
     tap.check("immutable" in full.headers["Cache-Control"] and len(full.body) == 8192, "a full tile is immutable")
-    every = all(nobody.get(f"/log/tile/0/001.p/{w}").body == b"".join(leaves[256:256 + w]) for w in range(1, size - 255))
+    every = all(nobody.get(f"/log/tile/0/001.p/{w}").body == b"".join(leaves[256:256 + w]) for w in range(1,
+            size - 255))
     tap.check(every, "every partial tile of every size so far")
     tap.equal(nobody.get("/log/tile/0/000.p/100").body, b"".join(leaves[:100]), "also where a full one is by now")
     for path in (f"0/001.p/{size - 255}", "0/002", "1/000", "1/001.p/1", "2/000.p/1", "0/000.p/0", "0/000.p/256", "0/0",
-                 "0/00", "0/0000", "00/000", "64/000", "0/x000/000", "0/000.p/01", "0/000.p/", "0/000.p", "entries/000.p/0",
+                 "0/00", "0/0000", "00/000", "64/000", "0/x000/000", "0/000.p/01", "0/000.p/", "0/000.p",
+                         "entries/000.p/0",
                  "entries/0", "0/-01", "0/%30%30%30", "0//000", "x/000", "0/000/"):
         tap.check(nobody.get(f"/log/tile/{path}").status in (400, 404), f"no tile {path}")
     return size, leaves, entries
@@ -149,9 +151,11 @@ def consistency(nobody, size, leaves):
         tap.check((len(got["proof"]) == 0) == (a in (0, b)), f"consistency {a} to {b}: a proof where one is needed")
     for a, b in ((3, 7), (255, 257), (100, size), (257, size)):
         path = [base64.b64decode(x) for x in ask(a, b).json()["proof"]]
-        tap.check(consistent(a, b, path) == (root(leaves[:a]), root(leaves[:b])), f"consistency {a} to {b}: the proof holds")
+        tap.check(consistent(a, b, path) == (root(leaves[:a]), root(leaves[:b])),
+                f"consistency {a} to {b}: the proof holds")
     path = [base64.b64decode(x) for x in ask(256, size).json()["proof"]]
-    tap.check(node(root(leaves[:256]), path[0]) == root(leaves[:size]), "from a full subtree: what is missing beside it")
+    tap.check(node(root(leaves[:256]), path[0]) == root(leaves[:size]),
+            "from a full subtree: what is missing beside it")
     tap.equal(ask(1, size + 100).status, 404, "not beyond what is signed")
     tap.equal(ask(2, 1).status, 422, "nor backward")
     tap.equal(nobody.get("/v1/log/consistency?from=1").status, 422, "both sizes are needed")
@@ -165,7 +169,8 @@ def who_sees(market, nobody):
     paid = market.pay(bob, "50.00")
     license = market.buy(bob, offer["id"])
     got = bob.get(f"/v1/licenses/{license['id']}/items/a")
-    index = {"party": market.sql("SELECT index FROM party WHERE handle = 'alice'")[0][0], "offer": offer["entry"]["index"],
+    index = {"party": market.sql("SELECT index FROM party WHERE handle = 'alice'")[0][0],
+            "offer": offer["entry"]["index"],
              "payment": paid["entry"]["index"], "license": license["entry"]["index"],
              "access": got.headers["Counterfoil-Entry"]}
     sees = {"party": [alice, audit], "offer": [nobody, alice, bob, eve, audit, market.operator],
@@ -175,7 +180,8 @@ def who_sees(market, nobody):
     for what, who in sees.items():
         for client in (nobody, alice, bob, eve, audit, market.operator):
             shown = client.get(f"/v1/entries/{index[what]}").json()["disclosures"]
-            tap.equal(bool(shown), client in who, f"{names[id(client)]} and the private fields of {what}: {client in who}")
+            tap.equal(bool(shown), client in who,
+                    f"{names[id(client)]} and the private fields of {what}: {client in who}")
             for d in shown[:1]:
                 digest = hashlib.sha256(d["disclosure"].encode()).digest()
                 text = base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -42,8 +42,10 @@ def offers(market, alice, bob, version):
         ("an unknown place", [*permission, "constraint", 1, "rightOperand"], ["XX"], "/terms"),
         ("an unknown action", [*permission, "action"], ["odrl:sell"], "/terms"),
         ("a duty we can't evaluate", [*permission, "duty"], [{"action": "odrl:attribute"}], "/terms"),
-        ("another assigner", [*permission, "assigner"], f"urn:counterfoil:party:{bob.id}", "/terms/permission/0/assigner"),
-        ("another target", [*permission, "target"], "urn:counterfoil:version:ver_" + "0" * 26, "/terms/permission/0/target"),
+        ("another assigner", [*permission, "assigner"], f"urn:counterfoil:party:{bob.id}",
+                "/terms/permission/0/assigner"),
+        ("another target", [*permission, "target"], "urn:counterfoil:version:ver_" + "0" * 26,
+                "/terms/permission/0/target"),
         ("ODRL's own conflict rule", ["terms", "conflict"], "perm", "/terms"),
         ("a price with one decimal", ["price", "amount"], "12.0", "/price/amount"),
         ("a price without decimals", ["price", "amount"], "12", "/price/amount"),
@@ -51,7 +53,7 @@ def offers(market, alice, bob, version):
         ("a negative price", ["price", "amount"], "-1.00", "/price/amount"),
         ("a price as a number", ["price", "amount"], 12, "/price/amount"),
         ("a price as a fraction", ["price", "amount"], 12.5, None),
-        ("an unknown currency", ["price", "currency"], "XXX", "/price/currency"),
+        ("an unknown currency", ["price", "currency"], "QQQ", "/price/currency"),
         ("yen with decimals", ["price"], {"amount": "12.00", "currency": "JPY"}, "/price/amount"),
     ):
         got = alice.post("/v1/offers", changed(at, value))
@@ -100,14 +102,18 @@ def payments(market, alice, bob):
     wish = {"party": "bob", "amount": {"amount": "30.00", "currency": "EUR"}, "reference": "bank 1"}
     refused(alice.post("/v1/payments", wish), 403, "forbidden", "only the operator records what was received")
     refused(market.operator.post("/v1/payments", {**wish, "party": "nobody"}), 404, "not-found", "an unknown payer")
-    refused(market.operator.post("/v1/payments", {**wish, "amount": {"amount": "0.00", "currency": "EUR"}}), 422, "invalid",
+    refused(market.operator.post("/v1/payments", {**wish, "amount": {"amount": "0.00", "currency": "EUR"}}),
+            422, "invalid",
             "nothing", "/amount/amount")
     most = {"party": "alice", "amount": {"amount": "999999999999.99", "currency": "EUR"}}
-    tap.equal(market.operator.post("/v1/payments", {**most, "reference": "most"}).status, 201, "the most that is spoken of")
-    refused(market.operator.post("/v1/payments", {**most, "reference": "more"}), 422, "invalid", "more than a balance holds")
+    tap.equal(market.operator.post("/v1/payments", {**most, "reference": "most"}).status, 201,
+            "the most that is spoken of")
+    refused(market.operator.post("/v1/payments", {**most, "reference": "more"}), 422, "invalid",
+            "more than a balance holds")
     first = market.operator.post("/v1/payments", wish, idempotency="p1")
     tap.equal(first.status, 201, "a payment")
-    tap.equal(market.operator.post("/v1/payments", wish, idempotency="p1").json(), first.json(), "repeated: the same answer")
+    tap.equal(market.operator.post("/v1/payments", wish, idempotency="p1").json(), first.json(),
+            "repeated: the same answer")
     refused(market.operator.post("/v1/payments", wish), 409, "conflict", "the same reference again")
     tap.equal(balance(bob), {"EUR": "30.00"}, "counted once")
 
@@ -123,7 +129,8 @@ def licenses(market, alice, bob, quote, ask):
     refused(bob.post("/v1/licenses", {"quote": quote["id"]}), 409, "state-has-moved-on", "a quote is accepted once")
     license = bought.json()
     document = license["document"]
-    tap.equal(hashlib.sha256(canonical(document)).hexdigest(), license["document_sha256"], "the agreement hashes to its digest")
+    tap.equal(hashlib.sha256(canonical(document)).hexdigest(), license["document_sha256"],
+            "the agreement hashes to its digest")
     entry = bob.get(f"/v1/entries/{license['entry']['index']}").json()["entry"]
     tap.equal(entry["body"]["document"], license["document_sha256"], "which the ledger names")
     tap.equal(document["type"], ["VerifiableCredential", "DataLicense"], "it is a credential")
@@ -132,12 +139,15 @@ def licenses(market, alice, bob, quote, ask):
     tap.equal([x["id"] for x in alice.get("/v1/licenses").json()["data"]], [license["id"]], "the publisher sees it too")
     refused(market.party("mall", "buyer").get(f"/v1/licenses/{license['id']}"), 404, "not-found", "a stranger doesn't")
     second = bob.post("/v1/licenses", {"quote": ask().json()["id"]})
-    refused(bob.post("/v1/licenses", {"quote": ask().json()["id"]}), 402, "balance-exhausted", "18.00 buys one more, not two")
+    refused(bob.post("/v1/licenses", {"quote": ask().json()["id"]}), 402, "balance-exhausted",
+            "18.00 buys one more, not two")
     tap.equal(balance(bob), {"EUR": "6.00"}, "and leaves 6.00")
-    sums = market.sql("SELECT currency, sum(amount) FROM posting JOIN account ON account.no = posting.account GROUP BY 1")
+    sums = market.sql("SELECT currency, sum(amount) FROM posting JOIN account ON account.no = posting.account"
+                      " GROUP BY 1")
     tap.check(all(row[1] == "0" for row in sums), "the books balance")
     ended = bob.post(f"/v1/licenses/{license['id']}/end", {})
-    tap.check(ended.status == 200 and ended.json()["state"] == "ended" and ended.json()["reason"] == "ended_by_buyer", "ended")
+    tap.check(ended.status == 200 and ended.json()["state"] == "ended"
+              and ended.json()["reason"] == "ended_by_buyer", "ended")
     refused(bob.post(f"/v1/licenses/{license['id']}/end", {}), 409, "state-has-moved-on", "once")
     by = alice.post(f"/v1/licenses/{second.json()['id']}/end", {})
     tap.equal(by.json().get("reason"), "ended_by_publisher", "its publisher may, too")
