@@ -27,7 +27,7 @@ class Answer:
 class Client:
     """One party at one server. A connection a call, so that threads may share it."""
 
-    def __init__(self, port, key=None, host="127.0.0.1", timeout=30):
+    def __init__(self, port, key=None, host="127.0.0.1", timeout=90):
         self.host, self.port, self.key, self.timeout = host, port, key, timeout
 
     def call(self, method, target, body=None, headers=None, idempotency=None):
