@@ -6,10 +6,9 @@
 #include "api/client/say.h"
 #include "api/client/verb.h"
 
-struct options { const char *note; bool json; };
+struct options { bool json; };
 
 static const struct flag flags[] = {
-    { "note", "TEXT", false, offsetof(struct options, note), "why it ends, for the other side; kept private" },
     { "json", NULL, false, offsetof(struct options, json), "the answer as JSON" },
 };
 
@@ -52,17 +51,10 @@ static err list(struct scope *s, struct market *m)
     return ERR_OK;
 }
 
-static err end(struct scope *s, struct market *m, const char *id, const struct options *o, json_t **answer)
+static err end(struct scope *s, struct market *m, const char *id, json_t **answer)
 {
-    json_t *body = json_pack("{s:s*}", "note", o->note);
-    err e;
-
-    if (!body)
-        return fail(s, ERR_INVALID, "a note must be UTF-8");
-    e = market_post(s, m, scope_printf(s, "/v1/licenses/%s/end", fetch_escape(s, id)), body,
-                    scope_printf(s, "end-%.100s", id), answer);
-    json_decref(body);
-    return e;
+    return market_post(s, m, scope_printf(s, "/v1/licenses/%s/end", fetch_escape(s, id)), NULL,
+                       scope_printf(s, "end-%.100s", id), answer);
 }
 
 static err run(struct scope *s, struct call *c)
@@ -79,7 +71,7 @@ static err run(struct scope *s, struct call *c)
     if (c->args.n == 0)
         e = list(s, &m);
     else if (ending)
-        e = end(s, &m, c->args.v[1], o, &answer);
+        e = end(s, &m, c->args.v[1], &answer);
     else
         e = market_get(s, &m, scope_printf(s, "/v1/licenses/%s", fetch_escape(s, c->args.v[0])), &answer);
     if (answer && o->json)

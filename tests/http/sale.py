@@ -145,12 +145,14 @@ def licenses(market, alice, bob, quote, ask):
     sums = market.sql("SELECT currency, sum(amount) FROM posting JOIN account ON account.no = posting.account"
                       " GROUP BY 1")
     tap.check(all(row[1] == "0" for row in sums), "the books balance")
+    refused(bob.post(f"/v1/licenses/{license['id']}/end", {"note": "we are done"}), 422, "invalid",
+            "words are not taken, since nobody would ever read them", "/note")
     ended = bob.post(f"/v1/licenses/{license['id']}/end", {})
     tap.check(ended.status == 200 and ended.json()["state"] == "ended"
               and ended.json()["reason"] == "ended_by_buyer", "ended")
     refused(bob.post(f"/v1/licenses/{license['id']}/end", {}), 409, "state-has-moved-on", "once")
-    by = alice.post(f"/v1/licenses/{second.json()['id']}/end", {})
-    tap.equal(by.json().get("reason"), "ended_by_publisher", "its publisher may, too")
+    by = alice.post(f"/v1/licenses/{second.json()['id']}/end")
+    tap.equal(by.json().get("reason"), "ended_by_publisher", "its publisher may, too, without a body")
 
 
 def free_and_gone(market, alice, bob, version, offer, ask):
