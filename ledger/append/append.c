@@ -173,7 +173,7 @@ err append_open(struct scope *s, const struct append_config *config, struct appe
 
 static bool busy(const struct append *a)
 {
-    return a->n_queued || a->current || a->unsigned_batches || a->waits;
+    return a->n_queued || a->taken || a->current || a->unsigned_batches || a->waits;
 }
 
 void append_close(struct append *a, int64_t timeout_ms)

@@ -36,6 +36,7 @@ struct append_batch *batch_take(struct append *a)
     if (!a->accesses)
         a->accesses_end = &a->accesses;
     a->n_queued -= b->n_ops + n;
+    a->taken = true;
     return b;
 }
 
@@ -52,6 +53,7 @@ void batch_link(struct append_batch *b)
     }
     pthread_mutex_lock(&b->a->lock);
     b->a->current = b;
+    b->a->taken = false;
     pthread_mutex_unlock(&b->a->lock);
 }
 

@@ -394,7 +394,7 @@ void *keeper_main(void *arg)
         struct ready_list list = { 0 };
         int64_t now = clock_monotonic_ms();
 
-        if (!a->n_queued && !a->current && !a->unsigned_batches && !a->waits) {
+        if (!a->n_queued && !a->taken && !a->current && !a->unsigned_batches && !a->waits) {
             a->keeper_idle = true;
             pthread_cond_wait(&a->keep, &a->lock);
             a->keeper_idle = false;

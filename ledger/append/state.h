@@ -88,6 +88,7 @@ struct append {
     struct append_access *accesses, **accesses_end;
     size_t n_queued;
     struct append_batch *current;                    /* the committer's */
+    bool taken;                   /* a batch left the queue and is not `current` yet: its askers are in neither */
     struct append_batch *unsigned_batches; /* committed, oldest first; and rolled back ones whose replays wait */
     struct append_wait *waits;
     _Atomic uint64_t signed_size;                    /* written under the lock, never smaller than before */
