@@ -73,7 +73,7 @@ deps:
 run:
 	@.ci/debian
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@api/demo/run
+	@env --default-signal=INT api/demo/run
 
 test:
 	@.ci/debian
