@@ -63,6 +63,7 @@ help:
 	@echo 'SAN=address,undefined or SAN=thread builds with sanitizers, V=1 shows commands'
 
 all: programs
+	@:
 programs: $(PROGRAMS)
 units: $(UNITS)
 tools: $(TOOLS)
