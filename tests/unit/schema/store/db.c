@@ -326,7 +326,7 @@ static void test_retry(struct scope *s, struct db *db, struct db *other)
     cross_thread(&a);
     pthread_join(thread, NULL);
     ok(a.e == ERR_OK && b.e == ERR_OK, "a deadlock is repeated");
-    is_int(a.runs + b.runs, 3, "by the one that lost");
+    ok(a.runs + b.runs >= 3, "by the one that lost");       /* who may lose again before the other wakes up */
     pthread_barrier_destroy(&meet);
     is_err(s, db_begin(s, db), ERR_OK, "holds a row");
     is_err(s, db_do(s, db, &TOUCH, PARAMS(P_INT8(1)), NULL), ERR_OK, "locked");
