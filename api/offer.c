@@ -75,6 +75,7 @@ struct new_offer {
     json_t *terms, *price;
     struct bytes policy;          /* canonical */
     const char *assigner, *target;
+    int64_t until;                /* of the terms */
     const char *split, *fee;      /* canonical */
     struct price amount;
     const struct caller *caller;
@@ -128,6 +129,21 @@ static err check_names(struct scope *s, const struct new_offer *w, const struct 
     return ERR_OK;
 }
 
+/* What is over grants nothing to anybody. */
+static err check_open(struct scope *s, const struct new_offer *w, int64_t now)
+{
+    const json_t *permission = json_array_get(json_object_get(w->terms, "permission"), 0), *one;
+    size_t i;
+
+    if (w->until > now)
+        return ERR_OK;
+    json_array_foreach(json_object_get(permission, "constraint"), i, one)
+        if (strcmp(json_string_value(json_object_get(one, "leftOperand")), "dateTime") == 0)
+            break;
+    return fail_at(s, ERR_INVALID, scope_printf(s, "/terms/permission/0/constraint/%zu/rightOperand/@value", i),
+                   "lies in the past: nothing could be licensed any more");
+}
+
 static err offer_enter(struct scope *s, struct append_txn *t, const struct new_offer *w, const struct version *v,
                        const struct id *id, uint64_t *index)
 {
@@ -156,6 +172,7 @@ static err publish_decide(struct scope *s, struct append_txn *t, void *state)
 
     TRY(version_offered(s, t->db, w, &v));
     TRY(check_names(s, w, &v));
+    TRY(check_open(s, w, t->at_ms));
     o = (struct offer){ .id = id_new("ofr", t->at_ms), .revision = 1, .version.no = v.no,
                         .publisher = w->caller->party.id, .split = w->split, .fee = w->fee,
                         .terms = scope_strndup(s, (const char *)w->policy.p, w->policy.len),
@@ -180,6 +197,7 @@ err publish_offer(struct request *rq)
     TRY(canon(s, w->terms, &w->policy));
     w->assigner = terms.assigner;
     w->target = terms.target;
+    w->until = terms.until;
     w->split = scope_printf(s, "{\"rule\":\"per_item\",\"salt\":\"%s\"}", fresh_salt(s));
     w->fee = scope_printf(s, "{\"ppm\":0,\"salt\":\"%s\"}", fresh_salt(s));
     w->caller = auth_caller(rq);

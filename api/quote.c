@@ -7,6 +7,7 @@
 #include "api/offer.h"
 #include "api/show.h"
 #include "schema/base/clock.h"
+#include "schema/base/limits.h"
 #include "schema/base/money.h"
 #include "schema/json/shape.h"
 #include "schema/store/quote.h"
@@ -26,19 +27,43 @@ static const struct json_member new_quote_members[] = {
     JSON_MEMBER(new_quote, until, JSON_INSTANT, REQUIRED),
 };
 
-err quote_permitted(struct scope *s, const struct quote *q, const struct offer *o, int64_t now)
+/* Where a quote's wish has what a rule denies. */
+static const char *const at_fault[TERMS_VERDICTS] = {
+    [TERMS_PERIOD_EMPTY] = "/until", [TERMS_PERIOD_OVER] = "/until", [TERMS_PURPOSE_NOT_GRANTED] = "/purpose",
+    [TERMS_TERRITORY_NOT_GRANTED] = "/territory", [TERMS_TERM_NOT_GRANTED] = "/until",
+};
+
+static err decide(struct scope *s, const struct quote *q, const struct offer *o, int64_t now,
+                  enum terms_verdict *verdict)
 {
-    enum terms_verdict verdict;
     struct terms terms;
 
     TRY(offer_for_sale(s, o));
     if (q->revision != o->revision)
         return fail(s, ERR_STALE, "the offer has a new revision: ask for a new quote");
     TRY(offer_terms(s, o, &terms));
-    verdict = terms_decide(&terms, q->purpose, q->territory, q->valid_from, q->valid_until, now);
-    if (verdict == TERMS_GRANTED)
-        return ERR_OK;
-    return fail(s, terms_error(verdict), "%s: %s", terms_code(verdict), terms_reason(verdict));
+    *verdict = terms_decide(&terms, q->purpose, q->territory, q->valid_from, q->valid_until, now);
+    return ERR_OK;
+}
+
+err quote_permitted(struct scope *s, const struct quote *q, const struct offer *o, int64_t now)
+{
+    enum terms_verdict v;
+
+    TRY(decide(s, q, o, now, &v));
+    return v == TERMS_GRANTED ? ERR_OK : fail(s, terms_error(v), "%s: %s", terms_code(v), terms_reason(v));
+}
+
+/* The same for a wish, which has places to point to. */
+static err wish_permitted(struct scope *s, const struct quote *q, const struct offer *o, int64_t now)
+{
+    enum terms_verdict v;
+
+    if (q->valid_from < now - QUOTE_PAST_MS)
+        return fail_at(s, ERR_INVALID, "/from", "must not lie in the past; leave it out for \"from now on\"");
+    TRY(decide(s, q, o, now, &v));
+    return v == TERMS_GRANTED ? ERR_OK
+                              : fail_at(s, terms_error(v), at_fault[v], "%s: %s", terms_code(v), terms_reason(v));
 }
 
 static json_t *quote_json(const struct quote *q)
@@ -69,7 +94,7 @@ static err quote_make(struct request *rq, struct db *db)
         .bytes = o.version.bytes, .currency = o.currency, .state = "open", .expires_at = now + QUOTE_VALID_MS,
         .created_at = now,
     };
-    TRY(quote_permitted(s, &q, &o, now));
+    TRY(wish_permitted(s, &q, &o, now));
     if (!money_round(o.amount, o.currency, &q.amount))
         return fail(s, ERR_CORRUPT, "the stored price of %s cannot be rounded", o.id.text);
     TRY(quote_add(s, db, &q));

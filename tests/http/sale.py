@@ -47,6 +47,8 @@ def offers(market, alice, bob, version):
         ("another target", [*permission, "target"], "urn:counterfoil:version:ver_" + "0" * 26,
                 "/terms/permission/0/target"),
         ("ODRL's own conflict rule", ["terms", "conflict"], "perm", "/terms"),
+        ("terms that are over", [*permission, "constraint", 2, "rightOperand", "@value"], later(-0.001),
+                "/terms/permission/0/constraint/2/rightOperand/@value"),
         ("a price with one decimal", ["price", "amount"], "12.0", "/price/amount"),
         ("a price without decimals", ["price", "amount"], "12", "/price/amount"),
         ("a price in parts of a cent", ["price", "amount"], "12.001", "/price/amount"),
@@ -76,12 +78,17 @@ def quotes(market, bob, offer):
     def ask(**more):
         return bob.post("/v1/quotes", {**good, **more}, idempotency=None)
 
-    refused(ask(purpose="retrieval"), 403, "not-granted-by-terms", "a purpose that the terms don't grant")
+    refused(ask(purpose="retrieval"), 403, "not-granted-by-terms", "a purpose that the terms don't grant", "/purpose")
     tap.check("purpose_not_granted" in ask(purpose="retrieval").json()["detail"], "and which rule denies")
-    refused(ask(until=later(400)), 403, "not-granted-by-terms", "a term that is too long")
+    refused(ask(until=later(400)), 403, "not-granted-by-terms", "a term that is too long", "/until")
     refused(ask(purpose="everything"), 422, "invalid", "an unknown purpose", "/purpose")
     tap.check(ask(territory="QQ").status in (403, 422), "an unknown territory")
-    tap.check(ask(until="2001-01-01T00:00:00Z").status in (403, 422), "a term in the past")
+    refused(ask(until="2001-01-01T00:00:00Z"), 422, "invalid", "a term in the past", "/until")
+    refused(ask(**{"from": later(-2), "until": later(-1)}), 422, "invalid", "one that has been", "/from")
+    refused(ask(**{"from": later(-0.01)}), 422, "invalid", "one that began a quarter of an hour ago", "/from")
+    tap.equal(ask(**{"from": later(-0.001)}).status, 201, "a clock that is a minute slow is forgiven")
+    refused(ask(**{"from": later(-0.001), "until": later(-0.0005)}), 422, "invalid", "but nothing that is over",
+            "/until")
     refused(ask(**{"from": later(20), "until": later(10)}), 422, "invalid", "a term that ends before it begins")
     refused(ask(until="2026-02-30T00:00:00Z"), 422, "invalid", "a date that isn't", "/until")
     refused(ask(offer="ofr_" + "0" * 26), 404, "not-found", "no such offer")
