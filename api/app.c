@@ -9,17 +9,14 @@
 #include "api/routes.h"
 #include "ledger/cert/did.h"
 #include "ledger/note/note.h"
-#include "ledger/cert/did.h"
-#include "ledger/note/note.h"
+#include "schema/base/clock.h"
 #include "schema/base/limits.h"
 #include "schema/base/log.h"
 #include "schema/store/log.h"
 
 /* A limit's number as the text of a default. */
-#define TEXT_(number) #number
-#define TEXT(number)  TEXT_(number)
 #define DIGITS(number) #number
-#define FALLBACK(number) DIGITS(number)      /* a limit's number as the text of a default */
+#define FALLBACK(number) DIGITS(number)
 #define ROW(name, type, member, fallback, min, max, help) \
     { "COUNTERFOIL_" name, type, offsetof(struct app_config, member), fallback, min, max, help }
 const struct config_row app_config_rows[] = {
@@ -32,7 +29,7 @@ const struct config_row app_config_rows[] = {
     ROW("PORT", CONFIG_INT, port, "8080", 0, 65535, "Port to listen on; 0: any free one."),
     ROW("PROXIES", CONFIG_TEXT, proxies, "", 0, 0,
         "Addresses, separated by commas, whose X-Forwarded-For is believed."),
-    ROW("DB_POOL", CONFIG_INT, pool, TEXT(DB_POOL_DEFAULT), 1, 256, "Database connections for requests."),
+    ROW("DB_POOL", CONFIG_INT, pool, FALLBACK(DB_POOL_DEFAULT), 1, 256, "Database connections for requests."),
     ROW("WORKERS", CONFIG_INT, workers, FALLBACK(HTTP_WORKERS_DEFAULT), 1, 256, "Threads that run handlers."),
     ROW("CONNECTIONS", CONFIG_INT, connections, FALLBACK(HTTP_CONNECTIONS_MAX), 1, 1000000,
         "Connections held at a time."),
@@ -40,9 +37,9 @@ const struct config_row app_config_rows[] = {
         "The same of one address; 0: no bound."),
     ROW("REQUEST_MS", CONFIG_INT, request_ms, FALLBACK(HTTP_REQUEST_MS), 100, 3600000,
         "A request's whole time, waiting for the ledger included."),
-    ROW("RATE", CONFIG_INT, rate_per_second, TEXT(RATE_PER_SECOND), 0, 10000000,
+    ROW("RATE", CONFIG_INT, rate_per_second, FALLBACK(RATE_PER_SECOND), 0, 10000000,
         "Requests a second of one key, or of one address without a key; 0: no bound."),
-    ROW("RATE_BURST", CONFIG_INT, rate_burst, TEXT(RATE_BURST), 1, 10000000, "How many of them may be saved up."),
+    ROW("RATE_BURST", CONFIG_INT, rate_burst, FALLBACK(RATE_BURST), 1, 10000000, "How many of them may be saved up."),
     ROW("CHECK_ANSWERS", CONFIG_FLAG, check_answers, "no", 0, 0, "Check each JSON answer against the contract."),
     ROW("ACCESS_LOG", CONFIG_FLAG, access_log, "no", 0, 0, "Log each request, not only failures of ours."),
     CONFIG_END
@@ -63,6 +60,11 @@ err app_with_db(struct request *rq, err (*work)(struct request *rq, struct db *d
     e = work(rq, db);
     db_give(app->pool, db);
     return e;
+}
+
+void app_more_time(struct request *rq, int64_t ms)
+{
+    rq->scope.deadline_ms = clock_monotonic_ms() + ms;
 }
 
 static err read_pepper(struct scope *s, struct app *app)

@@ -43,3 +43,5 @@ void app_close(struct app *app);
 
 /* Runs `work` with a pooled connection; what it leaves open is rolled back. */
 err app_with_db(struct request *rq, err (*work)(struct request *rq, struct db *db));
+/* For what grows with a list or a content: the request's time begins anew, `ms` from now. */
+void app_more_time(struct request *rq, int64_t ms);

@@ -194,6 +194,7 @@ static err whole(struct request *rq)
     struct app *app = rq->app;
     struct hash found;
 
+    app_more_time(rq, SEAL_MS);
     if (!u->from_start)
         TRY(hash_again(s, u));
     found = sha256_end(&u->running);
@@ -202,6 +203,7 @@ static err whole(struct request *rq)
         return fail(s, ERR_INVALID, "the bytes hash to %s: nothing was kept", hash_hex(s, &found));
     }
     TRY(blob_part_keep(s, &app->blobs, &u->part, &u->sha256));
+    app_more_time(rq, app->config.request_ms);
     TRY(app_with_db(rq, add_row));
     reply_header(rq, "Location", scope_printf(s, "/v1/content/%s", hash_hex(s, &u->sha256)));
     reply_empty(rq, 201);

@@ -219,6 +219,7 @@ static err part_write(struct request *rq, const void *bytes, size_t len)
 
 static err part_done(struct request *rq)
 {
+    app_more_time(rq, SEAL_MS);
     return app_with_db(rq, part_copy);
 }
 

@@ -47,7 +47,7 @@
 #define HTTP_HEADER_BYTES_MAX  32768          /* Memory for a connection's headers (libmicrohttpd's pool). */
 #define HTTP_CONNECTIONS_MAX   4096           /* Default; bounded by the process's limit of open files. */
 #define HTTP_IDLE_SECONDS      30             /* A connection that says nothing for so long is closed. */
-#define HTTP_REQUEST_MS        30000          /* A request's whole time, waiting for the ledger included. */
+#define HTTP_REQUEST_MS        15000          /* A request's whole time: half of the 30 s that clients tend to wait. */
 #define HTTP_URI_MAX           8192           /* Bytes of a request target. */
 #define HTTP_WORKERS_DEFAULT   8              /* Threads that run handlers, one a database connection. */
 #define HTTP_STOP_MS           10000          /* How long stopping waits for answers that are being read or written. */
@@ -71,6 +71,7 @@
 #define ITEM_CONTRIBUTORS_MAX  64             /* Contributors of one item. */
 #define ITEM_LINE_MAX          65536          /* Bytes of one line of an item list. */
 #define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */
+#define SEAL_MS                1800000        /* Sealing a draft, or hashing a content, may take so long. */
 #define VERSION_ITEMS_MAX      10000000       /* Items of one version. */
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
