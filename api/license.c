@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/covered.h"
 #include "api/ledgered.h"
 #include "api/license_document.h"
 #include "api/page.h"
@@ -257,13 +258,13 @@ static err license_read(struct request *rq, struct db *db)
 
     TRY(found(s, license_get(s, db, match_path(&rq->match, "license"), seen_by(auth_caller(rq)), &l), "license"));
     TRY(document_get(s, db, &l.document, &document));
-    reply_json(rq, 200, license_whole(s, &l, document));
+    reply_covered(rq, license_whole(s, &l, document));
     return ERR_OK;
 }
 
 err show_license(struct request *rq)
 {
-    return app_with_db(rq, license_read);
+    return covered_read(rq, license_read);
 }
 
 static err licenses_read(struct request *rq, struct db *db)
@@ -280,7 +281,7 @@ static err licenses_read(struct request *rq, struct db *db)
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, license_json(&rows[i]));
-    reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
+    reply_covered_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
     return ERR_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/covered.h"
 #include "api/ledgered.h"
 #include "api/page.h"
 #include "api/price.h"
@@ -247,13 +248,13 @@ static err offer_read(struct request *rq, struct db *db)
 
     TRY(offer_find(&rq->scope, db, match_path(&rq->match, "offer"), &o));
     TRY(offer_json(&rq->scope, &o, &answer));
-    reply_json(rq, 200, answer);
+    reply_covered(rq, answer);
     return ERR_OK;
 }
 
 err show_offer(struct request *rq)
 {
-    return app_with_db(rq, offer_read);
+    return covered_read(rq, offer_read);
 }
 
 /* ?dataset=owner/name; both NULL without it. */
@@ -293,7 +294,7 @@ static err offers_read(struct request *rq, struct db *db)
     if (e != ERR_OK)
         json_decref(data);
     else
-        reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
+        reply_covered_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
     return e;
 }
 

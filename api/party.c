@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/covered.h"
 #include "api/ledgered.h"
 #include "api/page.h"
 #include "api/show.h"
@@ -142,7 +143,7 @@ static err parties_read(struct request *rq, struct db *db)
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, party_show(&rows[i]));
-    reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
+    reply_covered_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
     return ERR_OK;
 }
 
@@ -155,7 +156,8 @@ err show_me(struct request *rq)
 {
     const struct caller *c = auth_caller(rq);
 
-    reply_json(rq, 200, json_pack("{s:o,s:o}", "party", party_show(&c->party), "key", key_show(&c->row)));
+    reply_json(rq, 200, json_pack("{s:o,s:o}", "party", as_covered(rq, party_show(&c->party)), "key",
+                                  key_show(&c->row)));
     return ERR_OK;
 }
 

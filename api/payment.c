@@ -2,6 +2,7 @@
 #include "api/payment.h"
 
 #include "api/auth.h"
+#include "api/covered.h"
 #include "api/ledgered.h"
 #include "api/page.h"
 #include "api/price.h"
@@ -113,7 +114,7 @@ static err payments_read(struct request *rq, struct db *db)
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, payment_json(&rows[i]));
-    reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
+    reply_covered_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/covered.h"
 #include "api/dataset.h"
 #include "api/ledgered.h"
 #include "api/page.h"
@@ -71,7 +72,7 @@ static err versions_read(struct request *rq, struct db *db)
         json_array_append_new(data, version_show(s, &rows[i]));
     if (n > (size_t)limit)
         snprintf(last, sizeof last, "%" PRId64, rows[limit - 1].number);
-    reply_page(rq, data, n > (size_t)limit ? last : NULL);
+    reply_covered_page(rq, data, n > (size_t)limit ? last : NULL);
     return ERR_OK;
 }
 
@@ -94,13 +95,13 @@ static err version_read(struct request *rq, struct db *db)
                         json_pack("{s:I,s:I,s:I,s:I}", "verified", (json_int_t)found.verified, "unverified",
                                   (json_int_t)found.unverified, "corrupt", (json_int_t)found.corrupt, "missing",
                                   (json_int_t)found.missing));
-    reply_json(rq, 200, shown);
+    reply_covered(rq, shown);
     return ERR_OK;
 }
 
 err show_version(struct request *rq)
 {
-    return app_with_db(rq, version_read);
+    return covered_read(rq, version_read);
 }
 
 static json_t *item_show(const struct item *i)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/covered.h"
+
+#include "api/page.h"
+
+/* An answer that is ready but for the signature over its entry. */
+struct held { struct append_wait wait; json_t *answer; };
+
+/* -1: names none. */
+static json_int_t entry_of(const json_t *thing)
+{
+    const json_t *index = json_object_get(json_object_get(thing, "entry"), "index");
+
+    return json_is_integer(index) ? json_integer_value(index) : -1;
+}
+
+static bool is_covered(json_int_t index, uint64_t size)
+{
+    return index < 0 || (uint64_t)index < size;
+}
+
+static err say(struct request *rq)
+{
+    struct held *h = rq->work;
+
+    reply_json(rq, 200, h->answer);
+    return ERR_OK;
+}
+
+static void signed_for(struct append_wait *w, err e)
+{
+    struct request *rq = w->arg;
+    struct held *h = rq->work;
+
+    if (e == ERR_OK) {
+        request_continue(rq, say);
+        return;
+    }
+    json_decref(h->answer);
+    if (e == ERR_UNKNOWN_OUTCOME) {         /* nothing was asked to be done: no outcome is open */
+        scope_forgive(&rq->scope);
+        e = fail(&rq->scope, ERR_BUSY, "the entry of this is committed, but the log's signer is slow or away");
+    }
+    request_finish(rq, e);
+}
+
+void reply_covered(struct request *rq, json_t *answer)
+{
+    const struct app *app = rq->app;
+    json_int_t index = entry_of(answer);
+    struct held *h;
+
+    if (is_covered(index, append_signed_size(app->append))) {
+        reply_json(rq, 200, answer);
+        return;
+    }
+    h = NEW(&rq->scope, struct held);
+    h->wait = (struct append_wait){ .index = (uint64_t)index, .scope = &rq->scope, .done = signed_for, .arg = rq };
+    h->answer = answer;
+    rq->work = h;
+}
+
+err covered_read(struct request *rq, err (*work)(struct request *rq, struct db *db))
+{
+    const struct app *app = rq->app;
+    struct held *h;
+
+    TRY(app_with_db(rq, work));
+    if (rq->reply.status != 0)
+        return ERR_OK;
+    h = rq->work;                           /* its connection is given back: it may take a while */
+    request_suspend(rq);
+    append_wait(app->append, &h->wait);
+    return ERR_OK;
+}
+
+json_t *as_covered(struct request *rq, json_t *thing)
+{
+    const struct app *app = rq->app;
+
+    if (!is_covered(entry_of(thing), append_signed_size(app->append)))
+        json_object_set_new(thing, "entry", json_null());
+    return thing;
+}
+
+void reply_covered_page(struct request *rq, json_t *data, const char *last)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(data, i, row)
+        as_covered(rq, row);
+    reply_page(rq, data, last);
+}

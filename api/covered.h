@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "api/app.h"
+
+/*
+ * Answers that read committed rows and name their entries. An `entry` acknowledges, so none is shown before a signed
+ * checkpoint covers it: the answer about one thing waits for that, a page of a list doesn't and shows null instead.
+ */
+
+/* As app_with_db(); `work` ends with reply_covered(). */
+err  covered_read(struct request *rq, err (*work)(struct request *rq, struct db *db));
+/* 200 with `answer`, once its entry, if it has one, is signed for; ERR_BUSY if that takes too long. */
+void reply_covered(struct request *rq, json_t *answer /* stolen */);
+/* `thing` without its entry as long as that isn't signed for. */
+json_t *as_covered(struct request *rq, json_t *thing);
+/* reply_page() (page.h) for rows with an `entry`. */
+void reply_covered_page(struct request *rq, json_t *data /* stolen */, const char *last);
