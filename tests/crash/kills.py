@@ -2,19 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of anything, at any moment, under a load of accesses and purchases.
 
-20 kills, 300 with COUNTERFOIL_SOAK=yes. A moment is a number of acknowledged answers, drawn
-from the seed, and then a few microseconds to milliseconds more. After each kill the victim
-is started again while the load goes on; at the end everything that was acknowledged or signed
-is held against the log, the books and the audit.
+20 kills, 300 with COUNTERFOIL_SOAK=yes, or as many as it says. Each victim is hit at least
+twice, the rest is drawn from the seed, and so is the order. A moment is a number of
+acknowledged answers and then a few microseconds to milliseconds more. After each kill the
+victim is started again while the load goes on, and the log must prove that what it serves
+extends what it served before; at the end everything that was acknowledged or signed is
+held against the log, the books and the audit.
 
 COUNTERFOIL_SEED=N asks for the same victims and moments again.
 """
 import base64
+import collections
 import json
 import os
 import pathlib
 import random
 import signal
+import subprocess
 import sys
 import threading
 
@@ -22,56 +26,117 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
-from harness.load import Load                               # noqa: E402
+from harness.load import Load, money_problems               # noqa: E402
 from harness.market import Market                         # noqa: E402
+from harness.postgres import Relay, query                   # noqa: E402
 from harness.program import wait_for                        # noqa: E402
 from harness.proof import consistent                        # noqa: E402
 from harness.reader import Seen, judge                      # noqa: E402
 from harness.sale import Sale                               # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
-KILLS = 300 if os.environ.get("COUNTERFOIL_SOAK") else 20
-VICTIMS = ["api", "api", "signer", "signer", "worker", "postgres", "backend", "backend", "backend"]
+SOAK = os.environ.get("COUNTERFOIL_SOAK", "")
+VICTIMS = ("api", "signer", "worker", "postmaster", "backend", "session", "commit", "checkpoint")
+HITS_MIN = 2
+KILLS = max(int(SOAK) if SOAK.isdigit() else 300 if SOAK else 20, HITS_MIN * len(VICTIMS))
 ANSWERS_BETWEEN = (1, 120)
 PATIENCE_S = 60
 PROOFS = 40
 
 
+def schedule(rng):
+    """Every victim often enough, whatever the seed; the rest and the order as it falls."""
+    order = list(VICTIMS) * HITS_MIN
+    order += rng.choices(VICTIMS, k=KILLS - len(order))
+    rng.shuffle(order)
+    return order
+
+
+def all_seeing(market, text):
+    """Rows; other people's sessions show themselves to PostgreSQL's superuser only."""
+    return query(market.cluster.dsn(user="postgres"), text)
+
+
+def pick_session(market, rng):
+    """The server process of one of our connections; every second time one that commits, if there is one."""
+    rows = []
+
+    def look():
+        try:
+            rows[:] = all_seeing(market, "SELECT pid, query = 'COMMIT' FROM pg_stat_activity"
+                                         " WHERE datname = 'counterfoil' AND application_name LIKE 'counterfoil-%'"
+                                         " AND backend_type = 'client backend' ORDER BY pid")
+        except subprocess.CalledProcessError:
+            pass
+        return rows
+    wait_for(look, PATIENCE_S, "sessions")
+    committing = [row for row in rows if row[1] == "t"]
+    return int(rng.choice(committing if committing and rng.random() < 0.5 else rows)[0])
+
+
 def kill_backend(market, rng):
-    """One server process of PostgreSQL that works for us; the postmaster then restarts all of them."""
-    rows = market.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-                      " AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid")
-    if not rows:
-        return
-    try:
-        os.kill(int(rng.choice(rows)[0]), signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    """kill -9 of one server process: PostgreSQL then restarts all of them, and recovers."""
+    def killed():
+        try:
+            os.kill(pick_session(market, rng), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+    wait_for(killed, PATIENCE_S, "a backend to kill")
     wait_for(market.database_answers, PATIENCE_S, "PostgreSQL to be back")
 
 
-def kill_one(market, victim, rng):
-    if victim == "postgres":
+def end_session(market, rng):
+    wait_for(lambda: all_seeing(market, f"SELECT pg_terminate_backend({pick_session(market, rng)})") == [["t"]],
+             PATIENCE_S, "a session to end")
+
+
+def cut(relay, what):
+    """The connection at the next COMMIT of a batch, or at the next checkpoint's row: in turn before and after it."""
+    kind = min((k for k in relay.KINDS if k.startswith(what)), key=relay.cuts.get)
+    had = relay.cuts[kind]
+    relay.arm(kind)
+    wait_for(lambda: relay.cuts[kind] > had, PATIENCE_S, f"a chance to cut: {kind}")
+    return kind
+
+
+def kill_one(market, relay, victim, rng):
+    """What was done, in words."""
+    if victim == "postmaster":
         os.kill(market.cluster.postmaster(), signal.SIGKILL)
         market.cluster.start()
     elif victim == "backend":
         kill_backend(market, rng)
+    elif victim == "session":
+        end_session(market, rng)
+    elif victim in ("commit", "checkpoint"):
+        return cut(relay, victim)
     else:
+        if not market.programs[victim].running():
+            tap.check(False, f"{victim} runs until it is killed")
         market.programs[victim].kill()
+        threading.Event().wait(rng.choice((0, 0, 0.5)))      # long enough for a head to lie unsigned
         market.start(only=(victim,))
+    return victim
 
 
-def work_through(market, load, rng):
-    """Kills one after another; true if after each of them new answers came."""
-    for number in range(KILLS):
-        victim, answers, pause = rng.choice(VICTIMS), rng.randint(*ANSWERS_BETWEEN), rng.random() * 0.03
+def work_through(market, relay, load, rng):
+    """Kills one after another; true if after each of them new answers came and the log goes on from where it was."""
+    hits, extended = collections.Counter(), 0
+    for number, victim in enumerate(schedule(rng)):
+        answers, pause = rng.randint(*ANSWERS_BETWEEN), rng.random() * 0.03
         if not load.wait_for(answers, PATIENCE_S):
             tap.check(False, f"answers come before kill {number} ({victim})")
-            return False
+            return
         threading.Event().wait(pause)
-        kill_one(market, victim, rng)
-        tap.note(f"kill {number}: {victim} after {answers} answers and {pause * 1000:.1f} ms")
-    return tap.check(load.wait_for(20, PATIENCE_S), f"the market works after {KILLS} kills")
+        what = kill_one(market, relay, victim, rng)
+        hits[victim] += 1
+        extended += load.watch.caught_up(PATIENCE_S)
+        tap.note(f"kill {number}: {what} after {answers} answers and {pause * 1000:.1f} ms")
+    tap.check(load.wait_for(20, PATIENCE_S), f"the market works after {KILLS} kills")
+    tap.check(min(hits[v] for v in VICTIMS) >= HITS_MIN,
+              "each victim was hit: " + ", ".join(f"{v} {hits[v]}" for v in VICTIMS))
+    tap.equal(extended, KILLS, "after each kill the log was proved to extend what it had served before")
 
 
 def proofs_hold(market, seen, rng):
@@ -84,10 +149,10 @@ def proofs_hold(market, seen, rng):
         path = [base64.b64decode(h, validate=True) for h in json.loads(body)["proof"]] if status == 200 else []
         good += status == 200 and consistent(first, second, seen.checkpoints[first], seen.checkpoints[second], path)
     tap.check(pairs and good == len(pairs),
-            f"{good} of {len(pairs)} consistency proofs between {len(sizes)} sizes hold")
+              f"{good} of {len(pairs)} consistency proofs between {len(sizes)} sizes hold")
 
 
-def judged(market, seen):
+def judged(market, sale, seen):
     problems, entries = judge(seen, market.get)
     for text in problems[:20]:
         tap.note(text)
@@ -97,12 +162,22 @@ def judged(market, seen):
     keys = [key for key, _, _ in seen.purchases]
     tap.check(len({license_id for _, license_id, _ in seen.purchases}) == len(keys),
               "each idempotency key bought one license")
-    for text in (found := books_problems(market.sql)):
+    for text in (found := books_problems(market.sql) + money_problems(sale, seen, entries)):
         tap.note(text)
-    tap.check(not found, "the books balance")
+    tap.check(not found, "the books balance, and the buyer paid once for each license")
     code, report = market.audit()
     if not tap.check(code == 0, "the audit is sound"):
         tap.note(report)
+
+
+def through_relay(market):
+    """API and worker reach PostgreSQL by a relay that can cut them off."""
+    relay = Relay(market.cluster.dsn(), market.socket_folder)
+    market.stop(only=("api", "worker"))
+    for role in ("API", "WORKER"):
+        market.env[f"COUNTERFOIL_DB_{role}"] = relay.dsn(market.env[f"COUNTERFOIL_DB_{role}"])
+    market.start(only=("api", "worker"))
+    return relay
 
 
 def main():
@@ -111,15 +186,17 @@ def main():
     rng = random.Random(seed)
     seen = Seen()
     with Market(folder("crash-kills")) as market:
-        sale = Sale(market.port, market.operator_key).publish(items=1000).buy(licenses=20 if KILLS == 20 else 400)
-        sale.pay(10000 if KILLS == 20 else 100000)
+        relay = through_relay(market)
+        sale = Sale(market.port, market.operator_key).publish(items=1000).buy(licenses=KILLS + 20)
+        sale.pay(500 * KILLS)
         load = Load(sale, seen, seed).start()
-        work_through(market, load, rng)
+        work_through(market, relay, load, rng)
         load.stop()
-        tap.note(" ".join(f"{count} {what}" for what, count in load.counts.items()))
+        tap.note(load.said())
         wait_for(market.ready, PATIENCE_S, "the market to be ready")
-        judged(market, seen)
+        judged(market, sale, seen)
         proofs_hold(market, seen, rng)
+        tap.equal(load.done_before + load.done_now, load.unknown, "each unknown outcome is settled by a repeat")
         for name in ("api", "worker", "signer"):
             tap.check(market.programs[name].running(), f"{name} runs")
     tap.done()

@@ -2,7 +2,9 @@
 """A throwaway PostgreSQL by schema/cluster, and databases in it."""
 import os
 import re
+import socket
 import subprocess
+import threading
 
 from harness.tree import ROOT
 
@@ -57,11 +59,20 @@ class Cluster:
         return query(self.dsn(database=database), text)
 
 
+class QueryError(subprocess.CalledProcessError):
+    """psql's exit code, and what it said: a scenario that expects it may catch it in silence."""
+
+    def __str__(self):
+        return f"{super().__str__()}\n{self.stderr}"
+
+
 def query(dsn, text):
-    out = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-c", text],
-                         check=True, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         env=dict(os.environ, PGOPTIONS="-c client_min_messages=warning")).stdout
-    return [line.split("\x1f") for line in out.splitlines()]
+    argv = ["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-c", text]
+    done = subprocess.run(argv, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=dict(os.environ, PGOPTIONS="-c client_min_messages=warning"))
+    if done.returncode:
+        raise QueryError(done.returncode, argv, done.stdout, done.stderr)
+    return [line.split("\x1f") for line in done.stdout.splitlines()]
 
 
 def shared():
@@ -77,3 +88,102 @@ def assignments(cluster, database):
         "COUNTERFOIL_DB_API": cluster.dsn(database=database, user=f"{database}_api"),
         "COUNTERFOIL_DB_WORKER": cluster.dsn(database=database, user=f"{database}_worker"),
     }
+
+
+APPENDED, COMMIT, SIGNED = b"log_head_add\0", b"COMMIT\0", b"log_checkpoint_add\0"
+
+
+class Relay:
+    """
+    A Unix socket between programs and PostgreSQL that cuts one connection when told to: at the COMMIT of a
+    transaction that appended to the log, or at a checkpoint's row. Cut "before", the server never gets it;
+    cut "after", the server does it and its answer is lost. It knows nothing of the protocol but those bytes.
+    """
+    KINDS = ("commit before", "commit after", "checkpoint before", "checkpoint after")
+
+    def __init__(self, dsn, where):
+        port = re.search(r"port=(\d+)", dsn)
+        name = f".s.PGSQL.{port.group(1) if port else 5432}"
+        self.where = str(where)
+        self.upstream = os.path.join(re.search(r"host=(\S+)", dsn).group(1).strip("'"), name)
+        self.lock = threading.Lock()
+        self.armed, self.cuts = None, dict.fromkeys(self.KINDS, 0)
+        os.chmod(self.where, 0o755)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(self.where, name))
+        os.chmod(os.path.join(self.where, name), 0o777)
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def dsn(self, text):
+        """This connection string, through the relay."""
+        return re.sub(r"host=\S+", f"host={self.where}", text)
+
+    def arm(self, kind):
+        """One of KINDS, or None; the next chance takes it."""
+        with self.lock:
+            self.armed = kind
+
+    def _taken(self, data, appended):
+        """"before" or "after", if these bytes are what to cut at."""
+        with self.lock:
+            what, _, when = (self.armed or "nothing").partition(" ")
+            if not (what == "commit" and appended and COMMIT in data or what == "checkpoint" and SIGNED in data):
+                return None
+            self.cuts[self.armed] += 1
+            self.armed = None
+            return when
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            try:
+                far.connect(self.upstream)
+            except OSError:
+                near.close()
+                continue
+            silent = threading.Event()
+            threading.Thread(target=self._there, args=(near, far, silent), daemon=True).start()
+            threading.Thread(target=self._back, args=(near, far, silent), daemon=True).start()
+
+    def _there(self, near, far, silent):
+        appended = False        # in the transaction that is open on this connection
+        try:
+            while data := near.recv(65536):
+                appended = appended or APPENDED in data
+                when = self._taken(data, appended)
+                if when == "before":
+                    break
+                if when == "after":
+                    silent.set()                # its answer must not come back
+                    far.sendall(data)
+                    far.shutdown(socket.SHUT_WR)
+                    near.shutdown(socket.SHUT_RDWR)
+                    return
+                appended = appended and COMMIT not in data
+                far.sendall(data)
+        except OSError:
+            pass
+        _hang_up(near, far)
+
+    @staticmethod
+    def _back(near, far, silent):
+        try:
+            while data := far.recv(65536):
+                if not silent.is_set():
+                    near.sendall(data)          # else the server ends what it does undisturbed
+        except OSError:
+            pass
+        _hang_up(near, far)
+
+
+def _hang_up(*sockets):
+    for s in sockets:
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
