@@ -220,7 +220,7 @@ def corrupted(m, buyer, license, where, offer):
 
 
 def ended(m, buyer, license, acme, offer):
-    got = buyer.cf("license", "end", license, "--note", "done with it")
+    got = buyer.cf("license", "end", license)
     check("ended" in got.out, "a buyer ends a license")
     before = m.entries()
     out = m.dir / "late"
