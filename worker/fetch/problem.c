@@ -32,7 +32,7 @@ static const char *text_of(const json_t *problem, const char *name)
     return text ? text : "";
 }
 
-/* "Title: detail (what; request req_…)", with the pointer of the first fault. */
+/* "Title: detail (what) [status at pointer, request req_…]"; of the first fault, what the detail doesn't say yet. */
 static err describe(struct scope *s, const struct fetch_answer *a, const json_t *problem)
 {
     const json_t *fault = json_array_get(json_object_get(problem, "errors"), 0);
@@ -44,9 +44,12 @@ static err describe(struct scope *s, const struct fetch_answer *a, const json_t 
     if (e == ERR_OK)
         e = by_status(a->status);
     buf_printf(&b, "%s%s%s", *title ? title : "refused", *detail ? ": " : "", detail);
-    if (*text_of(fault, "detail") && strcmp(text_of(fault, "detail"), detail) != 0)
+    if (!strstr(detail, text_of(fault, "detail")))
         buf_printf(&b, " (%s)", text_of(fault, "detail"));
-    buf_printf(&b, " [%d%s%s%s%s]", a->status, *pointer ? " at " : "", pointer, id ? ", request " : "", id ? id : "");
+    buf_printf(&b, " [%d", a->status);
+    if (!strstr(detail, pointer))
+        buf_printf(&b, " at %s", pointer);
+    buf_printf(&b, "%s%s]", id ? ", request " : "", id ? id : "");
     return fail_at(s, e, pointer, "%s", b.p);
 }
 
