@@ -142,6 +142,28 @@ static err version_make(struct scope *s, struct market *m, const char *path, con
          : fail(s, ERR_CORRUPT, "the market published root %s, these files have %s", theirs, hash_hex(s, root));
 }
 
+/* Whether a worker found contents of this version corrupt or missing. */
+static bool is_broken(const json_t *version)
+{
+    const json_t *seen = json_object_get(version, "verification");
+
+    return json_integer_value(json_object_get(seen, "corrupt")) > 0 ||
+           json_integer_value(json_object_get(seen, "missing")) > 0;
+}
+
+/* The version stays as it is; what the market no longer holds of it is sent again. */
+static err version_mend(struct scope *s, struct market *m, const char *path, int folder, const struct files *files,
+                        struct uploaded *up, json_t **version)
+{
+    int64_t number;
+
+    TRY(json_count(s, *version, "number", &number));
+    TRY(publish_upload(s, m, folder, files, up));
+    json_decref(*version);
+    *version = NULL;
+    return market_get(s, m, scope_printf(s, "%s/versions/%lld", path, (long long)number), version);
+}
+
 /* Polls the version until no content waits for a worker. */
 static err wait_verified(struct scope *s, struct market *m, const char *path, json_t **version)
 {
@@ -166,8 +188,7 @@ static err wait_verified(struct scope *s, struct market *m, const char *path, js
         nanosleep(&pause, NULL);
     }
     progress_end(&p);
-    if (e == ERR_OK && (json_integer_value(json_object_get(json_object_get(*version, "verification"), "corrupt")) ||
-                        json_integer_value(json_object_get(json_object_get(*version, "verification"), "missing"))))
+    if (e == ERR_OK && is_broken(*version))
         e = fail(s, ERR_CONTENT_CORRUPT, "a worker found contents that are corrupt or missing");
     return e;
 }
@@ -176,7 +197,7 @@ static void tell(struct scope *s, const char *name, const json_t *v, const struc
 {
     const json_t *seen = json_object_get(v, "verification");
 
-    if (anew)
+    if (anew || up->contents)
         say("uploaded   %s of %zu, %s", count_text(s, up->sent, "content", "contents"), up->contents,
             size_text(s, up->bytes_sent));
     say("%s %s, version %lld: %s, %s", anew ? "published " : "unchanged ", name,
@@ -214,6 +235,8 @@ static err publish(struct scope *s, struct market *m, const struct options *o, i
         e = publish_upload(s, m, folder, &files, &up);
         if (e == ERR_OK)
             e = version_make(s, m, path, &files, &root, &version);
+    } else if (e == ERR_OK && is_broken(version)) {
+        e = version_mend(s, m, path, folder, &files, &up, &version);
     }
     if (e == ERR_OK && o->wait)
         e = wait_verified(s, m, path, &version);
@@ -252,7 +275,8 @@ const struct verb verb_publish = {
     .line = "publish a folder as a version of a dataset",
     .more = "Hashes the folder's files on all cores, uploads what the market does not hold from you yet, and\n"
             "publishes their list. Cut off, it is simply run again: what was uploaded is not sent twice, and a\n"
-            "folder that equals the newest version makes no new one. Links are followed only inside the folder;\n"
+            "folder that equals the newest version makes no new one; contents of it that the market has lost or\n"
+            "found corrupt are sent again. Links are followed only inside the folder;\n"
             "what cannot be an item is named.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };
