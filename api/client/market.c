@@ -60,8 +60,9 @@ err market_open(struct scope *s, struct market *m, bool need_key)
         key = scope_strdup(s, set.key);
     if (need_key && !key)
         return fail(s, ERR_CONFIG, "this needs your API key: set COUNTERFOIL_KEY_FILE (or COUNTERFOIL_KEY)");
-    if (key && !visible(key))
-        return fail(s, ERR_CONFIG, "the API key has characters that no key has");
+    if (key && (!visible(key) || (strncmp(key, "cf_", 3) != 0 && strncmp(key, "hf_cf_", 6) != 0)))
+        return fail(s, ERR_CONFIG, "what %s holds is no API key: those begin with cf_",
+                    *set.key_file ? set.key_file : "COUNTERFOIL_KEY");
     TRY(open_at(s, m, set.url));
     m->authorization = key ? scope_printf(s, "Authorization: Bearer %s", key) : NULL;
     return ERR_OK;

@@ -181,8 +181,6 @@ static err tell(struct scope *s, const struct pull *p, const char *folder)
 {
     say("fetched    %s, %s", count_text(s, p->fetched, "item", "items"), size_text(s, p->bytes_fetched));
     say("held       %s already there and verified", count_text(s, p->held, "item", "items"));
-    if (p->failed > PULL_FAILURES_SHOWN)
-        complain("and %zu more", (size_t)p->failed - PULL_FAILURES_SHOWN);
     if (p->failed)
         return fail(s, ERR_CORRUPT, "%s of the license could not be had", count_text(s, p->failed, "item", "items"));
     say("complete   every hash is right; %s in %s/%s",
@@ -204,6 +202,8 @@ static err pull_into(struct scope *s, struct pull *p, const json_t *license, con
         e = keep_license(s, p, license, vkey);
     if (e == ERR_OK)
         e = pull_all(s, p, license);
+    if (p->failed > PULL_FAILURES_SHOWN)
+        complain("and %zu more", (size_t)p->failed - PULL_FAILURES_SHOWN);
     if (e == ERR_OK)
         e = tell(s, p, folder);
     if (lock >= 0)

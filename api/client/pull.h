@@ -14,7 +14,7 @@
  * receipts/N.tlog-proof, parts/ (unfinished downloads), lock.
  */
 #define PULL_THREADS_MAX 32
-#define PULL_FAILURES_SHOWN 20
+#define PULL_FAILURES_SHOWN 5
 
 enum item_fate { ITEM_FAILED, ITEM_HELD, ITEM_FETCHED };
 
