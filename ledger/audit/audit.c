@@ -149,6 +149,41 @@ static const char *evidence(struct audit *a, struct bytes note)
                         (const char *)note.p);
 }
 
+static void contradicts(struct audit *a, enum audit_rule_id rule, const struct checkpoint *next, struct bytes note)
+{
+    audit_find_tree(a, rule, rule == RULE_FORK ? "one history with the checkpoint seen before"
+                                               : "the entries that the checkpoint seen before covers",
+                    rule == RULE_FORK ? "size %" PRIu64 " that is not proven to be of one with %" PRIu64
+                                      : "size %" PRIu64 " after %" PRIu64 ", and no tile beyond it",
+                    next->size, a->last.size);
+    a->report->evidence = evidence(a, note);
+}
+
+/*
+ * A smaller checkpoint: either an old copy of what was signed, or a log that has gone back. It is an old copy only if
+ * it is proven to be extended by what was seen before, and the log still serves that. Then there is nothing to find
+ * and nothing to bless: it could not be checked.
+ */
+static err older(struct scope *s, struct audit *a, const struct checkpoint *next, struct bytes note)
+{
+    struct scope t = scope_within(s);
+    bool served = false, good = false;
+    err e;
+
+    a->size = a->last.size;                          /* tiles as of then */
+    e = tiles_served(&t, a, &served);
+    if (e == ERR_OK && served)
+        e = tiles_consistent(&t, a, next, &a->last, &good);
+    TRY(inner(s, &t, e));
+    if (!served || !good) {
+        contradicts(a, served ? RULE_FORK : RULE_ROLLBACK, next, note);
+        return ERR_OK;
+    }
+    return fail(s, ERR_STALE, "the checkpoint served, of %" PRIu64 " entries, is an old one: %" PRIu64
+                " were signed before, in the same history. A cache may hold it; ask the log itself. Nothing was checked",
+                next->size, a->last.size);
+}
+
 /* Whether the new checkpoint goes on where the last one ended. */
 static err extends(struct scope *s, struct audit *a, const struct checkpoint *next, struct bytes note, bool *good)
 {
@@ -158,21 +193,17 @@ static err extends(struct scope *s, struct audit *a, const struct checkpoint *ne
     if (a->last.size == 0)
         return ERR_OK;
     if (next->size < a->last.size) {
-        audit_find_tree(a, RULE_ROLLBACK, "at least the size seen before", "size %" PRIu64 " after %" PRIu64,
-                        next->size,
-                        a->last.size);
         *good = false;
-    } else if (next->size == a->last.size) {
+        return older(s, a, next, note);
+    }
+    if (next->size == a->last.size) {
         *good = hash_equal(&next->root, &a->last.root);
     } else {
         t = scope_within(s);
-        TRY(inner(s, &t, tiles_consistent(&t, a, next, good)));
+        TRY(inner(s, &t, tiles_consistent(&t, a, &a->last, next, good)));
     }
-    if (!*good && next->size >= a->last.size)
-        audit_find_tree(a, RULE_FORK, "an extension of the checkpoint seen before",
-                        "size %" PRIu64 " that is not proven to extend %" PRIu64, next->size, a->last.size);
     if (!*good)
-        a->report->evidence = evidence(a, note);
+        contradicts(a, RULE_FORK, next, note);
     return ERR_OK;
 }
 

@@ -96,8 +96,9 @@ struct audit_config {
 err  audit_new(struct scope *s, const struct audit_config *config, struct audit **out);
 void audit_free(struct audit *a);                                                             /* NULL is fine */
 /*
- * ERR_OK: checked to the end, the report says what was found. Afterwards `a` is good for audit_save() and
- * audit_free() only.
+ * ERR_OK: checked to the end, the report says what was found. ERR_STALE: the checkpoint served is older than one seen
+ * before and of the same history, which the log still serves: nothing was checked, nothing is to be remembered.
+ * Afterwards `a` is good for audit_save() and audit_free() only.
  */
 err  audit_run(struct scope *s, struct audit *a, const struct audit_source *src, struct audit_report *out);
 

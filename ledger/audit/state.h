@@ -56,7 +56,9 @@ err replay_entry(struct scope *s, struct audit *a, struct bytes bytes);
 /* tiles.c */
 err tiles_resume(struct scope *s, struct audit *a,
                  bool *good);      /* loads the rightmost tiles of a->tree from the source */
-err tiles_consistent(struct scope *s, struct audit *a, const struct checkpoint *next, bool *good);
+err tiles_consistent(struct scope *s, struct audit *a, const struct checkpoint *small, const struct checkpoint *large,
+                     bool *good);
+err tiles_served(struct scope *s, struct audit *a, bool *good);      /* whether the last hashes of a->size are there */
 /* A bundle's bytes and its entries; *n 0: not good, and found so. */
 err tiles_bundle(struct scope *s, struct audit *a, uint64_t number, struct bytes entries[TILE_WIDTH], unsigned *n);
 void tiles_append(struct audit *a, struct hash leaf);

@@ -54,18 +54,28 @@ static err source_read(struct scope *s, void *arg, unsigned level, uint64_t firs
     return ERR_OK;
 }
 
-err tiles_consistent(struct scope *s, struct audit *a, const struct checkpoint *next, bool *good)
+err tiles_consistent(struct scope *s, struct audit *a, const struct checkpoint *small, const struct checkpoint *large,
+                     bool *good)
 {
     struct hash_source src = { source_read, a };
     struct proof proof;
-    err e = proof_consistency(s, &src, a->last.size, next->size, &proof);
+    err e = proof_consistency(s, &src, small->size, large->size, &proof);
 
     if (e == ERR_NOT_FOUND)
         scope_forgive(s);
     else if (e != ERR_OK)
         return e;
-    *good = e == ERR_OK && proof_check_consistency(a->last.size, &a->last.root, next->size, &next->root, &proof);
+    *good = e == ERR_OK &&
+            proof_check_consistency(small->size, &small->root, large->size, &large->root, &proof);
     return ERR_OK;
+}
+
+err tiles_served(struct scope *s, struct audit *a, bool *good)
+{
+    struct hash tile[TILE_WIDTH];
+    uint64_t number = (a->size - 1) / TILE_WIDTH;
+
+    return hashes(s, a, 0, number, tile_width(0, number, a->size), tile, good);
 }
 
 err tiles_resume(struct scope *s, struct audit *a, bool *good)

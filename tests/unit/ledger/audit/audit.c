@@ -202,7 +202,7 @@ static void test_forks(struct scope *s)
     static const struct { size_t seen, size; bool other; enum audit_rule_id rule; } rows[] = {
         { 300, 300, true, RULE_FORK }, { 300, 301, true, RULE_FORK }, { 300, 700, true, RULE_FORK },
         { 256, 600, true, RULE_FORK },
-        { 300, 299, false, RULE_ROLLBACK }, { 300, 0, false, RULE_ROLLBACK }, { 300, 100, true, RULE_ROLLBACK },
+        { 300, 100, true, RULE_FORK }, { 300, 299, true, RULE_FORK },
     };
     struct log l, other;
 
@@ -235,6 +235,45 @@ static void test_forks(struct scope *s)
         audit_free(a);
     }
     log_free(&other);
+    log_free(&l);
+}
+
+/* A smaller checkpoint of the same history: an old copy while the rest is served, else a log that went back. */
+static void test_old_copies(struct scope *s)
+{
+    static const size_t sizes[] = { 299, 257, 256, 255, 12, 1, 0 };
+    struct log l, cut;
+
+    log_init(&l);
+    log_fill(&l, 300);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct audit_source src;
+        struct audit_report r;
+        struct audit *a = fresh(s, &l);
+        l.note = NULL;
+        go(s, a, &l);
+        a = reloaded(s, a);
+        l.note = log_note(&l, sizes[i]);
+        src = log_source(&l);
+        ok(audit_run(s, a, &src, &r) == ERR_STALE && strstr(s->why.detail, "old one") && r.findings == 0 &&
+           !r.advanced && !r.evidence, "an old copy of size %zu is neither found nor blessed", sizes[i]);
+        scope_forgive(s);
+        audit_free(a);
+        a = fresh(s, &l);
+        l.note = NULL;
+        go(s, a, &l);
+        a = reloaded(s, a);
+        log_init(&cut);
+        log_fill(&cut, 12);
+        while (cut.n < sizes[i])
+            log_raw(&cut, l.entry[cut.n].p, l.entry[cut.n].len);
+        cut.note = log_note(&cut, sizes[i]);
+        r = go(s, a, &cut);
+        ok(first_is(&r, RULE_ROLLBACK) && !r.advanced && strstr(r.evidence, cut.note), "a log cut back to %zu is",
+           sizes[i]);
+        audit_free(a);
+        log_free(&cut);
+    }
     log_free(&l);
 }
 
@@ -326,6 +365,7 @@ int main(void)
     test_grown(&s);
     test_checkpoints(&s);
     test_forks(&s);
+    test_old_copies(&s);
     test_bytes(&s);
     test_failures(&s);
     test_damage(&s);
