@@ -180,8 +180,8 @@ static err older(struct scope *s, struct audit *a, const struct checkpoint *next
         return ERR_OK;
     }
     return fail(s, ERR_STALE, "the checkpoint served, of %" PRIu64 " entries, is an old one: %" PRIu64
-                " were signed before, in the same history. A cache may hold it; ask the log itself. Nothing was checked",
-                next->size, a->last.size);
+                " were signed before, in the same history. A cache may hold it: ask the log itself. Nothing was "
+                "checked", next->size, a->last.size);
 }
 
 /* Whether the new checkpoint goes on where the last one ended. */

@@ -2,16 +2,16 @@
 #include "schema/store/content.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-enum { ADD, ADD_UPLOAD, UPLOADED, GET, OF_VERSION, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, COUNT,
+enum { ADD, ADD_UPLOAD, UPLOADED, GET, SPAN, OF_VERSION, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, COUNT,
        STATEMENTS };
 _Static_assert(STATEMENTS == CONTENT_STATEMENTS, "content_sql");
 
 #define COLUMNS "c.sha256, c.size, c.state, c.verified_at, c.stored_at"
-/* Offers whose version holds one of the contents $1. */
-#define HOLDS   "o.version IN (SELECT i.version FROM item i WHERE i.sha256 = ANY ($1::bytea[]))"
-#define BROKEN  "EXISTS (SELECT FROM item i JOIN content c ON c.sha256 = i.sha256" \
-                "         WHERE i.version = o.version AND c.state IN ('corrupt', 'missing'))"
+/* From the few that are broken to the version, never from the version's items. */
+#define BROKEN  "EXISTS (SELECT FROM content c JOIN item i ON i.sha256 = c.sha256" \
+                "         WHERE c.state IN ('corrupt', 'missing') AND i.version = o.version)"
 const struct sql content_sql[CONTENT_STATEMENTS] = {
     [ADD]           = { "content_add",
                         "INSERT INTO content AS c (sha256, size) VALUES ($1, $2)"
@@ -25,13 +25,16 @@ const struct sql content_sql[CONTENT_STATEMENTS] = {
                                           " u.sha256 = $2" },
     [GET]           = { "content_get",
                         "SELECT " COLUMNS " FROM content c WHERE c.sha256 = $1" },
+    [SPAN]          = { "content_span",
+                        "SELECT v.no AS version, coalesce((SELECT max(i.n) + 1 FROM item i WHERE i.version = v.no), 0)"
+                        "::bigint AS items FROM version v WHERE v.id = $1" },
+    /* A probe of the index for each item of the page, whatever the tables have grown to. */
     [OF_VERSION]    = { "content_of_version",
-                        "SELECT " COLUMNS " FROM content c"
-                        " WHERE c.sha256 IN (SELECT i.sha256 FROM item i JOIN version v ON v.no = i.version WHERE v.id"
-                        " = $1)"
-                        "   AND ($2::bytea IS NULL OR c.sha256 > $2)"
-                        "   AND (c.state <> 'verified' OR c.verified_at < $3::timestamptz)"
-                        " ORDER BY c.sha256 LIMIT $4" },
+                        "SELECT " COLUMNS " FROM item i"
+                        " CROSS JOIN LATERAL (SELECT * FROM content WHERE sha256 = i.sha256 LIMIT 1) c"
+                        " WHERE i.version = $1 AND i.n >= $2::bigint AND i.n < $3::bigint"
+                        "   AND CASE c.state WHEN 'unverified' THEN true WHEN 'verified' THEN c.verified_at < $4"
+                        "       ELSE c.verified_at < $5 END" },
     [STALE]         = { "content_stale",
                         "SELECT " COLUMNS " FROM content c"
                         " WHERE c.verified_at < $1::timestamptz ORDER BY c.verified_at LIMIT $2" },
@@ -39,9 +42,10 @@ const struct sql content_sql[CONTENT_STATEMENTS] = {
                         "UPDATE content c SET state = r.state, verified_at = $3, index = $4"
                         "  FROM unnest($1::bytea[], $2::text[]) AS r (sha256, state) WHERE c.sha256 = r.sha256" },
     [PAUSE_OFFERS]  = { "content_pause_offers",
-                        "UPDATE offer o SET state = 'paused' WHERE o.state = 'open' AND " HOLDS " AND " BROKEN },
+                        "UPDATE offer o SET state = 'paused' WHERE o.state = 'open'"
+                        "   AND o.version IN (SELECT i.version FROM item i WHERE i.sha256 = ANY ($1::bytea[]))" },
     [REOPEN_OFFERS] = { "content_reopen_offers",
-                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND " HOLDS " AND NOT " BROKEN },
+                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND NOT " BROKEN },
     [DOUBT]         = { "content_doubt",
                         "UPDATE content SET state = 'unverified' WHERE sha256 = $1 AND state = 'verified'" },
     [COUNT]         = { "content_count",
@@ -64,6 +68,11 @@ static const struct column count_columns[] = {
 };
 static const struct shape count_shape = SHAPE(verification, count_columns);
 
+static const struct column span_columns[] = {
+    COL(version_span, version, T_INT8), COL(version_span, items, T_INT8),
+};
+static const struct shape span_shape = SHAPE(version_span, span_columns);
+
 err content_add(struct scope *s, struct db *db, const char *party, const struct hash *sha256, int64_t size)
 {
     int64_t touched;
@@ -84,13 +93,16 @@ err content_get(struct scope *s, struct db *db, const struct hash *sha256, struc
     return db_one(s, db, &content_sql[GET], PARAMS(P_HASH(sha256)), &content_shape, out);
 }
 
-err content_of_version(struct scope *s, struct db *db, const char *version_id, const struct hash *after,
-                       int64_t fresh_ms,
-                       int64_t limit, struct content **out, size_t *n)
+err content_span(struct scope *s, struct db *db, const char *version_id, struct version_span *out)
 {
-    struct sql_param from = after ? P_HASH(after) : P_NULL();
+    return db_one(s, db, &content_sql[SPAN], PARAMS(P_TEXT(version_id)), &span_shape, out);
+}
 
-    return db_many(s, db, &content_sql[OF_VERSION], PARAMS(P_TEXT(version_id), from, P_TIME(fresh_ms), P_INT8(limit)),
+err content_of_version(struct scope *s, struct db *db, int64_t version_no, int64_t from, int64_t to, int64_t fresh_ms,
+                       int64_t broken_ms, struct content **out, size_t *n)
+{
+    return db_many(s, db, &content_sql[OF_VERSION],
+                   PARAMS(P_INT8(version_no), P_INT8(from), P_INT8(to), P_TIME(fresh_ms), P_TIME(broken_ms)),
                    &content_shape, out, n);
 }
 
@@ -99,20 +111,25 @@ err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t lim
     return db_many(s, db, &content_sql[STALE], PARAMS(P_TIME(before_ms), P_INT8(limit)), &content_shape, out, n);
 }
 
+/* Under the ledger's lock: that all is well and nothing was paused, as usual, costs one statement and a probe. */
 err content_record(struct scope *s, struct db *db, const struct content_result *results, size_t n, int64_t at_ms,
                    uint64_t index)
 {
-    struct bytes *hashes = NEWS(s, struct bytes, n);
+    struct bytes *hashes = NEWS(s, struct bytes, n), *broken = NEWS(s, struct bytes, n);
     const char **states = NEWS(s, const char *, n);
+    size_t n_broken = 0;
 
     for (size_t i = 0; i < n; i++) {
         hashes[i] = (struct bytes){ results[i].sha256.b, HASH_SIZE };
         states[i] = results[i].state;
+        if (strcmp(states[i], "verified") != 0)
+            broken[n_broken++] = hashes[i];
     }
     TRY(db_do(s, db, &content_sql[RECORD],
               PARAMS(P_BYTESS(hashes, n), P_TEXTS(states, n), P_TIME(at_ms), P_INT8((int64_t)index)), NULL));
-    TRY(db_do(s, db, &content_sql[PAUSE_OFFERS], PARAMS(P_BYTESS(hashes, n)), NULL));
-    return db_do(s, db, &content_sql[REOPEN_OFFERS], PARAMS(P_BYTESS(hashes, n)), NULL);
+    if (n_broken)
+        TRY(db_do(s, db, &content_sql[PAUSE_OFFERS], PARAMS(P_BYTESS(broken, n_broken)), NULL));
+    return n_broken < n ? db_do(s, db, &content_sql[REOPEN_OFFERS], NO_PARAMS, NULL) : ERR_OK;
 }
 
 err content_doubt(struct scope *s, struct db *db, const struct hash *sha256)

@@ -9,7 +9,7 @@
  * That the market holds a content for one party is nobody else's business:
  * requests ask content_uploaded(), only workers and delivery ask content_get().
  */
-#define CONTENT_STATEMENTS 11
+#define CONTENT_STATEMENTS 12
 extern const struct sql content_sql[CONTENT_STATEMENTS];
 
 /*
@@ -22,13 +22,15 @@ err content_uploaded(struct scope *s, struct db *db, const char *party, const st
 
 /* ---- for workers and delivery */
 err content_get(struct scope *s, struct db *db, const struct hash *sha256, struct content *out);
+/* A version's number and how many items it has, for paging through them. ERR_NOT_FOUND. */
+struct version_span { int64_t version, items; };
+err content_span(struct scope *s, struct db *db, const char *version_id, struct version_span *out);
 /*
- * The distinct contents of a version that were not verified since `fresh_ms`, in order of their hashes
- * after `after` (NULL: from the first), at most `limit`: page through a version of any size.
+ * The contents of the items [from, to) that are unverified, were last verified before fresh_ms, or found broken before
+ * broken_ms; one that several of the items share comes as often. Costs what the page holds.
  */
-err content_of_version(struct scope *s, struct db *db, const char *version_id, const struct hash *after,
-                       int64_t fresh_ms,
-                       int64_t limit, struct content **out, size_t *n);
+err content_of_version(struct scope *s, struct db *db, int64_t version_no, int64_t from, int64_t to, int64_t fresh_ms,
+                       int64_t broken_ms, struct content **out, size_t *n);
 /* Contents whose last verification is older than before_ms, oldest first: for re-verification on schedule. */
 err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t limit, struct content **out, size_t *n);
 

@@ -85,6 +85,42 @@ def findings(m, shop):
     return data
 
 
+def many(m, shop):
+    """More items than a page holds, that share contents within a page, across two, and across many."""
+    before = m.entries("content.verified")
+    data = [b"shared %d" % i for i in range(2500)]
+    for i, d in enumerate(data):
+        if i != 11:
+            shop.blob(d)
+    content = "sha256(convert_to('shared ' || i % 2500, 'UTF8'))"
+    size = "length('shared ' || i % 2500)"
+    m.sql("INSERT INTO version (id, dataset, publisher, state) SELECT 'ver_many', 'dts_x', id, 'published'"
+          " FROM party LIMIT 1;"
+          f" INSERT INTO content (sha256, size) SELECT {content}, {size} FROM generate_series(0, 2499) i;"
+          " INSERT INTO item (version, n, path, sha256, size, media_type, attributes, contributors, salt)"
+          f" SELECT v.no, i, 'p' || i, {content}, {size}, 'a/b', '{{}}', '[]', '\\x{'00' * 16}'"
+          " FROM version v, generate_series(0, 8999) i WHERE v.id = 'ver_many'")
+    m.sql("INSERT INTO offer (id, version, publisher, revision, terms, split, fee, amount, currency, index, created_at)"
+          " SELECT 'ofr_many', no, publisher, 1, '{}', '{}', '{}', 1, 'EUR', 0, now() FROM version"
+          " WHERE id = 'ver_many'")
+    offer = "SELECT state FROM offer WHERE id = 'ofr_many'"
+    shop.wait(shop.job("verify_content", version="ver_many"), "done")
+    counts = {}
+    rows = m.sql("SELECT convert_from(bytes, 'UTF8') FROM entry WHERE type = 'content.verified' ORDER BY index"
+                 f" OFFSET {before}")
+    for row in rows:
+        for result, n in json.loads(row[0])["body"]["counts"].items():
+            counts[result] = counts.get(result, 0) + n
+    equal(counts, {"verified": 2499, "missing": 1}, "each of the contents of a large version is read once")
+    equal(m.sql(offer), [["paused"]], "an offer that holds a missing one is paused")
+    shop.wait(shop.job("verify_content", version="ver_many"), "done")
+    equal(m.entries("content.verified"), before + len(rows) + 1, "then only what was missing is looked for again")
+    shop.blob(data[11])
+    shop.wait(shop.job("verify_content", version="ver_many"), "done")
+    equal(m.sql(offer), [["open"]], "and when it is back, the offer is open again")
+    m.sql("DELETE FROM offer WHERE id = 'ofr_many'")
+
+
 def root(leaves):
     if len(leaves) == 1:
         return leaves[0]
@@ -185,6 +221,7 @@ def main():
         shop = Shop(m)
         data = findings(m, shop)
         one_read(m, shop, data)
+        many(m, shop)
         name = takeover(m, shop)
         killed(m, shop, name)
         stopped(m, shop, name)

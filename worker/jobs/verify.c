@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,29 +21,33 @@
 #define RECORD_MS 60000            /* for the entry of a batch, waiting for the ledger included */
 
 struct batch {
+    struct scope s;                    /* of all that is in it; lent to the ledger while its entry is on the way */
     struct work *w;
     struct content *contents;
     struct content_result *results;
     size_t n;
+    unsigned char *room[PARALLEL_THREADS_MAX];     /* what each thread reads into */
     struct hash root;
     uint64_t verified, corrupt, missing;
     atomic_ullong bytes;
+    struct append_op op;
+    sem_t settled;
+    err outcome;
 };
 
 /* Reads to the end; a disk that cannot read its bytes has lost them: that is corrupt, not a reason to try for ever. */
-static err hash_content(struct scope *s, struct batch *b, int fd, const struct content *c, const char **state)
+static err hash_content(struct scope *s, struct batch *b, int fd, const struct content *c, unsigned char *bytes,
+                        const char **state)
 {
-    unsigned char *bytes = malloc(READ_BYTES);
     struct sha256 h;
     struct hash got;
     int64_t size = 0;
     ssize_t n;
     err e = ERR_OK;
 
-    if (!bytes)
-        abort();
     sha256_init(&h);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (c->size > READ_BYTES)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     while (e == ERR_OK && ((n = read(fd, bytes, READ_BYTES)) > 0 || (n < 0 && errno == EINTR))) {
         if (n < 0)
             continue;
@@ -50,7 +55,6 @@ static err hash_content(struct scope *s, struct batch *b, int fd, const struct c
         size += n;
         e = work_left(s, b->w);
     }
-    free(bytes);
     got = sha256_end(&h);
     atomic_fetch_add(&b->bytes, (unsigned long long)size);
     *state = size == c->size && hash_equal(&got, &c->sha256) ? "verified" : "corrupt";
@@ -66,11 +70,12 @@ static err verify_one(struct scope *s, void *arg, size_t thing, unsigned thread)
     int fd;
     err e;
 
-    (void)thread;
     TRY(work_left(s, b->w));
+    if (!b->room[thread] && !(b->room[thread] = malloc(READ_BYTES)))
+        abort();
     e = blob_open(s, b->w->blobs, &c->sha256, &fd, &size);
     if (e == ERR_OK) {
-        e = size == c->size ? hash_content(s, b, fd, c, &state) : (state = "corrupt", ERR_OK);
+        e = size == c->size ? hash_content(s, b, fd, c, b->room[thread], &state) : (state = "corrupt", ERR_OK);
         close(fd);
     } else if (e == ERR_NOT_FOUND) {
         scope_forgive(s);
@@ -129,22 +134,12 @@ static err decide(struct scope *s, struct append_txn *t, void *arg)
     return ERR_OK;
 }
 
-static err record(struct scope *s, struct batch *b)
+static void settled(struct append_op *op, err e)
 {
-    struct append_op op = { .decide = decide, .arg = b };
-    struct scope one;
-    err e;
+    struct batch *b = op->arg;
 
-    scope_init(&one, RECORD_MS);
-    op.scope = &one;
-    e = append_run(b->w->append, &op);
-    if (e != ERR_OK)
-        s->why = one.why;
-    else
-        log_line(LOG_INFO, "verified entry=%" PRIu64 " verified=%" PRIu64 " corrupt=%" PRIu64 " missing=%" PRIu64
-                 " bytes=%llu", op.first_index, b->verified, b->corrupt, b->missing, (unsigned long long)b->bytes);
-    scope_free(&one);
-    return e;
+    b->outcome = e;
+    sem_post(&b->settled);
 }
 
 static int by_hash(const void *a, const void *b)
@@ -152,12 +147,82 @@ static int by_hash(const void *a, const void *b)
     return memcmp(((const struct content *)a)->sha256.b, ((const struct content *)b)->sha256.b, HASH_SIZE);
 }
 
-err verify_batch(struct scope *s, struct work *w, struct content *contents, size_t n)
+static bool on_the_way(const struct batch *recording, const struct content *c)
 {
-    struct batch b = { .w = w, .contents = contents, .results = NEWS(s, struct content_result, n), .n = n };
+    return recording && bsearch(c, recording->contents, recording->n, sizeof *c, by_hash);
+}
 
-    qsort(contents, n, sizeof *contents, by_hash);
-    TRY(parallel_run(s, parallel_cores(), n, verify_one, &b));
-    summarize(s, &b);
-    return record(s, &b);
+/* A copy in the order of the hashes, each once: items may share a content, and pages that follow one another too. */
+static struct batch *batch_new(struct verifier *v, const struct content *contents, size_t n)
+{
+    struct batch *b = calloc(1, sizeof *b);
+
+    if (!b)
+        abort();
+    scope_init(&b->s, 0);
+    sem_init(&b->settled, 0, 0);
+    b->w = v->work;
+    b->contents = scope_memdup(&b->s, contents, n * sizeof *contents);
+    qsort(b->contents, n, sizeof *contents, by_hash);
+    for (size_t i = 0; i < n; i++)
+        if ((b->n == 0 || by_hash(&b->contents[i], &b->contents[b->n - 1]) != 0) &&
+            !on_the_way(v->recording, &b->contents[i]))
+            b->contents[b->n++] = b->contents[i];
+    b->results = NEWS(&b->s, struct content_result, b->n);
+    return b;
+}
+
+static void room_free(struct batch *b)
+{
+    for (size_t i = 0; i < PARALLEL_THREADS_MAX; i++)
+        free(b->room[i]);
+    memset(b->room, 0, sizeof b->room);
+}
+
+static void batch_free(struct batch *b)
+{
+    room_free(b);
+    sem_destroy(&b->settled);
+    scope_free(&b->s);
+    free(b);
+}
+
+err verify_end(struct scope *s, struct verifier *v)
+{
+    struct batch *b = v->recording;
+    err e;
+
+    if (!b)
+        return ERR_OK;
+    v->recording = NULL;
+    while (sem_wait(&b->settled) != 0)
+        continue;                      /* interrupted */
+    e = b->outcome;
+    if (e != ERR_OK)
+        e = scope_fail(s, e, b->s.why.file, b->s.why.line, "%s", b->s.why.detail);
+    else
+        log_line(LOG_INFO, "verified entry=%" PRIu64 " verified=%" PRIu64 " corrupt=%" PRIu64 " missing=%" PRIu64
+                 " bytes=%llu", b->op.first_index, b->verified, b->corrupt, b->missing, (unsigned long long)b->bytes);
+    batch_free(b);
+    return e;
+}
+
+err verify_more(struct scope *s, struct verifier *v, const struct content *contents, size_t n)
+{
+    struct batch *b = batch_new(v, contents, n);
+    err e = parallel_run(s, parallel_cores(), b->n, verify_one, b);
+
+    room_free(b);
+    if (e == ERR_OK && b->n)
+        e = verify_end(s, v);          /* one batch at a time waits for the ledger */
+    if (e != ERR_OK || b->n == 0) {
+        batch_free(b);
+        return e;
+    }
+    summarize(&b->s, b);
+    b->s.deadline_ms = clock_monotonic_ms() + RECORD_MS;
+    b->op = (struct append_op){ .scope = &b->s, .decide = decide, .done = settled, .arg = b };
+    v->recording = b;
+    append_submit(v->work->append, &b->op);
+    return ERR_OK;
 }

@@ -6,9 +6,20 @@
 
 /*
  * Re-hashes contents from the store on all cores and records what was found:
- * one content.verified entry for the batch, whose results_root commits to
- * {result,sha256} of each, and the contents' rows, in the entry's transaction.
- * `contents` is sorted by hash first. That transaction also checks that the job is still ours.
+ * one content.verified entry a batch, whose results_root commits to
+ * {result,sha256} of each in the order of the hashes, and the contents' rows,
+ * in the entry's transaction. That transaction also checks that the job is still ours.
+ *
+ *   struct verifier v = { .work = w };
+ *   e = verify_more(s, &v, contents, n);      // again and again
+ *   e = verify_end(s, &v);                    // always, also after a failure
+ *
+ * verify_more() returns when the batch is hashed and its entry on the way, so
+ * that the cores hash the next one meanwhile; the failure of a batch is that
+ * of the call after it. Until then the contents' rows are as before; what is on
+ * the way is not read again.
  */
 #define VERIFY_BATCH 2000
-err verify_batch(struct scope *s, struct work *w, struct content *contents, size_t n);
+struct verifier { struct work *work; struct batch *recording; };
+err verify_more(struct scope *s, struct verifier *v, const struct content *contents, size_t n);
+err verify_end(struct scope *s, struct verifier *v);

@@ -4,28 +4,32 @@
 #include <string.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/log.h"
 #include "schema/json/canon.h"
 #include "schema/store/content.h"
 #include "worker/jobs/verify.h"
 
-/* Page by page in the order of the hashes; what another job verified meanwhile within the window is passed over. */
-static err verify_version(struct scope *s, struct work *w, const char *version)
+/*
+ * Page by page of its items; what another job, or a page before, has verified within the window is passed over, and
+ * what is known to be broken is looked at once.
+ */
+static err verify_pages(struct scope *s, struct verifier *v, const struct version_span *span)
 {
-    int64_t fresh = clock_wall_ms() - w->settings->fresh_ms;
-    struct hash after;
-    size_t n = VERIFY_BATCH;
+    int64_t now = clock_wall_ms(), fresh = now - v->work->settings->fresh_ms;
 
-    for (bool first = true; n == VERIFY_BATCH; first = false) {
+    for (int64_t from = 0; from < span->items; from += VERIFY_BATCH) {
         struct content *contents;
         struct scope page;
+        size_t n;
         err e;
         scope_init(&page, 0);
         page.deadline_ms = s->deadline_ms;
-        e = content_of_version(&page, w->db, version, first ? NULL : &after, fresh, VERIFY_BATCH, &contents, &n);
-        if (e == ERR_OK && n > 0) {
-            after = contents[n - 1].sha256;
-            e = verify_batch(&page, w, contents, n);
-        }
+        e = work_left(&page, v->work);
+        if (e == ERR_OK)
+            e = content_of_version(&page, v->work->db, span->version, from, from + VERIFY_BATCH, fresh, now, &contents,
+                                   &n);
+        if (e == ERR_OK && n > 0)
+            e = verify_more(&page, v, contents, n);
         if (e != ERR_OK)
             s->why = page.why;
         scope_free(&page);
@@ -34,15 +38,41 @@ static err verify_version(struct scope *s, struct work *w, const char *version)
     return ERR_OK;
 }
 
+/* What is on the way into the log is waited for, whatever happened. */
+static err ended(struct scope *s, struct verifier *v, err e)
+{
+    struct scope last;
+    err recorded;
+
+    if (e == ERR_OK)
+        return verify_end(s, v);
+    scope_init(&last, 0);
+    recorded = verify_end(&last, v);
+    if (recorded != ERR_OK)
+        log_why(LOG_WARNING, "a batch was not recorded", &last);
+    scope_free(&last);
+    return e;
+}
+
+static err verify_version(struct scope *s, struct work *w, const char *version)
+{
+    struct verifier v = { .work = w };
+    struct version_span span;
+
+    TRY(content_span(s, w->db, version, &span));
+    return ended(s, &v, verify_pages(s, &v, &span));
+}
+
 static err verify_one_content(struct scope *s, struct work *w, const char *hex)
 {
+    struct verifier v = { .work = w };
     struct content content;
     struct hash sha256;
 
     if (!hash_parse(hex, &sha256))
         return fail(s, ERR_INTERNAL, "a job names no hash: %s", hex);
     TRY(content_get(s, w->db, &sha256, &content));
-    return verify_batch(s, w, &content, 1);
+    return ended(s, &v, verify_more(s, &v, &content, 1));
 }
 
 err verify_content_run(struct scope *s, struct work *w)
@@ -66,6 +96,7 @@ err verify_content_run(struct scope *s, struct work *w)
 
 err reverify_content_run(struct scope *s, struct work *w)
 {
+    struct verifier v = { .work = w };
     size_t n = VERIFY_BATCH;
 
     while (n == VERIFY_BATCH) {
@@ -75,8 +106,8 @@ err reverify_content_run(struct scope *s, struct work *w)
         scope_init(&page, 0);
         page.deadline_ms = s->deadline_ms;
         e = content_stale(&page, w->db, clock_wall_ms() - w->settings->reverify_ms, VERIFY_BATCH, &contents, &n);
-        if (e == ERR_OK && n > 0)
-            e = verify_batch(&page, w, contents, n);
+        if (e == ERR_OK && n > 0)      /* the next page is what is stale once this one is recorded */
+            e = ended(&page, &v, verify_more(&page, &v, contents, n));
         if (e != ERR_OK)
             s->why = page.why;
         scope_free(&page);
