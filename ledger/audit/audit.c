@@ -12,7 +12,7 @@ static const size_t row_sizes[TABLES] = {
     [PARTIES] = sizeof(struct party_row), [VERSIONS] = sizeof(struct version_row), [OFFERS] = sizeof(struct offer_row),
     [PAYMENTS] = sizeof(struct payment_row), [LICENSES] = sizeof(struct license_row),
     [PAST_OFFERS] = sizeof(struct past_row), [PAST_PAYMENTS] = sizeof(struct past_row),
-    [PAST_LICENSES] = sizeof(struct past_row),
+    [PAST_LICENSES] = sizeof(struct past_row), [WINDOWS] = sizeof(struct window_row),
 };
 
 err audit_new(struct scope *s, const struct audit_config *config, struct audit **out)

@@ -24,7 +24,8 @@
  * and compares every tile that is new.
  *
  * Memory is bounded by what is live, not by the log's length: accesses, nearly
- * all of a log, leave nothing behind. Kept are: parties (16 bytes each),
+ * all of a log, leave nothing behind but, where their items are disclosed, 24
+ * bytes for as long as the window that they open. Kept are: parties (16 bytes each),
  * published versions, open offers, payments that wait for their license,
  * licenses that have not ended (about 64 to 160 bytes each), and 16 bytes for
  * each offer, payment and license whose life is over, so that its id is never

@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "ledger/audit/state.h"
+#include "ledger/keys/sha256.h"
 #include "ledger/rules/territory.h"
+#include "schema/base/limits.h"
 #include "schema/base/money.h"
+
+#define WINDOWS_LEAST 1024             /* Fewer are not worth a look. */
 
 static const char *text_of(const struct entry *e, const char *name)
 {
@@ -292,6 +296,50 @@ static void license_ended(struct audit *a, const struct entry *e)
     past_add(a, PAST_LICENSES, license);
 }
 
+/* Of a license and an item: 128 bits that nobody can make collide. */
+static struct key window_key(struct key license, uint64_t item)
+{
+    uint8_t b[24];
+    struct hash h;
+
+    be64_write(b, license.high);
+    be64_write(b + 8, license.low);
+    be64_write(b + 16, item);
+    h = sha256_of(b, sizeof b);
+    return (struct key){ be64_read(h.b), be64_read(h.b + 8) };
+}
+
+/* Windows that are over at `now` go when the table has doubled since the last time: a constant for each access. */
+static void windows_tidy(struct audit *a, int64_t now)
+{
+    struct table old = a->table[WINDOWS];
+    const struct window_row *w;
+
+    if (old.n < a->windows_due)
+        return;
+    table_init(&a->table[WINDOWS], old.row_size, old.seed);
+    for (size_t at = 0; (w = table_next(&old, &at)) != NULL;)
+        if (now - w->at < ACCESS_WINDOW_MS)
+            ((struct window_row *)table_add(&a->table[WINDOWS], w->key))->at = w->at;
+    table_free(&old);
+    a->windows_due = 2 * a->table[WINDOWS].n + WINDOWS_LEAST;
+}
+
+static void access_window(struct audit *a, const struct entry *e)
+{
+    struct key key = window_key(key_in(e, "license"), count_of(e, "item_number"));
+    struct window_row *w = table_find(&a->table[WINDOWS], key);
+
+    if (w && e->at_ms - w->at < ACCESS_WINDOW_MS)
+        audit_find(a, RULE_ACCESS_WINDOW, "a delivery within the window of the access before", "another access of %s",
+                   text_of(e, "license"));
+    if (!w) {
+        windows_tidy(a, e->at_ms);
+        w = table_add(&a->table[WINDOWS], key);
+    }
+    w->at = e->at_ms;
+}
+
 static void access_recorded(struct audit *a, const struct entry *e)
 {
     struct key license = key_in(e, "license");
@@ -307,8 +355,11 @@ static void access_recorded(struct audit *a, const struct entry *e)
         audit_find(a, RULE_ACCESS_TERM, "an access within the term", "one %s it of %s",
                    e->at_ms < l->from ? "before" : "after",
                    text_of(e, "license"));
-    if (entry_field(e, "item_number")->kind == V_COUNT && count_of(e, "item_number") >= l->item_count)
+    if (entry_field(e, "item_number")->kind != V_COUNT)
+        return;                                      /* private: not checkable by this reader */
+    if (count_of(e, "item_number") >= l->item_count)
         audit_find(a, RULE_ACCESS_ITEM, "an item of the version", "a number beyond its count");
+    access_window(a, e);
 }
 
 static void decide(struct scope *s, struct audit *a, const struct entry *e)

@@ -11,7 +11,7 @@
  *   counterfoil-audit 1
  *   vkey …           note <base64>      findings n      at ms      edge <hash> …
  *   party <id> · version <id> root count · offer <id> version revision money · payment <id> license buyer money
- *   license <id> from until count · past-offer <id> · past-payment <id> · past-license <id>
+ *   license <id> from until count · past-offer <id> · past-payment <id> · past-license <id> · window <key> at
  *   sha256 <of all bytes before this line>
  * Ids are 32 hex digits, money is `-` or micro-units and currency joined by a comma.
  */
@@ -74,6 +74,11 @@ static void put_license(struct buf *b, const void *row)
     const struct license_row *l = row;
 
     buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64, l->from, l->until, l->item_count);
+}
+
+static void put_window(struct buf *b, const void *row)
+{
+    buf_printf(b, " %" PRId64, ((const struct window_row *)row)->at);
 }
 
 /* ---- loading */
@@ -148,6 +153,11 @@ static bool get_license(const struct word *w, void *row)
     return get_time(w[0], &l->from) && get_time(w[1], &l->until) && get_count(w[2], &l->item_count);
 }
 
+static bool get_window(const struct word *w, void *row)
+{
+    return get_time(w[0], &((struct window_row *)row)->at);
+}
+
 /* ---- both, by table: the words behind a row's key */
 
 static const struct {
@@ -164,6 +174,7 @@ static const struct {
     [PAST_OFFERS]   = { "past-offer", 0, NULL, NULL },
     [PAST_PAYMENTS] = { "past-payment", 0, NULL, NULL },
     [PAST_LICENSES] = { "past-license", 0, NULL, NULL },
+    [WINDOWS]       = { "window", 1, put_window, get_window },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

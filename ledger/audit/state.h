@@ -16,8 +16,10 @@ struct offer_row   { struct key key, version; uint64_t revision; struct money_fa
 struct payment_row { struct key key, license, buyer; struct money_fact paid; };
 struct license_row { struct key key; int64_t from, until; uint64_t item_count; };
 struct past_row    { struct key key; };                                /* an id whose life is over */
+struct window_row  { struct key key; int64_t at; };                    /* a license's item, and its last access */
 
-enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES, TABLES };
+enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES,
+       WINDOWS, TABLES };
 
 #define AUDIT_LEVELS (TILE_LEVEL_MAX + 1)
 
@@ -32,6 +34,7 @@ struct audit {
     struct frontier tree;
     int64_t at_ms;                       /* of the last entry */
     struct table table[TABLES];
+    size_t windows_due;                  /* WINDOWS is rid of what is over when it has grown to so many */
 
     /* of one run */
     const struct audit_source *src;

@@ -196,6 +196,57 @@ static void test_checkpoints(struct scope *s)
     log_free(&l);
 }
 
+static void access_at(struct log *l, int64_t at, uint64_t item)
+{
+    struct act x = story[ACCESS_1];
+
+    x.at = at;
+    act_value(&x, "item_number")->value.v.count = item;
+    log_act(l, &x);
+}
+
+/* Windows outlive a run; one is over after 24 hours to the millisecond, and then takes no room. */
+static void test_windows(struct scope *s)
+{
+    struct audit_report r;
+    struct audit *a;
+    struct buf text = BUF(s);
+    size_t kept = 0;
+    struct log l;
+
+    log_init(&l);
+    l.disclose = true;
+    for (int i = 0; i <= GRANTED; i++) {
+        struct act x = story[i];
+        if (i == PUBLISHED || i == GRANTED)
+            act_value(&x, "item_count")->value.v.count = 5000;
+        log_act(&l, &x);
+    }
+    access_at(&l, START + 2, 7);
+    a = fresh(s, &l);
+    r = go(s, a, &l);
+    a = reloaded(s, a);
+    access_at(&l, START + 2 + DAY, 7);
+    r = go(s, a, &l);
+    ok(r.findings == 0, "a window is over after 24 hours");
+    a = reloaded(s, a);
+    access_at(&l, START + 1 + 2 * DAY, 7);
+    r = go(s, a, &l);
+    ok(r.findings == 1 && first_is(&r, RULE_ACCESS_WINDOW), "not a millisecond before");
+    a = reloaded(s, a);
+    for (int64_t i = 0; i < 1400; i++)
+        access_at(&l, START + 3 * DAY + i * (DAY / 60), 8 + (uint64_t)i);
+    r = go(s, a, &l);
+    ok(r.findings == 0 && r.disclosed == 1400, "1,400 items in 23 days");
+    audit_save(a, &text);
+    buf_char(&text, '\0');
+    for (const char *p = text.p; (p = strstr(p, "\nwindow ")) != NULL; p++)
+        kept++;
+    ok(kept > 60 && kept < 500, "of which %zu are remembered, 60 a day", kept);
+    audit_free(a);
+    log_free(&l);
+}
+
 /* Another history behind the same key: found, with both notes kept. */
 static void test_forks(struct scope *s)
 {
@@ -366,6 +417,7 @@ int main(void)
     test_checkpoints(&s);
     test_forks(&s);
     test_old_copies(&s);
+    test_windows(&s);
     test_bytes(&s);
     test_failures(&s);
     test_damage(&s);

@@ -80,6 +80,8 @@ static const struct {
     { "a currency that is none", "currency", TOPPED_UP, T("QQQ"), RULE_MONEY_FORM },
     { "a slice of the version", "slice", GRANTED, J("{\"order\":\"path\"}"), RULE_LICENSE_SLICE },
     { "an access to an item that the version has not", "item_number", ACCESS_2, N(10), RULE_ACCESS_ITEM },
+    { "an item recorded again within its window", "item_number", ACCESS_2, N(0), RULE_ACCESS_WINDOW },
+    { "an item recorded again, others in between", "item_number", ACCESS_3, N(0), RULE_ACCESS_WINDOW },
 };
 
 static void play(struct log *l, const struct act *acts, size_t n)
