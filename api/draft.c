@@ -9,11 +9,10 @@
 
 #include "api/auth.h"
 #include "api/dataset.h"
+#include "api/item_line.h"
 #include "api/version.h"
-#include "ledger/entry/lists.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
-#include "schema/json/shape.h"
 #include "schema/store/version.h"
 
 /*
@@ -21,89 +20,24 @@
  * publisher holds neither a connection to the database nor memory; then they are read, checked and copied in one
  * transaction: the part is there whole or not at all.
  */
-#define MEDIA_TYPE_MAX 255
-
 struct part { FILE *spool; int64_t bytes; };
-
-struct line {
-    const char *path, *media_type;
-    struct hash sha256;
-    int64_t size;
-    json_t *attributes, *contributors;
-};
-static const struct json_member line_members[] = {
-    JSON_MEMBER(line, path, JSON_TEXT, REQUIRED),
-    JSON_MEMBER(line, sha256, JSON_HASH, REQUIRED),
-    JSON_MEMBER(line, size, JSON_INT64, REQUIRED),
-    JSON_MEMBER(line, media_type, JSON_TEXT, OPTIONAL),
-    JSON_MEMBER(line, attributes, JSON_INNER_OBJECT, OPTIONAL),
-    JSON_MEMBER(line, contributors, JSON_INNER_ARRAY, OPTIONAL),
-};
 
 /* ---- one line */
 
-static err known_members(struct scope *s, json_t *object)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(object, name, value) {
-        bool known = false;
-
-        for (size_t i = 0; i < ARRAY_LEN(line_members); i++)
-            known = known || strcmp(name, line_members[i].name) == 0;
-        if (!known)
-            return fail(s, ERR_INVALID, "an item has no member '%.100s'", name);
-    }
-    return ERR_OK;
-}
-
-static err canonical(struct scope *s, const json_t *value, const char *absent, const char **out)
-{
-    struct bytes text;
-
-    *out = absent;
-    if (!value)
-        return ERR_OK;
-    TRY(canon(s, value, &text));
-    if (text.len > ITEM_ATTRIBUTES_MAX)
-        return fail(s, ERR_TOO_LARGE, "attributes have at most %d bytes", ITEM_ATTRIBUTES_MAX);
-    *out = scope_strndup(s, (const char *)text.p, text.len);
-    return ERR_OK;
-}
-
-static err line_check(struct scope *s, const struct line *l)
-{
-    if (!item_path_valid(l->path, strlen(l->path)))
-        return fail(s, ERR_INVALID, "the path must be relative, without empty, '.' or '..' segments, at most %d bytes",
-                    ITEM_PATH_MAX);
-    if (l->size < 0 || l->size > CONTENT_BYTES_MAX)
-        return fail(s, ERR_INVALID, "the size must be from 0 to %" PRId64, (int64_t)CONTENT_BYTES_MAX);
-    if (!*l->media_type || strlen(l->media_type) > MEDIA_TYPE_MAX || strpbrk(l->media_type, "\r\n"))
-        return fail(s, ERR_INVALID, "the media type must have 1 to %d characters", MEDIA_TYPE_MAX);
-    if (json_array_size(l->contributors) > ITEM_CONTRIBUTORS_MAX)
-        return fail(s, ERR_INVALID, "an item has at most %d contributors", ITEM_CONTRIBUTORS_MAX);
-    return ERR_OK;
-}
-
 static err row_add(struct scope *s, struct db *db, int64_t no, struct draft_row *row, json_t *object)
 {
-    struct line l = { .media_type = "application/octet-stream" };
+    struct item_line l;
     uint8_t salt[16];
 
-    if (!json_is_object(object))
-        return fail(s, ERR_INVALID, "a line is an object");
-    TRY(known_members(s, object));
-    TRY(json_shape(s, object, "", line_members, ARRAY_LEN(line_members), &l));
-    TRY(line_check(s, &l));
+    TRY(item_line_read(s, object, &l));
     random_bytes(salt, sizeof salt);
     row->path = l.path;
     row->sha256 = l.sha256;
     row->size = l.size;
     row->media_type = l.media_type;
+    row->attributes = l.attributes;
+    row->contributors = l.contributors;
     row->salt = salt;
-    TRY(canonical(s, l.attributes, "{}", &row->attributes));
-    TRY(canonical(s, l.contributors, "[]", &row->contributors));
     return draft_part_row(s, db, no, row);
 }
 

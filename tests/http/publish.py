@@ -108,6 +108,25 @@ def bad_lines(alice, bob):
         got = send(alice, base, 0, [good, good, bad])
         tap.check(got.status in (400, 413, 422) and "3" in json.dumps(got.json()),
                 f"{name} is refused, line 3") or tap.note(got)
+    pays = {"party": alice.id, "role": "author", "weight": 1}
+    for name, bad, pointer in (
+        ("a path", {"path": "../a"}, "/path"), ("a size", {"size": -1}, "/size"), ("a stranger", {"a/b": 1}, "/a~1b"),
+        ("a media type", {"media_type": "text"}, "/media_type"),
+        ("a bell in it", {"media_type": "text/\a"}, "/media_type"),
+        ("an umlaut", {"media_type": "text/ü"}, "/media_type"),
+        ("one too long", {"media_type": "a/" + "b" * 254}, "/media_type"),
+        ("large attributes", {"attributes": {"a": "x" * 17000}}, "/attributes"),
+        ("a name for a contributor", {"contributors": ["alice"]}, "/contributors/0"),
+        ("a handle", {"contributors": [{**pays, "party": "alice"}]}, "/contributors/0/party"),
+        ("no role", {"contributors": [pays, {**pays, "role": ""}]}, "/contributors/1/role"),
+        ("a debt", {"contributors": [{**pays, "weight": -1}]}, "/contributors/0/weight"),
+        ("no weight", {"contributors": [{"party": alice.id, "role": "author"}]}, "/contributors/0/weight"),
+        ("more than is known", {"contributors": [{**pays, "share": 2}]}, "/contributors/0/share"),
+        ("too many", {"contributors": [pays] * 65}, "/contributors"),
+    ):
+        got = send(alice, base, 0, [good, {**good, **bad}])
+        tap.check(got.status in (413, 422) and got.json()["errors"][0]["pointer"] == "/2" + pointer,
+                  f"{name} is refused at {pointer}") or tap.note(got)
     refused(send(alice, base, 0, [good, line("f", foreign)]), 422, "invalid", "foreign content, by its hash",
             "/2/sha256")
     refused(send(alice, base, 0, [{**good, "size": 5}]), 422, "invalid", "own content in another size", "/1/sha256")
@@ -129,7 +148,8 @@ def parts(market, alice):
             attributes={"n": 1}) for p in odd[5:]]).json(),
               {"part": 7, "items": 7}, "another one")
     refused(alice.post(f"{base}/publish"), 422, "invalid", "a path in two parts")
-    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain",
+    by = [{"party": alice.id, "role": "author", "weight": 3}]
+    tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain; charset=utf-8", contributors=by,
             attributes={"n": 1}) for p in odd[6:]]).status,
               200, "mended")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
