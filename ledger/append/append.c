@@ -299,12 +299,14 @@ void append_access_submit(struct append *a, struct append_access *x)
 
 void append_wait(struct append *a, struct append_wait *w)
 {
+    bool others = false;
     err e = ERR_OK;
 
     pthread_mutex_lock(&a->lock);
     if (w->index >= a->signed_size && (a->state.halted || a->cut)) {
         e = ERR_UNKNOWN_OUTCOME;
     } else if (w->index >= a->signed_size) {
+        others = w->index >= a->committed_size;
         w->next = a->waits;
         a->waits = w;
         if (a->keeper_idle)
@@ -312,6 +314,8 @@ void append_wait(struct append *a, struct append_wait *w)
         w = NULL;
     }
     pthread_mutex_unlock(&a->lock);
+    if (others)
+        loop_expect(a);
     if (w)
         settle_now(a, (struct ready){ .wait = w, .e = e }, NULL);
 }

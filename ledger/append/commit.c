@@ -215,6 +215,8 @@ static err await_predecessor(struct append_batch *b)
     struct append *a = b->a;
     int64_t until = clock_monotonic_ms() + BATCH_WAIT_CHECKPOINT_MS;
 
+    if (append_signed_size(a) < b->first && b->first > a->committed_size)     /* written by no other thread */
+        loop_expect(a);
     while (append_signed_size(a) < b->first) {
         wait_progress(a, b->first, POLL_MS);
         if (halted(a))
@@ -334,6 +336,8 @@ static void done(struct append_batch *b, const struct frontier *after)
     pthread_mutex_lock(&a->lock);
     a->committed_size = a->state.head_size = end;
     pthread_mutex_unlock(&a->lock);
+    if (!a->signer_socket)
+        loop_expect(a);             /* others sign it */
     loop_wake(a);
 }
 

@@ -10,6 +10,7 @@
 
 #define POLL_MS            50        /* Heads and checkpoints of other processes are noticed within this. */
 #define POLL_COMMITTING_MS 2         /* The same while our own COMMIT is on its way: it will wake us anyway. */
+#define LISTEN_MS          2000      /* How long others' checkpoints are listened for after one was awaited. */
 #define RETRY_MS           100       /* Between two tries to reach database or signer. */
 
 void loop_wake(struct append *a)
@@ -18,6 +19,29 @@ void loop_wake(struct append *a)
 
     if (write(a->wake_fd, &one, sizeof one) < 0)
         return;                      /* the counter is full: it is awake already */
+}
+
+/*
+ * Most processes await no checkpoint but those that their own loop stores, or none at all: they don't listen, so that
+ * under load not every one of them is woken for every batch. Who waits for another's is told at once.
+ */
+void loop_expect(struct append *a)
+{
+    int64_t now = clock_monotonic_ms(), before = atomic_exchange(&a->others_until_ms, now + LISTEN_MS);
+
+    if (before <= now)
+        loop_wake(a);
+}
+
+static err listen_or_not(struct scope *s, struct loop *l)
+{
+    bool wanted = clock_monotonic_ms() < atomic_load(&l->a->others_until_ms);
+
+    if (wanted == l->listening)
+        return ERR_OK;
+    TRY((wanted ? db_listen : db_unlisten)(s, l->db, LOG_CHANNEL_CHECKPOINT));
+    l->listening = wanted;
+    return ERR_OK;
 }
 
 static void drain(struct append *a)
@@ -43,13 +67,12 @@ static err loop_session(struct scope *s, struct loop *l)
 {
     if (l->db && db_healthy(l->db))
         return ERR_OK;
-    l->elected = l->compared = false;
+    l->elected = l->compared = l->listening = false;
     if (!l->db)
         TRY(db_open(s, l->a->dsn, l->a->application, &l->db));
     else
         TRY(db_reopen(s, l->db));
     TRY(log_session(s, l->db));
-    TRY(db_listen(s, l->db, LOG_CHANNEL_CHECKPOINT));
     if (l->eligible)
         TRY(db_listen(s, l->db, LOG_CHANNEL_HEAD));
     if (l->doubtful) {               /* the last session ended inside a write: what is visible may not be durable */
@@ -120,6 +143,7 @@ static err step(struct scope *s, struct loop *l, int *pause_ms)
     bool acknowledged;
 
     TRY(loop_session(s, l));
+    TRY(listen_or_not(s, l));
     if (l->eligible && !l->compared)
         TRY(signer_compare(s, l));
     TRY(look(s, l, &seen));

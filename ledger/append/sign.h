@@ -16,6 +16,7 @@ struct loop {
     struct signer signer;
     bool eligible;                   /* there is a signer's socket */
     bool compared;                   /* the signer's last checkpoint was compared with the rows */
+    bool listening;                  /* to checkpoints that others store */
     bool elected;                    /* this session holds the election's lock */
     bool doubtful;                   /* a write of a session that ended may not be durable */
     bool trouble;                    /* said in the log once, until the next success */

@@ -80,6 +80,7 @@ struct append {
     struct scope scope;           /* of these texts */
     struct note_key log_key;
     int wake_fd;                  /* eventfd: something for the checkpoint loop to do */
+    _Atomic int64_t others_until_ms;  /* checkpoints that others may store are awaited until then: the loop listens */
 
     pthread_mutex_t lock;         /* all that follows, but what one thread owns */
     pthread_cond_t work;          /* for the committer: requests, stop */
@@ -158,3 +159,4 @@ err   frontier_follow(struct scope *s, struct db *db, struct frontier *f, uint64
 /* loop.c */
 void *loop_main(void *arg);
 void  loop_wake(struct append *a);
+void  loop_expect(struct append *a);      /* a checkpoint is awaited that another process may store: hear of it at once */

@@ -261,16 +261,26 @@ err db_transact(struct scope *s, struct db *db, err (*work)(struct scope *s, str
     }
 }
 
-err db_listen(struct scope *s, struct db *db, const char *channel)
+static err on_channel(struct scope *s, struct db *db, const char *command, const char *channel)
 {
     char *quoted = db_healthy(db) ? PQescapeIdentifier(db->conn, channel, strlen(channel)) : NULL;
     char *text;
 
     if (!quoted)
-        return db_lost(s, db, "LISTEN");
-    text = scope_printf(s, "LISTEN %s", quoted);
+        return db_lost(s, db, command);
+    text = scope_printf(s, "%s %s", command, quoted);
     PQfreemem(quoted);
     return db_simple(s, db, text);
+}
+
+err db_listen(struct scope *s, struct db *db, const char *channel)
+{
+    return on_channel(s, db, "LISTEN", channel);
+}
+
+err db_unlisten(struct scope *s, struct db *db, const char *channel)
+{
+    return on_channel(s, db, "UNLISTEN", channel);
 }
 
 /* What this session said itself is no news to it. */

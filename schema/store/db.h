@@ -140,6 +140,7 @@ err  db_transact(struct scope *s, struct db *db, err (*work)(struct scope *s, st
  * A lost connection waits the time out and is false; see db_healthy(). What this session notified itself doesn't count.
  */
 err  db_listen(struct scope *s, struct db *db, const char *channel);
+err  db_unlisten(struct scope *s, struct db *db, const char *channel);
 bool db_wait_notify(struct db *db, int wake_fd, int timeout_ms);
 
 /*
