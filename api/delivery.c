@@ -126,7 +126,7 @@ static void settled(struct append_access *x, err e)
     struct request *rq = x->arg;
 
     if (e == ERR_OK)
-        request_continue(rq, send_recorded);
+        request_continue_brief(rq, send_recorded);
     else
         request_finish(rq, e);
 }

@@ -126,6 +126,8 @@ void request_suspend(struct request *rq);
 void request_finish(struct request *rq, err e);                               /* any thread; the reply, or why not */
 /* any thread; the step runs on a worker */
 void request_continue(struct request *rq, err (*step)(struct request *rq));
+/* The same on one of few threads that are seldom idle: for a step that waits for nothing but a file. */
+void request_continue_brief(struct request *rq, err (*step)(struct request *rq));
 /* The handler of an operation with x-raw-body: have the body read. Nothing may have been replied; return ERR_OK. */
 void request_read_body(struct request *rq, const struct body_sink *sink);
 /* Runs on a worker when the request is over, answered or not: for what the scope can't free. Set once. */

@@ -24,6 +24,7 @@ struct http {
     struct acceptor *acceptor;
     int port;
     struct workers *workers;
+    struct workers *brief;                  /* for steps that wait for nothing but a file */
     struct rate *rates;
     struct meter *meter;
     char *proxies[HTTP_PROXIES_MAX];

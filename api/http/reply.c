@@ -182,11 +182,25 @@ static enum range_verdict wanted_range(struct request *rq, uint64_t size, const 
     return range_read(request_header(rq, "Range"), size, first, len);
 }
 
+/* A small file goes out in one piece with its headers: one system call and one segment less than by sendfile. */
+static err small_file(struct request *rq, int status, int fd, uint64_t first, uint64_t len, const char *type)
+{
+    uint8_t *bytes = scope_alloc(&rq->scope, len, 1);
+    ssize_t n = pread(fd, bytes, len, (off_t)first);
+
+    close(fd);
+    if (n < 0 || (uint64_t)n != len)
+        return fail(&rq->scope, ERR_IO, "a file became shorter while it was read");
+    reply_bytes(rq, status, type, bytes, len);
+    return ERR_OK;
+}
+
 err reply_file(struct request *rq, int fd, uint64_t size, const char *etag, const char *type)
 {
     uint64_t first = 0, len = size;
     enum range_verdict verdict;
     struct reply *r;
+    int status;
 
     if (reply_unchanged(rq, etag)) {
         close(fd);
@@ -202,7 +216,10 @@ err reply_file(struct request *rq, int fd, uint64_t size, const char *etag, cons
     if (verdict == RANGE_PART)
         reply_header(rq, "Content-Range", scope_printf(&rq->scope, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first,
                                                        first + len - 1, size));
-    r = say(rq, verdict == RANGE_PART ? 206 : 200, REPLY_FILE, type);
+    status = verdict == RANGE_PART ? 206 : 200;
+    if (len <= HTTP_FILE_SMALL && strcmp(rq->method, "GET") == 0)
+        return small_file(rq, status, fd, first, len, type);
+    r = say(rq, status, REPLY_FILE, type);
     r->fd = fd;
     r->offset = first;
     r->len = len;

@@ -56,7 +56,7 @@ static void give_back(struct request *rq)
     request_unreserve(h);
 }
 
-void request_send_off(struct request *rq, enum errand errand, err (*step)(struct request *rq))
+static void send_to(struct workers *w, struct request *rq, enum errand errand, err (*step)(struct request *rq))
 {
     struct inside *in = rq->inside;
 
@@ -64,7 +64,12 @@ void request_send_off(struct request *rq, enum errand errand, err (*step)(struct
     in->step = step;
     in->deferred = false;
     in->job.run = request_job;
-    workers_push(rq->http->workers, &in->job);
+    workers_push(w, &in->job);
+}
+
+void request_send_off(struct request *rq, enum errand errand, err (*step)(struct request *rq))
+{
+    send_to(rq->http->workers, rq, errand, step);
 }
 
 /* A step is over and nobody else has the request: what it came to is told, once. */
@@ -125,7 +130,12 @@ void request_finish(struct request *rq, err e)
 
 void request_continue(struct request *rq, err (*step)(struct request *rq))
 {
-    request_send_off(rq, ERRAND_ANSWER, step);
+    send_to(rq->http->workers, rq, ERRAND_ANSWER, step);
+}
+
+void request_continue_brief(struct request *rq, err (*step)(struct request *rq))
+{
+    send_to(rq->http->brief, rq, ERRAND_ANSWER, step);
 }
 
 void request_read_body(struct request *rq, const struct body_sink *sink)

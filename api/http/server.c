@@ -126,6 +126,8 @@ static void release(struct http *h)
         MHD_stop_daemon(h->daemon);
     if (h->workers)
         workers_stop(h->workers);
+    if (h->brief)
+        workers_stop(h->brief);
     rate_free(h->rates);
     meter_free(h->meter);
     pthread_cond_destroy(&h->changed);
@@ -161,6 +163,7 @@ err http_start(struct scope *s, const struct http_config *config, struct http **
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         h->workers = workers_start((size_t)h->config.workers);
+        h->brief = workers_start(HTTP_BRIEF_THREADS);
         e = daemon_start(s, h);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
@@ -230,5 +233,5 @@ void http_metrics(const struct http *h, struct buf *out)
     buf_printf(out, "# TYPE counterfoil_http_in_flight gauge\ncounterfoil_http_in_flight %zu\n", in_flight);
     buf_printf(out, "# TYPE counterfoil_http_suspended gauge\ncounterfoil_http_suspended %zu\n", away);
     buf_printf(out, "# TYPE counterfoil_http_jobs_waiting gauge\ncounterfoil_http_jobs_waiting %zu\n",
-               workers_waiting(h->workers));
+               workers_waiting(h->workers) + workers_waiting(h->brief));
 }

@@ -55,6 +55,8 @@
 #define HTTP_BODY_SMALL        65536          /* A body up to this size is read before its sender is known. */
 #define HTTP_DISCARD_MAX       (64 << 20)     /* Bytes of a refused body read so that its sender sees why. */
 #define HTTP_PIECE_BYTES       65536          /* Bytes of a streamed body that one step of its handler gets. */
+#define HTTP_BRIEF_THREADS     2              /* Threads for steps that wait for nothing but a file. */
+#define HTTP_FILE_SMALL        16384          /* A file up to this size is sent from memory, with its headers. */
 #define HTTP_REPLY_HEADERS_MAX 16             /* Headers that a handler may add to its answer. */
 #define HTTP_PROXIES_MAX       16             /* Proxies whose forwarded addresses are believed. */
 #define RATE_TABLE_SIZE        65536          /* Callers whose rates are remembered at a time. */
