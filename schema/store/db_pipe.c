@@ -93,18 +93,30 @@ static err receive_all(struct scope *s, struct db *db, struct pipe_result *resul
     return first;
 }
 
-err db_pipe_run(struct scope *s, struct db *db, struct pipe_result *results, size_t n)
+/* The statement that says what a lost connection leaves open: COMMIT, or BEGIN without one, or what writes. */
+static const char *telling(const struct db *db)
 {
     const char *text = "SELECT";
+
+    for (size_t i = 0; i < db->n_queue; i++) {
+        const char *this = db->queue[i].st->q->text;
+
+        if (strcmp(this, "COMMIT") == 0)
+            return this;
+        if (strncmp(text, "BEGIN", 5) != 0 && strncmp(this, "SELECT", 6) != 0)
+            text = this;
+    }
+    return text;
+}
+
+err db_pipe_run(struct scope *s, struct db *db, struct pipe_result *results, size_t n)
+{
     err e;
 
     assert(n == db->n_queue || !results);
     if (db->n_queue == 0)
         return ERR_OK;
-    for (size_t i = 0; i < db->n_queue; i++)
-        if (strcmp(text, "COMMIT") != 0 && strncmp(db->queue[i].st->q->text, "SELECT", 6) != 0)
-            text = db->queue[i].st->q->text;
-    e = db_start(s, db, text);
+    e = db_start(s, db, telling(db));
     if (e == ERR_OK && !PQenterPipelineMode(db->conn)) {
         db->healthy = false;
         e = fail(s, ERR_INTERNAL, "libpq refuses pipeline mode");

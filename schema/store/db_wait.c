@@ -10,7 +10,7 @@
 /* A loss leaves reads harmless; anything else that commits by itself may have happened. */
 static bool reads_only(const char *text)
 {
-    static const char *const verbs[] = { "SELECT", "BEGIN", "SET", "LISTEN", "ROLLBACK" };
+    static const char *const verbs[] = { "SELECT", "BEGIN", "SET", "LISTEN", "UNLISTEN", "ROLLBACK" };
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
