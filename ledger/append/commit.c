@@ -315,6 +315,7 @@ static err run(struct append_batch *b, struct frontier *after)
     }
     if (b->n_entries > 0) {
         TRY(batch_write(b, after));
+        b->written = true;
         TRY(await_predecessor(b));
     }
     return commit(b);
@@ -336,7 +337,7 @@ static void done(struct append_batch *b, const struct frontier *after)
     pthread_mutex_lock(&a->lock);
     a->committed_size = a->state.head_size = end;
     pthread_mutex_unlock(&a->lock);
-    if (!a->signer_socket)
+    if (!atomic_load(&a->signs))
         loop_expect(a);             /* others sign it */
     loop_wake(a);
 }
@@ -345,7 +346,8 @@ static void done(struct append_batch *b, const struct frontier *after)
 static void not_done(struct append_batch *b, err e, int *losses)
 {
     struct append *a = b->a;
-    bool entered = b->at_ms != 0, lost = !db_healthy(a->db) || e == ERR_UNREACHABLE;
+    bool entered = b->at_ms != 0;
+    bool lost = !db_healthy(a->db) || e == ERR_UNREACHABLE || (e == ERR_BUSY && !b->written);
 
     if (b->committing && e == ERR_UNKNOWN_OUTCOME) {
         settle_batch(b, e, NULL);

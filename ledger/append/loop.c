@@ -68,6 +68,7 @@ static err loop_session(struct scope *s, struct loop *l)
     if (l->db && db_healthy(l->db))
         return ERR_OK;
     l->elected = l->compared = l->listening = false;
+    atomic_store(&l->a->signs, false);
     if (!l->db)
         TRY(db_open(s, l->a->dsn, l->a->application, &l->db));
     else
@@ -137,21 +138,49 @@ static bool ours_to_sign(struct loop *l, const struct log_view *view, bool *ackn
     return l->elected && !on_its_way;
 }
 
+/*
+ * A signer that does not answer, or not as this log's: then this process is like one without a signer. It goes on
+ * looking, so that what others sign reaches those who wait here, and asks the signer again.
+ */
+static err try_signer(struct scope *s, struct loop *l)
+{
+    int64_t now = clock_monotonic_ms();
+    err e;
+
+    if (!l->eligible || l->compared || now < l->ask_again)
+        return ERR_OK;
+    e = signer_compare(s, l);
+    if (e == ERR_OK) {
+        atomic_store(&l->a->signs, true);
+        l->more = true;              /* look again, with the leaves that signing needs */
+        return ERR_OK;
+    }
+    if (e == ERR_HALTED || !db_healthy(l->db))
+        return e;
+    if (!l->trouble)
+        log_why(LOG_WARNING, "checkpoint loop interrupted", s);
+    scope_forgive(s);
+    signer_close(&l->signer);
+    l->trouble = true;
+    l->ask_again = clock_monotonic_ms() + RETRY_MS;
+    return ERR_OK;
+}
+
 static err step(struct scope *s, struct loop *l, int *pause_ms)
 {
+    bool signs, acknowledged;
     struct look seen;
-    bool acknowledged;
 
     TRY(loop_session(s, l));
     TRY(listen_or_not(s, l));
-    if (l->eligible && !l->compared)
-        TRY(signer_compare(s, l));
+    signs = l->compared;
     TRY(look(s, l, &seen));
+    TRY(try_signer(s, l));
     if (seen.view.size == seen.view.signed_size) {
         l->unsigned_size = 0;
-        return l->eligible ? loop_follow(s, l, &seen) : ERR_OK;
+        return signs ? loop_follow(s, l, &seen) : ERR_OK;
     }
-    if (!l->eligible)
+    if (!signs)
         return announce(s, l, &seen.view);
     if (!ours_to_sign(l, &seen.view, &acknowledged, pause_ms))
         return ERR_OK;
@@ -167,6 +196,7 @@ static void leave(struct scope *s, struct loop *l, err e)
         log_line(LOG_INFO, "no longer elected");
     l->trouble = true;
     l->elected = l->compared = false;
+    atomic_store(&l->a->signs, false);
     signer_close(&l->signer);
     db_close(l->db);
     l->db = NULL;
@@ -195,7 +225,7 @@ void *loop_main(void *arg)
         drain(a);
         if (!halted(a))
             e = step(&s, &l, &pause_ms);
-        if (e == ERR_OK && l.trouble) {
+        if (e == ERR_OK && l.trouble && (l.compared || !l.eligible)) {
             log_line(LOG_INFO, "checkpoint loop recovered");
             l.trouble = false;
         }

@@ -20,6 +20,7 @@ struct loop {
     bool elected;                    /* this session holds the election's lock */
     bool doubtful;                   /* a write of a session that ended may not be durable */
     bool trouble;                    /* said in the log once, until the next success */
+    int64_t ask_again;               /* a signer that did not answer is asked from then on */
     bool more;                       /* look again at once */
     struct frontier frontier;        /* of a signed tree, from rows */
     uint64_t announced;              /* last head told to those who sign */

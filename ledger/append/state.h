@@ -62,6 +62,7 @@ struct append_batch {
     struct access_slot *accesses;
     size_t n_accesses;
     bool writes;                  /* some operation succeeded, with entries or without */
+    bool written;                 /* only the predecessor's checkpoint and COMMIT were missing */
     bool committing;              /* COMMIT was sent */
     int64_t at_ms;
     uint64_t first;               /* size of the tree before it */
@@ -79,6 +80,7 @@ struct append {
     const char *dsn, *application, *signer_socket;
     struct scope scope;           /* of these texts */
     struct note_key log_key;
+    atomic_bool signs;            /* our signer answered: heads of ours are signed by our own loop */
     int wake_fd;                  /* eventfd: something for the checkpoint loop to do */
     _Atomic int64_t others_until_ms;  /* checkpoints that others may store are awaited until then: the loop listens */
 
