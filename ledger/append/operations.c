@@ -29,18 +29,19 @@ static void end(struct append_batch *b, struct op_slot *slot, err e, uint64_t ne
     pthread_mutex_unlock(&a->lock);
 }
 
-/* SAVEPOINT, and what was answered to this key before. */
+/* SAVEPOINT, and what was answered to this key before: in the batch's time, since a failure here is the batch's. */
 static err open_savepoint(struct append_txn *t, struct idempotency_row **before)
 {
+    struct scope *s = &t->batch->scope;
     struct append_op *op = t->op;
     struct pipe_result results[2] = { 0 };
     size_t n = 1;
 
     *before = NULL;
-    TRY(log_savepoint_send(op->scope, t->db));
+    TRY(log_savepoint_send(s, t->db));
     if (op->idempotent.key)
-        TRY(idempotency_find_send(op->scope, t->db, op->idempotent.party, op->idempotent.key, &results[n++]));
-    TRY(db_pipe_run(op->scope, t->db, results, n));
+        TRY(idempotency_find_send(s, t->db, op->idempotent.party, op->idempotent.key, &results[n++]));
+    TRY(db_pipe_run(s, t->db, results, n));
     if (n == 2 && results[1].n == 1)
         *before = results[1].rows;
     return ERR_OK;
@@ -53,7 +54,7 @@ static err replay(struct append_op *op, const struct idempotency_row *before)
         return fail(op->scope, ERR_IDEMPOTENCY, "this Idempotency-Key was used for another request");
     op->replayed = true;
     op->status = before->status;
-    op->answer = before->answer;
+    op->answer = scope_strdup(op->scope, before->answer);
     op->first_index = before->index < 0 ? 0 : (uint64_t)before->index;
     return ERR_OK;
 }
@@ -83,12 +84,10 @@ static err close_savepoint(struct append_txn *t)
     return db_pipe_run(op->scope, t->db, results, n);
 }
 
-static err decide(struct append_txn *t, uint64_t *need)
+static err decide(struct append_txn *t, const struct idempotency_row *before, uint64_t *need)
 {
     struct append_op *op = t->op;
-    struct idempotency_row *before;
 
-    TRY(open_savepoint(t, &before));
     if (before && before->expires_at > t->at_ms) {
         TRY(replay(op, before));
         *need = before->index < 0 ? 0 : (uint64_t)before->index + 1;
@@ -115,6 +114,7 @@ static err decide_slot(struct append_batch *b, struct op_slot *slot)
     struct append_op *op = slot->op;
     struct append_txn t = { .db = b->a->db, .at_ms = b->at_ms, .op = op, .batch = b };
     size_t entries = b->n_entries, documents = b->n_documents;
+    struct idempotency_row *before;
     uint64_t need = 0;
     err e;
 
@@ -122,10 +122,16 @@ static err decide_slot(struct append_batch *b, struct op_slot *slot)
     op->answer = op->stored = NULL;
     op->replayed = false;
     op->first_index = op->n_entries = 0;
-    e = decide(&t, &need);
-    if (!db_healthy(t.db)) {
+    e = open_savepoint(&t, &before);
+    if (e != ERR_OK) {
         end(b, slot, ERR_BUSY, 0);
-        return fail(&b->scope, ERR_UNREACHABLE, "the database connection was lost: %s", op->scope->why.detail);
+        return e;
+    }
+    e = decide(&t, before, &need);
+    if (!db_healthy(t.db)) {
+        e = fail(&b->scope, ERR_UNREACHABLE, "the database connection was lost: %s", op->scope->why.detail);
+        end(b, slot, ERR_BUSY, 0);      /* from here on the keeper may answer it */
+        return e;
     }
     if (e == ERR_OK) {
         b->writes = b->writes || !op->replayed;
