@@ -77,6 +77,7 @@ static void access_out(struct append *a, struct ready_list *list, struct access_
     struct append_access *x = slot->access;
 
     if (e == ERR_OK) {
+        a->state.accesses++;
         x->outcome = slot->outcome;
         x->index = slot->index;
         x->sha256 = slot->sha256;
