@@ -223,9 +223,13 @@ err show_log_key(struct request *rq)
 err show_checkpoint(struct request *rq)
 {
     struct app *app = rq->app;
+    const char *note;
 
     open_to_all(rq, "no-store");
-    reply_text(rq, 200, TEXT, append_signed(&rq->scope, app->append).note);
+    note = append_signed(&rq->scope, app->append).note;
+    if (!*note)                         /* halted at start, before any checkpoint could be believed */
+        return fail(&rq->scope, ERR_HALTED, "no checkpoint that fits the rows was found");
+    reply_text(rq, 200, TEXT, note);
     return ERR_OK;
 }
 
