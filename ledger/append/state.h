@@ -161,4 +161,4 @@ err   frontier_follow(struct scope *s, struct db *db, struct frontier *f, uint64
 /* loop.c */
 void *loop_main(void *arg);
 void  loop_wake(struct append *a);
-void  loop_expect(struct append *a);      /* a checkpoint is awaited that another process may store: hear of it at once */
+void  loop_expect(struct append *a);      /* a checkpoint is awaited that another may store: hear of it at once */
