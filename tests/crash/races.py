@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The races that a market must win, each with as many callers at once as it takes."""
+"""
+The races that a market must win, each with as many callers at once as it takes: at one API, and spread over two
+that share a database and a signer.
+"""
 import json
 import pathlib
 import sys
@@ -12,9 +15,10 @@ from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
 from harness.load import Client                             # noqa: E402
 from harness.market import Market                         # noqa: E402
-from harness.program import wait_for                        # noqa: E402
+from harness.program import Program, wait_for               # noqa: E402
 from harness.sale import Sale, must                         # noqa: E402
 from harness.tree import folder                             # noqa: E402
+from harness.web import Client as WebClient, free_port      # noqa: E402
 
 CLIENTS = 64
 
@@ -35,18 +39,19 @@ def together(count, work):
 
 
 class Fetchers:
-    """64 clients that fetch item after item of one license until they are refused."""
+    """64 clients, spread over these ports, that fetch item after item of one license until they are refused."""
 
-    def __init__(self, sale, license_id, key):
+    def __init__(self, sale, license_id, key, ports):
         self.sale, self.license_id, self.key = sale, license_id, key
         self.lock, self.next = threading.Lock(), 0
         self.answered = threading.Condition(self.lock)
         self.ended = threading.Event()      # set when the end was answered
         self.rows = []                      # (status, entry, began after the end was answered)
-        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(CLIENTS)]
+        self.threads = [threading.Thread(target=self.run, args=(ports[i % len(ports)],), daemon=True)
+                        for i in range(CLIENTS)]
 
-    def run(self):
-        client = Client(self.sale.port, self.key)
+    def run(self, port):
+        client = Client(port, self.key)
         while True:
             with self.lock:
                 number, self.next = self.next, self.next + 1
@@ -74,22 +79,22 @@ class Fetchers:
         return result
 
 
-def end_of_license(sale):
-    license_id = sale.licenses[0]
-    fetchers = Fetchers(sale, license_id, sale.buyer_key)
+def end_of_license(sale, license_id, ports):
+    fetchers = Fetchers(sale, license_id, sale.buyer_key, ports)
     end = fetchers.around(lambda: must(sale.buyer.post(f"/v1/licenses/{license_id}/end", {}), 200)).json()
     granted = [entry for status, entry, _ in fetchers.rows if status == 200]
     refused = [status for status, _, _ in fetchers.rows if status != 200]
-    # The answer shows the license, whose entry is the grant; the end's own index is in the log.
     at = [e["index"] for e in entries_of(sale, "license.ended") if e["entry"]["body"]["license"] == license_id]
-    tap.check(end["state"] == "ended" and len(at) == 1, "the license ended, once")
-    tap.check(len(granted) >= 300 and refused, f"{len(granted)} accesses were answered, {len(refused)} refused")
-    tap.check(all(entry < at[0] for entry in granted), "none was answered after the index of the end")
+    where = f"{len(ports)} API"
+    tap.check(end["state"] == "ended" and at == [end["entry"]["index"]], f"{where}: the license ended, once")
+    tap.check(len(granted) >= 300 and refused, f"{where}: {len(granted)} accesses were answered, {len(refused)} refused")
+    tap.check(all(entry < at[0] for entry in granted), f"{where}: none was answered after the index of the end")
     tap.check(not any(late and status == 200 for status, _, late in fetchers.rows),
-              "no request that began after the end was answered got bytes")
-    tap.check(set(refused) <= {403}, f"refusals are 403 ({sorted(set(refused))})")
-    again = sale.buyer.get(f"/v1/licenses/{license_id}/items/{sale.items[0][0]}")
-    tap.equal(again.status, 403, "an open window does not outlive its license")
+              f"{where}: no request that began after the end was answered got bytes")
+    tap.check(set(refused) <= {403}, f"{where}: refusals are 403 ({sorted(set(refused))})")
+    for port in ports:
+        again = WebClient(port, sale.buyer_key).get(f"/v1/licenses/{license_id}/items/{sale.items[0][0]}")
+        tap.equal(again.status, 403, f"{where}: an open window does not outlive its license")
 
 
 def entries_of(sale, kind):
@@ -102,38 +107,49 @@ def entries_of(sale, kind):
         cursor = f"&cursor={page['next_cursor']}"
 
 
-def revoked_key(sale):
+def revoked_key(sale, license_id, ports):
     made = must(sale.buyer.post("/v1/me/keys", {"label": "a crawler"}, idempotency=None), 201).json()
-    fetchers = Fetchers(sale, sale.licenses[1], made["key"])
+    fetchers = Fetchers(sale, license_id, made["key"], ports)
     fetchers.around(lambda: must(sale.buyer.call("DELETE", f"/v1/me/keys/{made['id']}"), 204))
     granted = [row for row in fetchers.rows if row[0] == 200]
     refused = [row for row in fetchers.rows if row[0] != 200]
-    tap.check(len(granted) >= 300 and refused, f"{len(granted)} accesses by the key, then {len(refused)} refusals")
-    tap.check(not any(late for _, _, late in granted), "none whose request began after the revocation was answered")
-    tap.check({status for status, _, _ in refused} <= {401}, "refusals are 401")
+    where = f"{len(ports)} API"
+    tap.check(len(granted) >= 300 and refused,
+              f"{where}: {len(granted)} accesses by the key, then {len(refused)} refusals")
+    tap.check(not any(late for _, _, late in granted),
+              f"{where}: none whose request began after the revocation was answered")
+    tap.check({status for status, _, _ in refused} <= {401}, f"{where}: refusals are 401")
 
 
-def last_unit(sale):
-    poor = Sale(sale.port, sale.operator.key, "-poor")
+def last_unit(sale, ports, tag):
+    poor = Sale(sale.port, sale.operator.key, tag)
     poor.offer, poor.quote_wish = sale.offer, sale.quote_wish
     poor.pay(1)
     quotes = [poor.quote() for _ in range(CLIENTS)]
-    answers = together(CLIENTS, lambda i: poor.accept(quotes[i]))
+    buyers = [WebClient(port, poor.buyer_key) for port in ports]
+    answers = together(CLIENTS, lambda i: poor.accept(quotes[i], client=buyers[i % len(buyers)]))
     statuses = sorted(a.status for a in answers)
-    tap.equal(statuses, [201] + [402] * (CLIENTS - 1), f"the last unit is spent once by {CLIENTS} buyers at once")
+    where = f"{len(ports)} API"
+    tap.equal(statuses, [201] + [402] * (CLIENTS - 1),
+              f"{where}: the last unit is spent once by {CLIENTS} buyers at once")
     balance = must(poor.buyer.get("/v1/balances"), 200).json()["data"]
-    tap.check(all(float(b["amount"]["amount"] if isinstance(b["amount"], dict) else b["amount"]) == 0 for b in balance),
-              f"and the balance is zero: {balance}")
+    tap.equal([row["amount"]["amount"] for row in balance], ["0.00"], f"{where}: and the balance is zero")
+    bought = must(poor.buyer.get("/v1/licenses"), 200).json()["data"]
+    tap.equal(len(bought), 1, f"{where}: for one license")
 
 
-def same_key_at_once(sale):
-    quote = sale.quote()
-    answers = together(16, lambda i: sale.accept(quote, idempotency="twice-at-once"))
+def same_key_at_once(sale, ports):
+    quote, key = sale.quote(), f"at-once-{len(ports)}"
+    buyers = [WebClient(port, sale.buyer_key) for port in ports]
+    answers = together(16, lambda i: sale.accept(quote, idempotency=key, client=buyers[i % len(buyers)]))
     statuses = sorted(a.status for a in answers)
-    tap.check(set(statuses) == {201}, f"one key sent 16 times at once: {statuses}")
-    tap.check(len({json.dumps(a.json(), sort_keys=True) for a in answers}) == 1, "all get the same answer")
-    other = sale.accept(sale.quote(), idempotency="twice-at-once")
-    tap.check(other.status == 422 and other.slug == "idempotency-key-reused", "another request by that key is refused")
+    where = f"{len(ports)} API"
+    tap.check(set(statuses) == {201}, f"{where}: one key sent 16 times at once: {statuses}")
+    tap.equal(len({a.body for a in answers}), 1, f"{where}: all get the same bytes")
+    tap.equal(sum("Idempotent-Replayed" not in a.headers for a in answers), 1, f"{where}: of which one was the first")
+    other = sale.accept(sale.quote(), idempotency=key)
+    tap.check(other.status == 422 and other.slug == "idempotency-key-reused",
+              f"{where}: another request by that key is refused")
 
 
 def same_key_after_kill(market, sale):
@@ -146,7 +162,7 @@ def same_key_after_kill(market, sale):
         thread = threading.Thread(target=lambda: first.__setitem__(0, client.ask(
             "POST", "/v1/licenses", {"quote": quote}, {"Idempotency-Key": key})))      # noqa: B023
         thread.start()
-        threading.Event().wait(0.0008 * number)
+        threading.Event().wait(0.004 * number)
         market.programs["api"].kill()
         thread.join(60)
         market.start(only=("api",))
@@ -162,14 +178,32 @@ def same_key_after_kill(market, sale):
     tap.equal(rows, [["6"]], "six keys, six stored answers")
 
 
+def second_api(market):
+    """Another instance of the API on the same database and signer; its port."""
+    port = free_port()
+    market.programs["second api"] = Program(["counterfoil-api"], {**market.env, "COUNTERFOIL_PORT": str(port)},
+                                            market.dir / "api-2.log").start()
+    wait_for(lambda: answers(port), 60, "the second API to be ready")
+    return port
+
+
+def answers(port):
+    try:
+        return WebClient(port).get("/readyz").status == 200
+    except OSError:
+        return False
+
+
 def main():
     with Market(folder("crash-races")) as market:
-        sale = Sale(market.port, market.operator_key).publish(items=3000).buy(licenses=2)
+        sale = Sale(market.port, market.operator_key).publish(items=3000).buy(licenses=4)
         sale.pay(100)
-        end_of_license(sale)
-        revoked_key(sale)
-        last_unit(sale)
-        same_key_at_once(sale)
+        second = second_api(market)
+        for number, ports in enumerate(([market.port], [market.port, second])):
+            end_of_license(sale, sale.licenses[2 * number], ports)
+            revoked_key(sale, sale.licenses[2 * number + 1], ports)
+            last_unit(sale, ports, f"-poor-{number}")
+            same_key_at_once(sale, ports)
         same_key_after_kill(market, sale)
         found = books_problems(market.sql)
         tap.check(not found, f"the books balance {found}")
