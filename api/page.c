@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ledger/tree/frontier.h"
+
 #define KEY_MAX 300               /* bytes of a key: a cursor of 400 characters holds no more */
 
 int64_t page_limit(const struct request *rq)
@@ -43,7 +45,7 @@ err page_after_number(struct request *rq, int64_t first, int64_t *key)
     TRY(page_after(rq, &text));
     if (!*text)
         return ERR_OK;
-    if (!decimal_read(text, strlen(text), INT64_MAX, &n))
+    if (!decimal_read(text, strlen(text), TREE_SIZE_MAX, &n))
         return bad_cursor(rq);
     *key = (int64_t)n;
     return ERR_OK;

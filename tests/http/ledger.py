@@ -138,6 +138,9 @@ def entries_of(nobody, size, leaves, entries):
     kinds = {e["entry"]["type"] for e in nobody.get("/v1/entries?type=party.registered").json()["data"]}
     tap.equal(kinds, {"party.registered"}, "or of one type")
     tap.equal(nobody.get("/v1/entries?type=nothing").status, 422, "which must be one")
+    for number in (2**63 - 1, 2**40 + 1):
+        cursor = base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+        refused(nobody.get(f"/v1/entries?cursor={cursor}"), 422, f"a cursor of {number}, beyond any log")
 
 
 def consistency(nobody, size, leaves):
