@@ -133,7 +133,8 @@ static err entries_read(struct request *rq, struct db *db)
     struct app *app = rq->app;
     struct scope *s = &rq->scope;
     const char *type = match_query(&rq->match, "type");
-    int64_t limit = page_limit(rq), after;
+    uint64_t end = append_signed_size(app->append), next;
+    int64_t after;
     char last[24];
     struct entry_row *rows;
     json_t *data, *shown;
@@ -142,9 +143,9 @@ static err entries_read(struct request *rq, struct db *db)
     if (type && !entry_spec_named(type, strlen(type)))
         return fail_at(s, ERR_INVALID, "?type", "there are no entries of this type");
     TRY(page_after_number(rq, -1, &after));
-    TRY(entry_list(s, db, (uint64_t)(after + 1), append_signed_size(app->append), type, limit + 1, &rows, &n));
+    TRY(entry_list(s, db, (uint64_t)(after + 1), end, type, page_limit(rq), &rows, &n, &next));
     data = json_array();
-    for (size_t i = 0; i < n && i < (size_t)limit; i++) {
+    for (size_t i = 0; i < n; i++) {
         err e = entry_show(s, &rows[i], rq->caller, &shown);
 
         if (e != ERR_OK) {
@@ -152,9 +153,9 @@ static err entries_read(struct request *rq, struct db *db)
             return e;
         }
         json_array_append_new(data, shown);
-        snprintf(last, sizeof last, "%" PRId64, rows[i].index);
     }
-    reply_page(rq, data, n > (size_t)limit ? last : NULL);
+    snprintf(last, sizeof last, "%" PRIu64, next - 1);
+    reply_page(rq, data, next < end ? last : NULL);
     return ERR_OK;
 }
 

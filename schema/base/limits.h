@@ -61,6 +61,7 @@
 #define HTTP_PROXIES_MAX       16             /* Proxies whose forwarded addresses are believed. */
 #define RATE_TABLE_SIZE        65536          /* Callers whose rates are remembered at a time. */
 #define LIST_LIMIT_MAX         1000           /* Rows of one page of a list. */
+#define ENTRIES_LOOKED_AT      10000          /* Entries that a page reads while it seeks those of one type. */
 #define LIST_LIMIT_DEFAULT     100            /* Rows of a page when the caller names none. */
 #define RATE_PER_SECOND        2000           /* Default requests a second of one key, */
 #define RATE_BURST             4000           /* and how many it may save up. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/entry.h"
 
+#include "schema/base/limits.h"
+
 enum { GET, LIST, BUNDLE, DOCUMENT, PING };
 
 /* Who besides auditors may read private fields: by the id of the license or payment in the entry's own bytes. */
@@ -34,11 +36,15 @@ err entry_get(struct scope *s, struct db *db, uint64_t index, struct entry_row *
 }
 
 err entry_list(struct scope *s, struct db *db, uint64_t from, uint64_t end, const char *type, int64_t limit,
-               struct entry_row **out, size_t *n)
+               struct entry_row **out, size_t *n, uint64_t *next)
 {
-    return db_many(s, db, &entry_sql[LIST], PARAMS(P_INT8((int64_t)from), P_INT8((int64_t)end), P_TEXT(type),
-                                                   P_INT8(limit)),
-                   &row_shape, out, n);
+    uint64_t stop = from < end && end - from > ENTRIES_LOOKED_AT ? from + ENTRIES_LOOKED_AT : end;
+
+    TRY(db_many(s, db, &entry_sql[LIST], PARAMS(P_INT8((int64_t)from), P_INT8((int64_t)stop), P_TEXT(type),
+                                                P_INT8(limit)),
+                &row_shape, out, n));
+    *next = *n == (size_t)limit ? (uint64_t)(*out)[limit - 1].index + 1 : stop;
+    return ERR_OK;
 }
 
 err entry_bundle(struct scope *s, struct db *db, uint64_t from, uint64_t end, struct entry_row **out, size_t *n)
