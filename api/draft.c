@@ -117,8 +117,8 @@ static err part_copy(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
     struct version v;
-    const char *path;
-    int32_t part = 0, count = 0, foreign = 0;
+    const char *path, *party;
+    int32_t part = 0, count = 0, foreign = 0, stranger = 0;
     err e, ended;
 
     TRY(part_number(rq, &part));
@@ -132,6 +132,10 @@ static err part_copy(struct request *rq, struct db *db)
     if (foreign)
         return fail_at(s, ERR_INVALID, scope_printf(s, "/%d/sha256", foreign),
                        "line %d: you have not uploaded the content of '%.200s' in that size", foreign, path);
+    TRY(draft_part_stranger(s, db, v.no, part, &stranger, &party));
+    if (stranger)
+        return fail_at(s, ERR_INVALID, scope_printf(s, "/%d/contributors", stranger),
+                       "line %d: there is no party %s here", stranger, party);
     TRY(db_commit(s, db));
     reply_json(rq, 200, json_pack("{s:i,s:i}", "part", (int)part, "items", (int)count));
     return ERR_OK;

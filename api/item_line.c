@@ -5,14 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ledger/entry/codes.h"
 #include "ledger/entry/lists.h"
 #include "schema/base/limits.h"
 #include "schema/json/canon.h"
 #include "schema/json/shape.h"
 
 #define MEDIA_TYPE_MAX 255
-#define ROLE_MAX       64
-#define WEIGHT_MAX     1000000
 #define TOKEN_MARKS    "!#$%&'*+-.^_`|~"      /* of RFC 9110's token, besides letters and digits */
 
 struct line {
@@ -94,24 +93,50 @@ static bool media_type_valid(const char *text)
     return true;
 }
 
-static err contributor_check(struct scope *s, json_t *one, const char *at)
+static err role_check(struct scope *s, const char *role, const char *at)
 {
-    struct contributor c;
+    struct buf known = BUF(s);
 
-    TRY(json_shape(s, one, at, contributor_members, ARRAY_LEN(contributor_members), &c));
+    if (code_known(&contributor_codes, role))
+        return ERR_OK;
+    for (size_t i = 0; i < contributor_codes.n; i++)
+        buf_printf(&known, "%s%s", i ? ", " : "", contributor_codes.code[i]);
+    return fail_at(s, ERR_INVALID, scope_printf(s, "%s/role", at), "must be one of %s", known.p);
+}
+
+static err contributor_check(struct scope *s, json_t *one, const char *at, struct contributor *c)
+{
+    TRY(json_shape(s, one, at, contributor_members, ARRAY_LEN(contributor_members), c));
     TRY(known_members(s, one, at, contributor_members, ARRAY_LEN(contributor_members)));
-    if (!*c.role || strlen(c.role) > ROLE_MAX || strspn(c.role, "abcdefghijklmnopqrstuvwxyz_") != strlen(c.role))
-        return fail_at(s, ERR_INVALID, scope_printf(s, "%s/role", at), "must be a word such as \"author\"");
-    if (c.weight < 1 || c.weight > WEIGHT_MAX)
-        return fail_at(s, ERR_INVALID, scope_printf(s, "%s/weight", at), "must be from 1 to %d", WEIGHT_MAX);
+    TRY(role_check(s, c->role, at));
+    if (c->weight < 1 || c->weight > CONTRIBUTOR_WEIGHT_MAX)
+        return fail_at(s, ERR_INVALID, scope_printf(s, "%s/weight", at), "must be from 1 to %d",
+                       CONTRIBUTOR_WEIGHT_MAX);
+    return ERR_OK;
+}
+
+/* Each party at most once in a role: two weights for one thing would be two readings. */
+static err contributors_check(struct scope *s, const json_t *list)
+{
+    size_t n = json_array_size(list);
+    struct contributor *read;
+
+    if (n > ITEM_CONTRIBUTORS_MAX)
+        return fail_at(s, ERR_INVALID, "/contributors", "are at most %d", ITEM_CONTRIBUTORS_MAX);
+    read = NEWS(s, struct contributor, n);
+    for (size_t i = 0; i < n; i++) {
+        const char *at = scope_printf(s, "/contributors/%zu", i);
+
+        TRY(contributor_check(s, json_array_get(list, i), at, &read[i]));
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(read[j].party.text, read[i].party.text) == 0 && strcmp(read[j].role, read[i].role) == 0)
+                return fail_at(s, ERR_INVALID, at, "is the same party in the same role as %zu", j);
+    }
     return ERR_OK;
 }
 
 static err line_check(struct scope *s, const struct line *l)
 {
-    size_t i;
-    json_t *one;
-
     if (!item_path_valid(l->path, strlen(l->path)))
         return fail_at(s, ERR_INVALID, "/path",
                        "must be relative, without empty, '.' or '..' segments, at most %d bytes", ITEM_PATH_MAX);
@@ -119,11 +144,7 @@ static err line_check(struct scope *s, const struct line *l)
         return fail_at(s, ERR_INVALID, "/size", "must be from 0 to %" PRId64, (int64_t)CONTENT_BYTES_MAX);
     if (!media_type_valid(l->media_type))
         return fail_at(s, ERR_INVALID, "/media_type", "must read type/subtype, at most %d characters", MEDIA_TYPE_MAX);
-    if (json_array_size(l->contributors) > ITEM_CONTRIBUTORS_MAX)
-        return fail_at(s, ERR_INVALID, "/contributors", "are at most %d", ITEM_CONTRIBUTORS_MAX);
-    json_array_foreach(l->contributors, i, one)
-        TRY(contributor_check(s, one, scope_printf(s, "/contributors/%zu", i)));
-    return ERR_OK;
+    return contributors_check(s, l->contributors);
 }
 
 static err canonical(struct scope *s, const json_t *value, const char *absent, const char *at, const char **out)

@@ -12,11 +12,16 @@ static const char *const purposes[] = {
 };
 static const char *const verifications[] = { "corrupt", "missing", "verified" };
 static const char *const endings[] = { "ended_by_buyer", "ended_by_publisher", "expired", "operator" };
+static const char *const contributions[] = {
+    "annotator", "author", "composer", "depicted", "editor", "performer", "photographer", "producer", "publisher",
+    "translator",
+};
 
 const struct code_list role_codes = { roles, ARRAY_LEN(roles) };
 const struct code_list purpose_codes = { purposes, ARRAY_LEN(purposes) };
 const struct code_list verification_codes = { verifications, ARRAY_LEN(verifications) };
 const struct code_list ending_codes = { endings, ARRAY_LEN(endings) };
+const struct code_list contributor_codes = { contributions, ARRAY_LEN(contributions) };
 
 int code_find(const struct code_list *list, const char *code, size_t len)
 {

@@ -14,6 +14,7 @@ extern const struct code_list role_codes;          /* auditor, buyer, … */
 extern const struct code_list purpose_codes;       /* data_mining, evaluation, … */
 extern const struct code_list verification_codes;  /* corrupt, missing, verified */
 extern const struct code_list ending_codes;        /* why a license ended: ended_by_buyer, … */
+extern const struct code_list contributor_codes;   /* what somebody did for an item: author, … (under details roots) */
 
 /* Place in the list, or -1. `code` need not end in NUL. */
 int code_find(const struct code_list *list, const char *code, size_t len);

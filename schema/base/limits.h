@@ -72,6 +72,7 @@
 #define ITEM_PATH_MAX          1024           /* Bytes of an item's path. */
 #define ITEM_ATTRIBUTES_MAX    16384          /* Bytes of an item's attributes as canonical JSON. */
 #define ITEM_CONTRIBUTORS_MAX  64             /* Contributors of one item. */
+#define CONTRIBUTOR_WEIGHT_MAX 1000000        /* Of one contributor: the sum over a version stays far below 2^63. */
 #define ITEM_LINE_MAX          65536          /* Bytes of one line of an item list. */
 #define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */
 #define SEAL_MS                1800000        /* Sealing a draft, or hashing a content, may take so long. */

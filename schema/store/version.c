@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/version.h"
 
-enum { ADD, GET, LIST, HOLD_SHARED, HOLD_ALONE, PART_LOCK, PART_CLEAR, PART_COPY, FOREIGN, DUPLICATE, TO_ITEMS, CLEAR,
-       UNHURRIED, SEAL, PUBLISH, EACH, ITEMS, BY_PATH };
+enum { ADD, GET, LIST, HOLD_SHARED, HOLD_ALONE, PART_LOCK, PART_CLEAR, PART_COPY, FOREIGN, STRANGER, DUPLICATE,
+       TO_ITEMS, CLEAR, UNHURRIED, SEAL, PUBLISH, EACH, ITEMS, BY_PATH, STATEMENTS };
+_Static_assert(STATEMENTS == VERSION_STATEMENTS, "version_sql");
 
 #define COLUMNS "v.no, v.id, v.dataset, d.owner, d.name, v.publisher, coalesce(v.number, 0)::bigint AS number," \
                 " v.state, v.root, v.details_root, v.commit_id, coalesce(v.item_count, -1) AS item_count," \
@@ -31,6 +32,13 @@ const struct sql version_sql[VERSION_STATEMENTS] = {
                       "  LEFT JOIN content_upload u ON u.party = $3 AND u.sha256 = i.sha256"
                       "  LEFT JOIN content c ON c.sha256 = u.sha256 AND c.size = i.size"
                       " WHERE i.version = $1 AND i.part = $2 AND c.sha256 IS NULL ORDER BY i.line LIMIT 1" },
+    /* What has a shape is the API's to see; here each names a party. */
+    [STRANGER]    = { "draft_part_stranger",
+                      "SELECT i.line, c.value ->> 'party' AS path"
+                      "  FROM draft_item i CROSS JOIN LATERAL jsonb_array_elements(i.contributors::jsonb) c (value)"
+                      " WHERE i.version = $1 AND i.part = $2 AND i.contributors <> '[]'"
+                      "   AND NOT EXISTS (SELECT FROM party p WHERE p.id = c.value ->> 'party' AND p.state <> 'closed')"
+                      " ORDER BY i.line LIMIT 1" },
     [DUPLICATE]   = { "draft_duplicate",
                       "SELECT path FROM draft_item WHERE version = $1 GROUP BY path HAVING count(*) > 1"
                       " ORDER BY path LIMIT 1" },
@@ -133,6 +141,17 @@ err draft_part_foreign(struct scope *s, struct db *db, int64_t no, int32_t part,
     TRY(db_many(s, db, &version_sql[FOREIGN], PARAMS(P_INT8(no), P_INT4(part), P_TEXT(party)), &line_shape, &rows, &n));
     *line = n ? rows[0].line : 0;
     *path = n ? rows[0].path : NULL;
+    return ERR_OK;
+}
+
+err draft_part_stranger(struct scope *s, struct db *db, int64_t no, int32_t part, int32_t *line, const char **party)
+{
+    struct draft_line *rows;
+    size_t n;
+
+    TRY(db_many(s, db, &version_sql[STRANGER], PARAMS(P_INT8(no), P_INT4(part)), &line_shape, &rows, &n));
+    *line = n ? rows[0].line : 0;
+    *party = n ? rows[0].path : NULL;
     return ERR_OK;
 }
 

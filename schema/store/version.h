@@ -8,7 +8,7 @@
  * Versions and their items: loaded by parts into a draft, sealed (sorted, numbered,
  * roots known), published. A sealed version's items never change.
  */
-#define VERSION_STATEMENTS 18
+#define VERSION_STATEMENTS 19
 extern const struct sql version_sql[VERSION_STATEMENTS];
 
 err version_add(struct scope *s, struct db *db, const struct id *id, const char *dataset, const char *publisher);
@@ -36,6 +36,8 @@ err draft_part_row(struct scope *s, struct db *db, int64_t no, const struct draf
 /* The first line of a part whose content this party has not uploaded in that size; *line 0: none. */
 err draft_part_foreign(struct scope *s, struct db *db, int64_t no, int32_t part, const char *party, int32_t *line,
                        const char **path);
+/* The first line of a part with a contributor who is no party here, or left; *line 0: none. */
+err draft_part_stranger(struct scope *s, struct db *db, int64_t no, int32_t part, int32_t *line, const char **party);
 /* A path that the draft has twice; NULL: none. */
 err draft_duplicate(struct scope *s, struct db *db, int64_t no, const char **path);
 /* The draft's rows become items, in order of their paths' bytes, numbered from 0. */

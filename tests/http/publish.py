@@ -119,6 +119,12 @@ def bad_lines(alice, bob):
         ("a name for a contributor", {"contributors": ["alice"]}, "/contributors/0"),
         ("a handle", {"contributors": [{**pays, "party": "alice"}]}, "/contributors/0/party"),
         ("no role", {"contributors": [pays, {**pays, "role": ""}]}, "/contributors/1/role"),
+        ("a role of another list", {"contributors": [{**pays, "role": "buyer"}]}, "/contributors/0/role"),
+        ("one twice", {"contributors": [pays, {**pays, "weight": 2}]}, "/contributors/1"),
+        ("a number", {"contributors": [17]}, "/contributors/0"),
+        ("nested nothing", {"contributors": [{"nobody": [[]]}]}, "/contributors/0/party"),
+        ("a weight of nothing", {"contributors": [{**pays, "weight": 0}]}, "/contributors/0/weight"),
+        ("a party that isn't here", {"contributors": [{**pays, "party": "pty_" + "0" * 26}]}, "/contributors"),
         ("a debt", {"contributors": [{**pays, "weight": -1}]}, "/contributors/0/weight"),
         ("no weight", {"contributors": [{"party": alice.id, "role": "author"}]}, "/contributors/0/weight"),
         ("more than is known", {"contributors": [{**pays, "share": 2}]}, "/contributors/0/share"),
@@ -148,7 +154,7 @@ def parts(market, alice):
             attributes={"n": 1}) for p in odd[5:]]).json(),
               {"part": 7, "items": 7}, "another one")
     refused(alice.post(f"{base}/publish"), 422, "invalid", "a path in two parts")
-    by = [{"party": alice.id, "role": "author", "weight": 3}]
+    by = [{"party": alice.id, "role": "author", "weight": 3}, {"party": alice.id, "role": "editor", "weight": 1}]
     tap.equal(send(alice, base, 7, [line(p, data, media_type="text/plain; charset=utf-8", contributors=by,
             attributes={"n": 1}) for p in odd[6:]]).status,
               200, "mended")
@@ -167,6 +173,7 @@ def parts(market, alice):
     tap.equal([i["path"] for i in got], sorted(odd, key=str.encode),
             "its items by the bytes of their paths, page by page")
     tap.equal([i["n"] for i in got], list(range(len(odd))), "numbered from 0")
+    tap.equal([i["contributors"] for i in got if i["path"] == "~"], [by], "with their contributors")
 
     def leaf(item):
         text = json.dumps({k: item[k] for k in ("path", "sha256", "size")}, sort_keys=True, separators=(",", ":"),

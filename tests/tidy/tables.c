@@ -23,7 +23,7 @@ static void print_codes(void)
 {
     static const struct { const char *name; const struct code_list *list; } rows[] = {
         { "roles", &role_codes }, { "purposes", &purpose_codes }, { "results of verification", &verification_codes },
-        { "reasons of a license's end", &ending_codes },
+        { "reasons of a license's end", &ending_codes }, { "roles of an item's contributors", &contributor_codes },
     };
 
     printf("| list | codes |\n| --- | --- |\n");
