@@ -133,15 +133,6 @@ static void settled(struct append_access *x, err e)
 
 /* ---- HEAD: the same rules, no entry */
 
-/* What is no known state grants nothing. */
-static enum content_state content_state_of(const char *name)
-{
-    return strcmp(name, "verified") == 0 ? CONTENT_VERIFIED
-         : strcmp(name, "corrupt") == 0  ? CONTENT_CORRUPT
-         : strcmp(name, "missing") == 0  ? CONTENT_MISSING
-         : CONTENT_UNVERIFIED;
-}
-
 /* The facts of this license and item, for a caller whose key was verified; `item` is theirs if the facts know it. */
 static err read_facts(struct request *rq, struct db *db, struct access_facts *f, struct item *item)
 {
@@ -160,7 +151,7 @@ static err read_facts(struct request *rq, struct db *db, struct access_facts *f,
         f->license = LICENSE_ENDED;
     TRY(item_by_path(s, db, l.version.no, match_path(&rq->match, "path"), item));
     f->item_known = true;
-    f->content = content_state_of(item->state);
+    f->content = content_state_parse(item->state);
     return ERR_OK;
 }
 

@@ -56,16 +56,6 @@ err accesses_ask(struct append_batch *b, struct pipe_result *result)
     return access_facts_send(s, b->a->db, &q, result);
 }
 
-static enum content_state content_state(const char *name)
-{
-    if (!name)
-        return CONTENT_MISSING;
-    return strcmp(name, "verified") == 0 ? CONTENT_VERIFIED
-         : strcmp(name, "corrupt") == 0  ? CONTENT_CORRUPT
-         : strcmp(name, "missing") == 0  ? CONTENT_MISSING
-         : CONTENT_UNVERIFIED;
-}
-
 static enum access_verdict judge(const struct access_slot *slot, const struct access_facts_row *row, int64_t at_ms)
 {
     enum license_state license = LICENSE_ENDED;     /* a state that these rules don't know grants nothing */
@@ -80,7 +70,7 @@ static enum access_verdict judge(const struct access_slot *slot, const struct ac
         .caller_is_buyer = row->caller_is_buyer,
         .from = row->valid_from, .until = row->valid_until,
         .item_known = row->item_known,
-        .content = content_state(row->content_state),
+        .content = content_state_parse(row->content_state),
         .opened = row->window_known, .opened_at = row->window_at,
     };
 

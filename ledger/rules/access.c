@@ -2,11 +2,22 @@
 #include "ledger/rules/access.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const struct { err error; const char *code, *sentence; } verdicts[GATE_VERDICTS] = {
 #define ACCESS(id, error_, code_, sentence_) [GATE_##id] = { error_, code_, sentence_ },
 #include "ledger/rules/access.def"
 };
+
+enum content_state content_state_parse(const char *name)
+{
+    if (!name)
+        return CONTENT_MISSING;
+    return strcmp(name, "verified") == 0 ? CONTENT_VERIFIED
+         : strcmp(name, "corrupt") == 0  ? CONTENT_CORRUPT
+         : strcmp(name, "missing") == 0  ? CONTENT_MISSING
+         : CONTENT_UNVERIFIED;
+}
 
 static bool refuses(enum access_verdict v, const struct access_facts *f, int64_t now)
 {

@@ -36,6 +36,9 @@ struct access_facts {
     int64_t opened_at;                 /* last at this `at` */
 };
 
+/* What is no known state is unverified and grants nothing; NULL: there is no content, CONTENT_MISSING. */
+enum content_state content_state_parse(const char *name);
+
 enum access_verdict {
 #define ACCESS(id, error, code, sentence) GATE_##id,
 #include "ledger/rules/access.def"

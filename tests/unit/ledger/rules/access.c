@@ -113,8 +113,22 @@ static void test_errors(void)
            access_code(v));
 }
 
+static void test_content(void)
+{
+    static const struct { const char *name; enum content_state want; } rows[] = {
+        { "verified", CONTENT_VERIFIED }, { "unverified", CONTENT_UNVERIFIED }, { "corrupt", CONTENT_CORRUPT },
+        { "missing", CONTENT_MISSING }, { NULL, CONTENT_MISSING }, { "", CONTENT_UNVERIFIED },
+        { "Verified", CONTENT_UNVERIFIED }, { "verified ", CONTENT_UNVERIFIED },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        ok(content_state_parse(rows[i].name) == rows[i].want, "content that is '%s'",
+           rows[i].name ? rows[i].name : "(none)");
+}
+
 int main(void)
 {
+    test_content();
     test_verdicts();
     test_order();
     test_monotone();
