@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/page.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,7 +11,10 @@
 
 int64_t page_limit(const struct request *rq)
 {
-    return match_query_int(&rq->match, "limit", LIST_LIMIT_DEFAULT);
+    int64_t limit = match_query_int(&rq->match, "limit", LIST_LIMIT_DEFAULT);
+
+    assert(limit >= 1 && limit <= LIST_LIMIT_MAX);      /* the contract says so too */
+    return limit;
 }
 
 static err bad_cursor(struct request *rq)

@@ -5,7 +5,7 @@ import concurrent.futures
 import hashlib
 import urllib.parse
 
-from harness import tap
+from harness import tap, web
 from harness.market import Market
 from harness.program import wait_for
 from harness.tree import folder
@@ -169,6 +169,10 @@ def pages(buyer, stranger, publisher, license):
                   i["state"] == "verified" for i in items), "with hash, size and state")
     tap.equal(publisher.get(base).json()["data"], items, "the publisher sees the same")
     refused(stranger.get(base), 404, "not-found", "another buyer sees no list")
+    version = "/v1/datasets/house/set/versions/1/items"
+    tap.equal(buyer.get(f"{version}?limit=1000").json()["data"], items, "the version's list is the same for a licensee")
+    refused(stranger.get(version), 403, "forbidden", "who has no license is not shown the hashes of a version")
+    refused(web.Client(buyer.port).get(version), 401, "unauthenticated", "nor is nobody")
     refused(buyer.get(f"{base}?cursor=%21%21"), 422, "invalid", "no cursor of ours")
     refused(buyer.get(f"{base}?cursor=eHg"), 422, "invalid", "a cursor that is no number")
     refused(buyer.get(f"{base}?limit=0"), 422, "invalid", "limit 0")
@@ -220,6 +224,7 @@ def ended(market, buyer, license):
     refused(buyer.get(at(license, "plain.bin")), 403, "license-not-live", "and delivers nothing, window or not")
     tap.equal(buyer.call("HEAD", at(license, "plain.bin")).status, 403, "HEAD neither")
     tap.equal(buyer.get(f"/v1/licenses/{license}/items").status, 200, "its list stays")
+    tap.equal(buyer.get("/v1/datasets/house/set/versions/1/items").status, 200, "under the version as well")
 
 
 def main():
