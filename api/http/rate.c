@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/http/rate.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "schema/base/limits.h"
 #include "schema/base/random.h"
@@ -20,6 +23,21 @@ struct rate {
     uint64_t seed;
     struct shard shards[SHARDS];
 };
+
+void rate_place(const char *address, char out[RATE_PLACE_SIZE])
+{
+    struct in6_addr a;
+
+    snprintf(out, RATE_PLACE_SIZE, "%s", address);
+    if (inet_pton(AF_INET6, address, &a) != 1)
+        return;
+    if (IN6_IS_ADDR_V4MAPPED(&a)) {
+        inet_ntop(AF_INET, a.s6_addr + 12, out, RATE_PLACE_SIZE);
+        return;
+    }
+    memset(a.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &a, out, RATE_PLACE_SIZE);
+}
 
 struct rate *rate_new(int64_t per_second, int64_t burst)
 {

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RATE_PLACE_SIZE 64
+
 /*
  * Token buckets by key, in a table of fixed size. A key is known by a 64-bit hash
  * under a random seed. When a place is wanted, the bucket of a few neighbors that
@@ -11,6 +13,9 @@
  * Thread-safe; locks are sharded.
  */
 struct rate;
+
+/* The place an address is counted under, INET6_ADDRSTRLEN at most: an IPv6 host has a whole /64 to send from. */
+void rate_place(const char *address, char out[RATE_PLACE_SIZE]);
 
 struct rate *rate_new(int64_t per_second, int64_t burst);     /* NULL if per_second is 0: no bound */
 void rate_free(struct rate *r);

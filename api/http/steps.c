@@ -127,6 +127,7 @@ static err refuse_rate(struct request *rq)
 err step_admit(struct request *rq)
 {
     err (*authenticate)(struct request *rq) = rq->http->config.authenticate;
+    char place[RATE_PLACE_SIZE];
     err e = ERR_OK;
 
     if (rq->inside->admitted)
@@ -137,7 +138,8 @@ err step_admit(struct request *rq)
         return ERR_OK;
     rq->inside->admitted = true;
     /* Who fails to say who he is has his tries counted by address. */
-    if (take_rate(rq, e == ERR_OK && rq->rate_key ? rq->rate_key : rq->peer))
+    rate_place(rq->peer, place);
+    if (take_rate(rq, e == ERR_OK && rq->rate_key ? rq->rate_key : place))
         return e;
     scope_forgive(&rq->scope);
     return refuse_rate(rq);

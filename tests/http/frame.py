@@ -103,7 +103,8 @@ def service(market):
 
 def rates():
     """A key's rate is its own; who has none is counted by address."""
-    with Market(folder("http-rates"), without=("worker",), COUNTERFOIL_RATE="5", COUNTERFOIL_RATE_BURST="20") as market:
+    with Market(folder("http-rates"), without=("worker",), COUNTERFOIL_RATE="5",
+                COUNTERFOIL_RATE_BURST="20") as market:
         alice, bob = market.party("alice", "buyer"), market.party("bob", "buyer")
         got = [alice.get("/v1/me") for _ in range(40)]
         late = [g for g in got if g.status == 429]
@@ -113,6 +114,39 @@ def rates():
         tap.equal(bob.get("/v1/me").status, 200, "another key is not touched by it")
         wrong = [web.Client(market.port, "cf_" + "0" * 26 + "_" + f"{i:052d}").get("/v1/me").status for i in range(60)]
         tap.check(429 in wrong and set(wrong) <= {401, 429}, "guesses at keys are counted by address")
+        nobody = web.Client(market.port)
+        named = [nobody.get("/v1/datasets", headers={"X-Forwarded-For": f"10.9.8.{i}"}).status for i in range(60)]
+        tap.check(429 in named, "an address that somebody claims in a header counts for nothing")
+        tap.equal(market.party("carol", "buyer").get("/v1/me").status, 200, "who has a key doesn't pay for neighbors")
+    with Market(folder("http-proxy"), without=("worker",), COUNTERFOIL_RATE="1", COUNTERFOIL_RATE_BURST="10",
+                COUNTERFOIL_PROXIES="127.0.0.1") as market:
+        nobody = web.Client(market.port)
+
+        def at(address):
+            return nobody.get("/v1/datasets", headers={"X-Forwarded-For": f"10.9.8.7, {address}"}).status
+        tap.check(429 not in [at(f"10.1.1.{i}") for i in range(40)], "a named proxy is believed")
+        tap.check(429 in [at("10.2.2.2") for _ in range(40)], "and each address it names has its own rate")
+        tap.check(429 in [at(f"2001:db8::{i}") for i in range(40)], "of IPv6 each /64 has")
+
+
+def who(market):
+    """401 says once how to say who one is, wherever it is decided."""
+    bad = "Bearer cf_" + "0" * 26 + "_" + "0" * 52
+    path = "/v1/licenses/lic_" + "0" * 26 + "/items/a"
+    sha = "/v1/content/" + "0" * 64
+    for method, target, body in (("GET", "/v1/me", None), ("HEAD", "/v1/me", None), ("GET", path, None),
+                                 ("HEAD", path, None), ("POST", "/v1/datasets", b"{}"),
+                                 ("POST", "/v1/datasets", b" " * 200000), ("PUT", sha, b"x" * 300000),
+                                 ("HEAD", sha, None), ("PUT", sha, None)):
+        for header in (None, bad, bad.replace("cf_", "hf_cf_"), "Bearer", "Basic eDp5", "Digest x", bad + "x"):
+            headers = {"Authorization": header} if header else {}
+            kind = "octet-stream" if target == sha else "json"
+            got = web.Client(market.port).call(method, target, body,
+                                               headers={**headers, "Content-Type": f"application/{kind}"})
+            good = got.status == 401 and got.headers.get_all("WWW-Authenticate") == ["Bearer"]
+            good = good and len(got.headers.get_all("X-Request-Id")) == 1
+            name = f"{method} {target[:14]} of {len(body or b'')} bytes with {(header or 'no key')[:9]}: 401"
+            tap.check(good, name) or tap.note(f"{got} {got.headers}")
 
 
 def main():
@@ -121,6 +155,7 @@ def main():
         bodies(alice)
         sizes(market, alice)
         routes(market, alice)
+        who(market)
         service(market)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check(alice.key not in log and alice.key[30:] not in log, "no key is in the log")

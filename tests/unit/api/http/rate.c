@@ -48,6 +48,21 @@ static void test_table(void)
     rate_free(r);
 }
 
+static void test_place(void)
+{
+    static const struct { const char *address, *place; } rows[] = {
+        { "10.1.2.3", "10.1.2.3" }, { "::ffff:10.1.2.3", "10.1.2.3" }, { "::1", "::" },
+        { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::" }, { "2001:db8:1:2:ffff::1", "2001:db8:1:2::" },
+        { "2001:db8:1:3::1", "2001:db8:1:3::" }, { "unknown", "unknown" },
+    };
+    char place[RATE_PLACE_SIZE];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        rate_place(rows[i].address, place);
+        is_str(place, rows[i].place, rows[i].address);
+    }
+}
+
 struct shared { struct rate *r; atomic_int taken; };
 
 static void *take_shared(void *arg)
@@ -75,6 +90,7 @@ int main(void)
 {
     test_bucket();
     test_table();
+    test_place();
     test_threads();
     return done_testing();
 }
