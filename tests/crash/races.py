@@ -15,10 +15,10 @@ from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
 from harness.load import Client                             # noqa: E402
 from harness.market import Market                         # noqa: E402
-from harness.program import Program, wait_for               # noqa: E402
+from harness.program import second_api, wait_for            # noqa: E402
 from harness.sale import Sale, must                         # noqa: E402
 from harness.tree import folder                             # noqa: E402
-from harness.web import Client as WebClient, free_port      # noqa: E402
+from harness.web import Client as WebClient                 # noqa: E402
 
 CLIENTS = 64
 
@@ -87,7 +87,8 @@ def end_of_license(sale, license_id, ports):
     at = [e["index"] for e in entries_of(sale, "license.ended") if e["entry"]["body"]["license"] == license_id]
     where = f"{len(ports)} API"
     tap.check(end["state"] == "ended" and at == [end["entry"]["index"]], f"{where}: the license ended, once")
-    tap.check(len(granted) >= 300 and refused, f"{where}: {len(granted)} accesses were answered, {len(refused)} refused")
+    tap.check(len(granted) >= 300 and refused,
+              f"{where}: {len(granted)} accesses were answered, {len(refused)} refused")
     tap.check(all(entry < at[0] for entry in granted), f"{where}: none was answered after the index of the end")
     tap.check(not any(late and status == 200 for status, _, late in fetchers.rows),
               f"{where}: no request that began after the end was answered got bytes")
@@ -176,22 +177,6 @@ def same_key_after_kill(market, sale):
     tap.note(f"the first request was {' or '.join(sorted(outcomes))}")
     rows = market.sql("SELECT count(*) FROM idempotency WHERE key LIKE 'after-kill-%'")
     tap.equal(rows, [["6"]], "six keys, six stored answers")
-
-
-def second_api(market):
-    """Another instance of the API on the same database and signer; its port."""
-    port = free_port()
-    market.programs["second api"] = Program(["counterfoil-api"], {**market.env, "COUNTERFOIL_PORT": str(port)},
-                                            market.dir / "api-2.log").start()
-    wait_for(lambda: answers(port), 60, "the second API to be ready")
-    return port
-
-
-def answers(port):
-    try:
-        return WebClient(port).get("/readyz").status == 200
-    except OSError:
-        return False
 
 
 def main():

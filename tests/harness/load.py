@@ -286,7 +286,8 @@ class Load:
 def money_problems(sale, seen, entries, price="1.00"):
     """What was paid in, less one price for each acknowledged license, is the balance: no charge is lost or double."""
     licenses = set(sale.licenses) | {license_id for _, license_id, _ in seen.purchases}
-    granted = [e["body"]["license"] for e in entries if e["type"] == "license.granted"]
+    granted = [e["body"]["license"] for e in entries
+               if e["type"] == "license.granted" and e["body"]["offer"] == sale.offer]
     problems = []
     if sorted(granted) != sorted(licenses):
         problems.append(f"{len(granted)} licenses were granted, {len(licenses)} acknowledged")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+from harness import web
 from harness.tree import program
 
 _running = []
@@ -84,3 +85,17 @@ def wait_for(what, timeout, name):
         if time.monotonic() > end:
             raise TimeoutError(f"waited {timeout} s for {name}")
         time.sleep(0.01)
+
+
+def second_api(market):
+    """Another instance of the API on the same database and signer, as market.programs["second api"]; its port."""
+    port = web.free_port()
+
+    def ready():
+        try:
+            return web.Client(port).get("/readyz").status == 200
+        except OSError:
+            return False
+    market.programs["second api"] = Program(["counterfoil-api"], {**market.env, "COUNTERFOIL_PORT": str(port)},
+                                            market.dir / "second-api.log", ready).start()
+    return port
