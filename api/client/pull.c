@@ -12,7 +12,6 @@
 #include "api/client/manifest.h"
 #include "api/client/verb.h"
 #include "ledger/entry/lists.h"
-#include "ledger/keys/sha256.h"
 #include "schema/base/parallel.h"
 #include "schema/json/canon.h"
 
@@ -23,26 +22,38 @@ struct options { const char *parallel; bool no_receipts; };
 
 static const struct flag flags[] = {
     { "parallel", "N", false, offsetof(struct options, parallel), "downloads at a time, 1 to 32; 8 if not said" },
-    { "no-receipts", NULL, false, offsetof(struct options, no_receipts), "don't keep the proof of each access" },
+    { "no-receipts", NULL, false, offsetof(struct options, no_receipts),
+      "keep the license's proof, not the one of each access" },
 };
 
 struct page { struct pull *pull; size_t n; struct pull_item items[PAGE_ITEMS]; };
 
-err pull_receipt(struct scope *s, struct pull *p, struct market *m, uint64_t index)
+/* The receipt that an earlier run kept; ERR_NOT_FOUND also if it is none any more. */
+static err kept_receipt(struct scope *s, struct pull *p, const char *base, struct receipt *out)
+{
+    struct bytes document, proof;
+    err e;
+
+    TRY(folder_read(s, p->folder, scope_printf(s, "%s.json", base), RECEIPT_BYTES_MAX, &document));
+    TRY(folder_read(s, p->folder, scope_printf(s, "%s.tlog-proof", base), RECEIPT_BYTES_MAX, &proof));
+    e = receipt_check(s, &p->log_key, document, proof, out);
+    if (e == ERR_OK)
+        return ERR_OK;
+    scope_forgive(s);
+    return fail(s, ERR_NOT_FOUND, "what is kept is no receipt of this log");
+}
+
+err pull_receipt(struct scope *s, struct pull *p, struct market *m, uint64_t index, struct receipt *out)
 {
     const char *base = scope_printf(s, FOLDER_OWN "/receipts/%llu", (unsigned long long)index);
     struct bytes document, proof;
-    struct receipt r;
-    int fd;
 
-    if (file_open(s, p->folder, scope_printf(s, "%s.tlog-proof", base), &fd) == ERR_OK) {
-        close(fd);
+    if (kept_receipt(s, p, base, out) == ERR_OK && out->index == index)
         return ERR_OK;
-    }
     scope_forgive(s);
     TRY(receipt_fetch(s, m, index, &document, &proof));
-    TRY(receipt_check(s, &p->log_key, document, proof, &r));
-    if (r.index != index)
+    TRY(receipt_check(s, &p->log_key, document, proof, out));
+    if (out->index != index)
         return fail(s, ERR_CORRUPT, "the receipt of entry %llu is of another one", (unsigned long long)index);
     TRY(folder_write(s, p->folder, scope_printf(s, "%s.json", base), document.p, document.len));
     return folder_write(s, p->folder, scope_printf(s, "%s.tlog-proof", base), proof.p, proof.len);
@@ -119,26 +130,40 @@ static err pull_pages(struct scope *s, struct pull *p, struct manifest *mf, stru
     return e;
 }
 
-/* The license as agreed: its document hashes to what the ledger's entry names. Kept beside the items. */
+/* A folder is of one log: a market that names another key later is not the one that it was pulled from. */
+static err keep_key(struct scope *s, struct pull *p, const char *vkey)
+{
+    const char *line = scope_printf(s, "%s\n", vkey);
+    struct bytes kept;
+    err e = folder_read(s, p->folder, FOLDER_OWN "/log.vkey", NOTE_BYTES_MAX, &kept);
+
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return folder_write(s, p->folder, FOLDER_OWN "/log.vkey", line, strlen(line));
+    }
+    TRY(e);
+    if (kept.len == strlen(line) && memcmp(kept.p, line, kept.len) == 0)
+        return ERR_OK;
+    return fail(s, ERR_CORRUPT, "the market names the log key %s; this folder was pulled under another one", vkey);
+}
+
+/* The license as agreed, and as the ledger has it: what its entry doesn't bear out is not pulled by. */
 static err keep_license(struct scope *s, struct pull *p, const json_t *license, const char *vkey)
 {
-    const json_t *document = json_object_get(license, "document");
+    struct receipt r;
     struct bytes text;
-    struct hash want, got;
+    const char *id;
     int64_t index;
 
-    TRY(json_hash(s, license, "document_sha256", &want));
-    if (document) {
-        TRY(canon(s, document, &text));
-        got = sha256_of(text.p, text.len);
-        if (!hash_equal(&got, &want))
-            return fail(s, ERR_CORRUPT, "the license's document is not the one that its hash names");
-    }
-    TRY(canon(s, license, &text));
-    TRY(folder_write(s, p->folder, FOLDER_OWN "/license.json", text.p, text.len));
-    TRY(folder_write(s, p->folder, FOLDER_OWN "/log.vkey", scope_printf(s, "%s\n", vkey), strlen(vkey) + 1));
+    TRY(keep_key(s, p, vkey));
+    TRY(json_text(s, license, "id", &id));
+    if (strcmp(id, p->license) != 0)
+        return fail(s, ERR_CORRUPT, "the market answers with license %s", id);
     TRY(json_count(s, json_object_get(license, "entry"), "index", &index));
-    return p->receipts ? pull_receipt(s, p, &p->markets[0], (uint64_t)index) : ERR_OK;
+    TRY(pull_receipt(s, p, &p->markets[0], (uint64_t)index, &r));
+    TRY(receipt_of_license(s, &r, license));
+    TRY(canon(s, license, &text));
+    return folder_write(s, p->folder, FOLDER_OWN "/license.json", text.p, text.len);
 }
 
 static err take_lock(struct scope *s, struct pull *p, int *lock)
@@ -184,7 +209,8 @@ static err tell(struct scope *s, const struct pull *p, const char *folder)
     if (p->failed)
         return fail(s, ERR_CORRUPT, "%s of the license could not be had", count_text(s, p->failed, "item", "items"));
     say("complete   every hash is right; %s in %s/%s",
-        p->receipts ? "manifest, license and receipts" : "manifest and license", printable(s, folder), FOLDER_OWN);
+        p->receipts ? "manifest, license and receipts" : "manifest, license and its receipt", printable(s, folder),
+        FOLDER_OWN);
     return ERR_OK;
 }
 

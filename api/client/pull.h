@@ -30,7 +30,7 @@ struct pull_item {
 
 struct pull {
     int folder;
-    const char *license;
+    const char *license;          /* its id, escaped for a path */
     bool receipts;
     struct note_key log_key;
     unsigned threads;
@@ -46,5 +46,5 @@ struct pull {
  * what would fail every other item as well is an error.
  */
 err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned thread);
-/* Fetches, checks and keeps the receipt of an entry, unless it is there. */
-err pull_receipt(struct scope *s, struct pull *p, struct market *m, uint64_t index);
+/* The receipt of an entry, checked: the one in the folder, or else the market's, which is kept. */
+err pull_receipt(struct scope *s, struct pull *p, struct market *m, uint64_t index, struct receipt *out);

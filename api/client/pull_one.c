@@ -122,6 +122,8 @@ static err ask(struct scope *s, struct download *d, struct market *m, struct fet
     index = fetch_header(a, "Counterfoil-Entry");
     if (index && decimal_read(index, strlen(index), INT64_MAX, &n))
         *entry = (int64_t)n;
+    else if (e == ERR_OK)
+        return fail(s, ERR_CORRUPT, "delivered without naming the entry that records it");
     return e;
 }
 
@@ -229,6 +231,25 @@ static bool lies_there(struct scope *s, struct pull *p, const struct pull_item *
     return same;
 }
 
+/*
+ * The receipt of the item's delivery. What lay there already may have been fetched under an earlier license: then
+ * this one's log has nothing on it.
+ */
+static err keep_access(struct scope *s, struct pull *p, struct pull_item *item, struct market *m)
+{
+    const struct delivered d = { p->license, (uint64_t)item->entry, item->n, item->size, item->sha256 };
+    struct receipt r;
+    err e;
+
+    TRY(pull_receipt(s, p, m, d.index, &r));
+    e = receipt_of_access(s, &r, &d);
+    if (e != ERR_CORRUPT || item->fate != ITEM_HELD)
+        return e;
+    scope_forgive(s);
+    item->entry = -1;
+    return ERR_OK;
+}
+
 static err settle(struct scope *s, struct pull *p, struct pull_item *item, struct market *m)
 {
     if (!item_path_valid(item->path, strlen(item->path)) ||
@@ -241,9 +262,7 @@ static err settle(struct scope *s, struct pull *p, struct pull_item *item, struc
         TRY(fetch_item(s, p, item, m));
         item->fate = ITEM_FETCHED;
     }
-    if (p->receipts && item->entry >= 0)
-        TRY(pull_receipt(s, p, m, (uint64_t)item->entry));
-    return ERR_OK;
+    return p->receipts && item->entry >= 0 ? keep_access(s, p, item, m) : ERR_OK;
 }
 
 err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned thread)

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
+#include "ledger/keys/sha256.h"
 #include "ledger/tree/proof.h"
 #include "schema/json/canon.h"
-
-#define RECEIPT_BYTES_MAX (1 << 20)
 
 static err open_disclosures(struct scope *s, const json_t *document, struct entry *entry)
 {
@@ -57,6 +56,94 @@ err receipt_check(struct scope *s, const struct note_key *key, struct bytes docu
     json_decref(d);
     return e;
 }
+
+/* ---- what an entry bears out */
+
+/* A field as text; NULL: not in the entry, or not disclosed. */
+static const char *shown(struct scope *s, const struct receipt *r, const char *name)
+{
+    const struct entry_value *v = entry_field(&r->entry, name);
+
+    switch (v->kind) {
+    case V_TEXT:
+        return v->v.text;
+    case V_HASH:
+        return hash_hex(s, v->v.hash);
+    case V_COUNT:
+        return scope_printf(s, "%llu", (unsigned long long)v->v.count);
+    default:
+        return NULL;
+    }
+}
+
+static err same(struct scope *s, const struct receipt *r, const char *name, const char *said)
+{
+    const char *entered = shown(s, r, name);
+
+    if (entered && strcmp(entered, said) == 0)
+        return ERR_OK;
+    return fail(s, ERR_CORRUPT, "entry %llu %s%s, not %s '%s'", (unsigned long long)r->index,
+                entered ? "says " : "doesn't disclose its ", entered ? entered : name, name, said);
+}
+
+static err is_type(struct scope *s, const struct receipt *r, enum entry_type type)
+{
+    return r->entry.spec->type == type ? ERR_OK
+         : fail(s, ERR_CORRUPT, "entry %llu is of type %s, not %s", (unsigned long long)r->index, r->entry.spec->name,
+                entry_spec(type)->name);
+}
+
+static const char *member_text(struct scope *s, const json_t *object, const char *name)
+{
+    const json_t *v = json_object_get(object, name);
+
+    return json_is_integer(v) ? scope_printf(s, "%lld", (long long)json_integer_value(v))
+         : json_is_string(v)  ? json_string_value(v) : "";
+}
+
+/* What was paid is disclosed to the parties; whoever got the entry without it can't check that. */
+static err same_price(struct scope *s, const struct receipt *r, const json_t *price)
+{
+    if (!shown(s, r, "amount"))
+        return ERR_OK;
+    TRY(same(s, r, "amount", member_text(s, price, "amount")));
+    return same(s, r, "currency", member_text(s, price, "currency"));
+}
+
+err receipt_of_license(struct scope *s, const struct receipt *r, const json_t *license)
+{
+    static const struct { const char *field, *member; } pairs[] = {
+        { "license", "id" }, { "document", "document_sha256" }, { "from", "from" }, { "item_count", "item_count" },
+        { "offer", "offer" }, { "payment", "payment" }, { "purpose", "purpose" }, { "revision", "revision" },
+        { "slice_root", "slice_root" }, { "territory", "territory" }, { "until", "until" }, { "version", "version_id" },
+    };
+    const json_t *document = json_object_get(license, "document");
+    struct bytes text;
+    struct hash h;
+
+    TRY(is_type(s, r, ENTRY_LICENSE_GRANTED));
+    if (!json_is_object(document))
+        return fail(s, ERR_CORRUPT, "the license comes without its document");
+    TRY(canon(s, document, &text));
+    h = sha256_of(text.p, text.len);
+    TRY(same(s, r, "document", hash_hex(s, &h)));
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        TRY(same(s, r, pairs[i].field, member_text(s, license, pairs[i].member)));
+    return same_price(s, r, json_object_get(license, "price"));
+}
+
+err receipt_of_access(struct scope *s, const struct receipt *r, const struct delivered *d)
+{
+    TRY(is_type(s, r, ENTRY_ACCESS_RECORDED));
+    if (r->index != d->index)
+        return fail(s, ERR_CORRUPT, "the receipt of entry %llu is of another one", (unsigned long long)d->index);
+    TRY(same(s, r, "license", d->license));
+    TRY(same(s, r, "item_hash", hash_hex(s, &d->sha256)));
+    TRY(same(s, r, "item_number", scope_printf(s, "%lld", (long long)d->n)));
+    return same(s, r, "bytes", scope_printf(s, "%lld", (long long)d->size));
+}
+
+/* ---- fetching */
 
 static err fetch_text(struct scope *s, struct market *m, const char *path, struct bytes *out)
 {

@@ -9,6 +9,8 @@
  * A receipt: an entry with its disclosures (JSON, as the market answers) and
  * its tlog-proof. Checked with nothing but the log's verifier key.
  */
+#define RECEIPT_BYTES_MAX (1 << 20)          /* either part */
+
 struct receipt {
     uint64_t index;
     struct entry entry;                 /* disclosed fields are open */
@@ -19,6 +21,17 @@ struct receipt {
 /* ERR_INVALID says what does not hold. `document`: the entry as JSON; `proof`: the tlog-proof. */
 err receipt_check(struct scope *s, const struct note_key *key, struct bytes document, struct bytes proof,
                   struct receipt *out);
+/*
+ * What somebody says of an entry against the entry itself, of which the receipt was checked. ERR_CORRUPT names the
+ * first difference.
+ *
+ * A license as the market's answer, or license.json, has it: the document hashes to the entry's digest, and whatever
+ * the answer repeats of the entry's fields is what the entry says.
+ */
+err receipt_of_license(struct scope *s, const struct receipt *r, const json_t *license);
+/* The delivery of one item under a license; an entry that doesn't disclose its item shows nothing of it. */
+struct delivered { const char *license; uint64_t index; int64_t n, size; struct hash sha256; };
+err receipt_of_access(struct scope *s, const struct receipt *r, const struct delivered *d);
 /* Fetches both parts, as they are. */
 err receipt_fetch(struct scope *s, struct market *m, uint64_t index, struct bytes *document, struct bytes *proof);
 /* The log's verifier key, as the market names it. */
