@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* counterfoil-worker: works on jobs until SIGTERM or SIGINT. */
+/* counterfoil-worker: works on jobs until SIGTERM or SIGINT; shows and retries dead ones. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +8,10 @@
 
 #include "ledger/keys/sign.h"
 #include "schema/base/config.h"
+#include "schema/base/clock.h"
+#include "schema/base/limits.h"
 #include "schema/base/log.h"
+#include "schema/store/job.h"
 #include "worker/jobs/workshop.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -69,27 +72,86 @@ static err serve(struct scope *s, const struct worker_settings *settings)
     return ERR_OK;
 }
 
-int main(int argc, char **argv)
+static err show_dead(struct scope *s, struct db *db, const char *unused)
+{
+    char at[TIME_TEXT_SIZE];
+    struct job *jobs;
+    size_t n;
+
+    (void)unused;
+    TRY(job_dead(s, db, &jobs, &n));
+    for (size_t i = 0; i < n; i++) {
+        time_format(jobs[i].done_at, at);
+        printf("%s  %s  %s  %s  after %d attempts: %s\n", jobs[i].id.text, at, jobs[i].kind, jobs[i].key,
+               (int)jobs[i].attempt, jobs[i].error ? jobs[i].error : "no reason");
+    }
+    printf("%zu dead jobs%s\n", n, n == JOB_DEAD_SHOWN ? ", and perhaps more" : "");
+    return ERR_OK;
+}
+
+static err retry(struct scope *s, struct db *db, const char *id)
+{
+    bool added;
+
+    TRY(job_retry(s, db, id, &added));
+    printf("%s %s\n", id, added ? "waits again" : "was given up for one that waits already");
+    return job_notify(s, db);
+}
+
+static const struct verb { const char *name, *arg, *help; err (*run)(struct scope *s, struct db *db, const char *arg); }
+verbs[] = {
+    { "dead",  NULL,  "list the jobs that ran out of attempts", show_dead },
+    { "retry", "JOB", "let a dead job be tried again",          retry },
+};
+
+static int usage(FILE *to)
+{
+    fputs("usage: counterfoil-worker [VERB]\n\nVerifies contents, re-hashes the log, tidies up; or, with a verb:\n\n",
+          to);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        fprintf(to, "  %-6s%-22s %s\n", verbs[i].name, verbs[i].arg ? verbs[i].arg : "", verbs[i].help);
+    if (to == stdout) {
+        puts("\nEnvironment:\n");
+        config_print(rows);
+    }
+    return to == stdout ? 0 : 2;
+}
+
+static err work(struct scope *s, const struct verb *verb, const char *arg)
 {
     struct worker_settings settings = { 0 };
+    struct db *db = NULL;
+    err e;
+
+    TRY(config_load(s, rows, &settings));
+    if (!verb)
+        return serve(s, &settings);
+    TRY(db_open(s, settings.dsn, "counterfoil-worker", &db));
+    e = verb->run(s, db, arg);
+    db_close(db);
+    return e;
+}
+
+int main(int argc, char **argv)
+{
+    const struct verb *verb = NULL;
     struct scope s;
     err e;
 
-    if (argc > 1) {
-        bool help = strcmp(argv[1], "--help") == 0;
-        printf("counterfoil-worker: verifies contents, re-hashes the log, tidies up.\nEnvironment:\n\n");
-        config_print(rows);
-        return help ? 0 : 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout);
+    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(verbs); i++)
+        if (strcmp(argv[1], verbs[i].name) == 0 && argc == (verbs[i].arg ? 3 : 2))
+            verb = &verbs[i];
+    if (argc > 1 && !verb)
+        return usage(stderr);
     log_open("counterfoil-worker", LOG_INFO);
     signal(SIGPIPE, SIG_IGN);
     keys_init();
     scope_init(&s, 0);
-    e = config_load(&s, rows, &settings);
-    if (e == ERR_OK)
-        e = serve(&s, &settings);
+    e = work(&s, verb, argc > 2 ? argv[2] : NULL);
     if (e != ERR_OK)
-        log_why(LOG_ERROR, "cannot work", &s);
+        log_why(LOG_ERROR, verb ? verb->name : "cannot work", &s);
     scope_free(&s);
     return e == ERR_OK ? 0 : 1;
 }

@@ -5,7 +5,7 @@
 #include "schema/base/limits.h"
 #include "schema/base/random.h"
 
-enum { ENQUEUE, NOTIFY, TAKE_DUE, BURY, TAKE_LOST, RENEW, DONE, FAIL, RELEASE, COUNT, STATEMENTS };
+enum { ENQUEUE, NOTIFY, TAKE_DUE, BURY, TAKE_LOST, RENEW, DONE, FAIL, RELEASE, COUNT, FORGET, DEAD, RETRY, STATEMENTS };
 _Static_assert(STATEMENTS == JOB_STATEMENTS, "job_sql");
 
 #define COLUMNS "j.id, j.kind, j.key, j.args, j.state, j.attempt, j.error, j.run_at, j.created_at, j.done_at"
@@ -18,16 +18,20 @@ const struct sql job_sql[JOB_STATEMENTS] = {
     [NOTIFY]    = { "job_notify",
                     "SELECT pg_notify('" JOB_CHANNEL "', '')" },
     [TAKE_DUE]  = { "job_take_due",
-                    "WITH due AS (SELECT id FROM job WHERE state = 'queued' AND run_at <= now() AND kind = ANY"
+                    "WITH due AS (SELECT id FROM job q WHERE state = 'queued' AND run_at <= now() AND kind = ANY"
                     " ($2::text[])"
+                    "                AND NOT EXISTS (SELECT FROM job r WHERE r.state = 'running' AND r.kind = q.kind"
+                    "                                   AND r.key = q.key)"
                     "              ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
                     " UPDATE job j SET state = 'running', attempt = attempt + 1, worker = $1,"
                     "        leased_until = clock_timestamp() + $3::bigint * interval '1 ms'"
                     "   FROM due WHERE j.id = due.id RETURNING " COLUMNS },
     [BURY]      = { "job_bury",
-                    "UPDATE job SET state = 'dead', done_at = clock_timestamp(), leased_until = NULL,"
+                    "UPDATE job j SET state = 'dead', done_at = clock_timestamp(), leased_until = NULL,"
                     "       error = 'the worker vanished on the last attempt'"
-                    " WHERE state = 'running' AND leased_until < now() AND attempt >= $1" },
+                    "  FROM unnest($1::text[], $2::integer[]) AS k (kind, attempts)"
+                    " WHERE j.kind = k.kind AND j.state = 'running' AND j.leased_until < now()"
+                    "   AND j.attempt >= k.attempts" },
     [TAKE_LOST] = { "job_take_lost",
                     "WITH due AS (SELECT id FROM job WHERE state = 'running' AND leased_until < now() AND kind = ANY"
                     " ($2::text[])"
@@ -65,6 +69,18 @@ const struct sql job_sql[JOB_STATEMENTS] = {
                     " <= now())) * 1000)::bigint,"
                     "                0) AS oldest_ms"
                     "  FROM job WHERE state <> 'done'" },
+    [FORGET]    = { "job_forget",
+                    "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND done_at < $1::timestamptz"
+                    "                              ORDER BY done_at LIMIT $2 FOR UPDATE SKIP LOCKED)" },
+    [DEAD]      = { "job_dead",
+                    "SELECT " COLUMNS " FROM job j WHERE j.state = 'dead' ORDER BY j.id LIMIT $1" },
+    /* Another row, so that whoever was believed dead can't close the new one by an attempt's number. */
+    [RETRY]     = { "job_retry",
+                    "WITH dead AS (UPDATE job SET state = 'done', done_at = clock_timestamp()"
+                    "               WHERE id = $1 AND state = 'dead' RETURNING kind, key, args),"
+                    "     added AS (INSERT INTO job (id, kind, key, args) SELECT $2, kind, key, args FROM dead"
+                    "               ON CONFLICT (kind, key) WHERE state = 'queued' DO NOTHING RETURNING id)"
+                    " SELECT (SELECT count(*) FROM dead) AS dead, (SELECT count(*) FROM added) AS added" },
 };
 
 static const struct column columns[] = {
@@ -79,6 +95,10 @@ static const struct column count_columns[] = {
     COL(job_counts, oldest_ms, T_INT8),
 };
 static const struct shape count_shape = SHAPE(job_counts, count_columns);
+
+struct retried { int64_t dead, added; };
+static const struct column retried_columns[] = { COL(retried, dead, T_INT8), COL(retried, added, T_INT8) };
+static const struct shape retried_shape = SHAPE(retried, retried_columns);
 
 err job_enqueue(struct scope *s, struct db *db, const char *kind, const char *key, const char *args, int64_t run_at,
                 bool *added)
@@ -98,29 +118,27 @@ err job_notify(struct scope *s, struct db *db)
     return db_do(s, db, &job_sql[NOTIFY], NO_PARAMS, NULL);
 }
 
-static err take(struct scope *s, struct db *db, const struct sql *q, const char *worker, const char *const *kinds,
-                size_t n_kinds,
-                int64_t lease_ms, struct job *out, bool *taken)
+static err take(struct scope *s, struct db *db, const struct sql *q, const char *worker,
+                const struct job_kinds_taken *k, int64_t lease_ms, struct job *out, bool *taken)
 {
     struct job *rows;
     size_t n;
 
-    TRY(db_many(s, db, q, PARAMS(P_TEXT(worker), P_TEXTS(kinds, n_kinds), P_INT8(lease_ms)), &job_shape, &rows, &n));
+    TRY(db_many(s, db, q, PARAMS(P_TEXT(worker), P_TEXTS(k->names, k->n), P_INT8(lease_ms)), &job_shape, &rows, &n));
     *taken = n == 1;
     if (n == 1)
         *out = rows[0];
     return ERR_OK;
 }
 
-err job_take(struct scope *s, struct db *db, const char *worker, const char *const *kinds, size_t n_kinds,
-             int64_t lease_ms,
+err job_take(struct scope *s, struct db *db, const char *worker, const struct job_kinds_taken *k, int64_t lease_ms,
              struct job *out, bool *taken)
 {
-    TRY(take(s, db, &job_sql[TAKE_DUE], worker, kinds, n_kinds, lease_ms, out, taken));
+    TRY(take(s, db, &job_sql[TAKE_DUE], worker, k, lease_ms, out, taken));
     if (*taken)
         return ERR_OK;
-    TRY(db_do(s, db, &job_sql[BURY], PARAMS(P_INT4(JOB_ATTEMPTS_MAX)), NULL));
-    return take(s, db, &job_sql[TAKE_LOST], worker, kinds, n_kinds, lease_ms, out, taken);
+    TRY(db_do(s, db, &job_sql[BURY], PARAMS(P_TEXTS(k->names, k->n), P_INT4S(k->attempts, k->n)), NULL));
+    return take(s, db, &job_sql[TAKE_LOST], worker, k, lease_ms, out, taken);
 }
 
 static err lost(struct scope *s, const struct job *j)
@@ -157,13 +175,13 @@ static int64_t backoff_ms(int32_t attempt)
     return full / 2 + noise % (full / 2 + 1);
 }
 
-err job_fail(struct scope *s, struct db *db, const struct job *j, const char *error, bool *dead)
+err job_fail(struct scope *s, struct db *db, const struct job *j, int32_t attempts, const char *error, bool *dead)
 {
     struct job *rows;
     size_t n;
 
     TRY(db_many(s, db, &job_sql[FAIL],
-                PARAMS(P_ID(j->id), P_INT4(j->attempt), P_TEXT(error), P_INT4(JOB_ATTEMPTS_MAX),
+                PARAMS(P_ID(j->id), P_INT4(j->attempt), P_TEXT(error), P_INT4(attempts),
                        P_INT8(backoff_ms(j->attempt))),
                 &job_shape, &rows, &n));
     if (n == 0)
@@ -184,4 +202,24 @@ err job_release(struct scope *s, struct db *db, const struct job *j)
 err job_count(struct scope *s, struct db *db, struct job_counts *out)
 {
     return db_one(s, db, &job_sql[COUNT], NO_PARAMS, &count_shape, out);
+}
+
+err job_forget(struct scope *s, struct db *db, int64_t limit, int64_t *touched)
+{
+    return db_do(s, db, &job_sql[FORGET], PARAMS(P_TIME(clock_wall_ms() - JOB_KEPT_MS), P_INT8(limit)), touched);
+}
+
+err job_dead(struct scope *s, struct db *db, struct job **out, size_t *n)
+{
+    return db_many(s, db, &job_sql[DEAD], PARAMS(P_INT8(JOB_DEAD_SHOWN)), &job_shape, out, n);
+}
+
+err job_retry(struct scope *s, struct db *db, const char *id, bool *added)
+{
+    struct id next = id_new("job", clock_wall_ms());
+    struct retried r;
+
+    TRY(db_one(s, db, &job_sql[RETRY], PARAMS(P_TEXT(id), P_ID(next)), &retried_shape, &r));
+    *added = r.added == 1;
+    return r.dead == 1 ? ERR_OK : fail(s, ERR_NOT_FOUND, "no dead job %s", id);
 }

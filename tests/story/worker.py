@@ -200,6 +200,43 @@ def tidied(m, shop):
     equal(m.sql("SELECT key FROM idempotency WHERE party = 'p'"), [["new"]], "answers whose time is over are forgotten")
 
 
+def ended(m, shop):
+    """What is done goes after its time, what is dead stays until somebody deals with it."""
+    m.sql("INSERT INTO job (id, kind, key, args, state, attempt, error, done_at)"
+          " SELECT 'job_old' || i, 'expire', 'old' || i, '{}', 'done', 1, NULL, now() - interval '8 days'"
+          "   FROM generate_series(1, 2500) i"
+          " UNION ALL SELECT 'job_young', 'expire', 'young', '{}', 'done', 1, NULL, now() - interval '6 days'"
+          " UNION ALL SELECT 'job_lost', 'expire', 'lost', '{}', 'dead', 4, 'no luck', now() - interval '9 days'")
+    shop.wait(shop.job("expire"), "done")
+    equal(m.sql("SELECT count(*) FROM job WHERE key LIKE 'old%' OR done_at < now() - interval '7 days'"), [["1"]],
+          "jobs that were done long ago are forgotten")
+    equal((shop.look("job_young")[0], shop.look("job_lost")[0]), ("done", "dead"), "younger and dead ones are not")
+    check("job_lost" in m.run("counterfoil-worker", "dead") and "no luck" in m.run("counterfoil-worker", "dead"),
+          "the operator sees a dead one, and why it died")
+    check("waits again" in m.run("counterfoil-worker", "retry", "job_lost"), "and has it tried again")
+    again = "SELECT count(*) FROM job WHERE key = 'lost' AND state = 'done'"
+    wait_for(lambda: m.sql(again) == [["2"]], 60, "its end")
+    check("0 dead jobs" in m.run("counterfoil-worker", "dead"), "which it survives")
+    try:
+        m.run("counterfoil-worker", "retry", "job_lost")
+        check(False, "what is not dead can't be retried")
+    except RuntimeError as e:
+        check("no dead job" in str(e), "what is not dead can't be retried")
+
+
+def once(m, shop):
+    """One kind and key is worked on once at a time, and dies after the retries of its kind."""
+    m.sql("INSERT INTO job (id, kind, key, args, state, attempt, leased_until) VALUES"
+          " ('job_first', 'expire', 'twice', '{}', 'running', 1, now() + interval '1 hour');"
+          "INSERT INTO job (id, kind, key, args) VALUES ('job_second', 'expire', 'twice', '{}'); NOTIFY counterfoil_job")
+    shop.wait(shop.job("expire"), "done")
+    equal(shop.look("job_second")[0], "queued", "the same kind and key waits for the one that runs")
+    m.sql("UPDATE job SET attempt = 4, leased_until = now() - interval '1 s' WHERE id = 'job_first'")
+    shop.wait("job_first", "dead")
+    shop.wait("job_second", "done")
+    check(True, "a kind has its own number of retries; the next one of its key goes on")
+
+
 def rot(m, shop):
     shop.wait(shop.job("rehash_log"), "done")
     check(True, "the stored log hashes")
@@ -227,6 +264,8 @@ def main():
         stopped(m, shop, name)
         signer_away(m, shop, data[3])
         tidied(m, shop)
+        ended(m, shop)
+        once(m, shop)
         rot(m, shop)
     done()
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expire: forgets stored answers, closes quotes, drops abandoned uploads, and makes partitions ahead. */
+/*
+ * expire: forgets stored answers and jobs that are done, closes quotes, drops abandoned uploads, and makes partitions
+ * ahead.
+ */
 #include <inttypes.h>
 
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/store/job.h"
 #include "schema/store/log.h"
 #include "schema/store/upkeep.h"
 #include "worker/jobs/work.h"
@@ -39,16 +43,17 @@ static err partitions_ahead(struct scope *s, struct db *db, int *made)
 
 err expire_run(struct scope *s, struct work *w)
 {
-    int64_t answers = 0, quotes = 0;
+    int64_t answers = 0, quotes = 0, jobs = 0;
     size_t uploads = 0;
     int partitions = 0;
 
     TRY(partitions_ahead(s, w->db, &partitions));
     TRY(in_batches(s, w, upkeep_idempotency, &answers));
     TRY(in_batches(s, w, upkeep_quotes, &quotes));
+    TRY(in_batches(s, w, job_forget, &jobs));
     TRY(blobs_sweep(s, w->blobs, clock_wall_ms() - UPLOAD_KEPT_MS, &uploads));
-    if (answers || quotes || uploads || partitions)
-        log_line(LOG_INFO, "expired answers=%" PRId64 " quotes=%" PRId64 " uploads=%zu; partitions made=%d", answers,
-                 quotes, uploads, partitions);
+    if (answers || quotes || jobs || uploads || partitions)
+        log_line(LOG_INFO, "expired answers=%" PRId64 " quotes=%" PRId64 " jobs=%" PRId64
+                 " uploads=%zu; partitions made=%d", answers, quotes, jobs, uploads, partitions);
     return ERR_OK;
 }

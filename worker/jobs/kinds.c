@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/base/limits.h"
 #include "worker/jobs/work.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -21,10 +22,10 @@ static int64_t every_expire(const struct worker_settings *set)
 }
 
 const struct job_kind job_kinds[] = {
-    { JOB_VERIFY_CONTENT, verify_content_run,   24 * HOUR_MS, NULL },
-    { "reverify_content", reverify_content_run, 24 * HOUR_MS, every_reverify },
-    { "rehash_log",       rehash_log_run,       48 * HOUR_MS, every_rehash },
-    { "expire",           expire_run,           HOUR_MS,      every_expire },
+    { JOB_VERIFY_CONTENT, verify_content_run,   JOB_RETRIES, 24 * HOUR_MS, NULL },
+    { "reverify_content", reverify_content_run, JOB_RETRIES, 24 * HOUR_MS, every_reverify },
+    { "rehash_log",       rehash_log_run,       JOB_RETRIES, 48 * HOUR_MS, every_rehash },
+    { "expire",           expire_run,           3,           HOUR_MS,      every_expire },
 };
 const size_t job_kinds_n = ARRAY_LEN(job_kinds);
 

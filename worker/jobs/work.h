@@ -44,6 +44,7 @@ struct work {
 struct job_kind {
     const char *name;
     err (*run)(struct scope *s, struct work *w);
+    int32_t retries;                  /* after the first attempt; then the job is dead */
     int64_t deadline_ms;              /* of one attempt */
     int64_t (*every_ms)(const struct worker_settings *set);    /* NULL: only when enqueued; else how often by itself */
 };

@@ -16,6 +16,7 @@
 #include "schema/store/job.h"
 
 #define THREADS_MAX   32
+#define KINDS_MAX     32
 #define POLL_MS       1000         /* a notification may be missed, a job not */
 #define RENEW_MS      (JOB_LEASE_MS / 4)
 #define DATABASE_MS   10000        /* for the queue's own statements */
@@ -136,23 +137,28 @@ static err run_job(struct scope *s, struct place *p, const struct job *job)
     return kind->run(s, &work);
 }
 
-/* Done, given back, or failed: each names the attempt, so that a lease that was lost meanwhile closes nothing. */
-static err close_job(struct scope *s, struct place *p, const struct job *job, err result, const char *why)
+/*
+ * Done, given back, or failed: each names the attempt, so that a lease that was lost meanwhile closes nothing. One that
+ * ran out of time has failed, or it would be begun again for ever.
+ */
+static err close_job(struct scope *s, struct place *p, const struct job *job, err result, bool late, const char *why)
 {
+    const struct job_kind *kind = find_kind(job->kind);
     bool dead = false;
     err e;
 
+    assert(kind);
     if (result == ERR_STALE && atomic_load(&p->w->seats[p->number].lost))
         return ERR_OK;             /* somebody else's by now */
     if (result == ERR_OK)
         return job_done(s, p->db, job);
     if (atomic_load(&p->w->stopping))
         return job_release(s, p->db, job);
-    if (err_fault(result) == FAULT_RETRY || err_fault(result) == FAULT_HALT) {
+    if (!late && (err_fault(result) == FAULT_RETRY || err_fault(result) == FAULT_HALT)) {
         rest(p->w, NOT_NOW_MS);    /* the ledger or the database is away: no fault of the job's, so it isn't counted */
         return job_release(s, p->db, job);
     }
-    e = job_fail(s, p->db, job, why, &dead);
+    e = job_fail(s, p->db, job, kind->retries + 1, why, &dead);
     log_line(LOG_ERROR, "job failed kind=%s key=%s attempt=%d%s", job->kind, job->key, (int)job->attempt,
              dead ? " dead=yes" : "");
     return e;
@@ -187,7 +193,7 @@ static void work_on(struct place *p, struct scope *s, const struct job *job)
     scope_init(&closing, DATABASE_MS + NOT_NOW_MS);
     if (!db_healthy(p->db) && db_reopen(&closing, p->db) == ERR_OK && db_listen(&closing, p->db, JOB_CHANNEL) != ERR_OK)
         scope_forgive(&closing);   /* it polls */
-    if (close_job(&closing, p, job, e, s->why.detail) != ERR_OK)
+    if (close_job(&closing, p, job, e, scope_left_ms(s) == 0, s->why.detail) != ERR_OK)
         log_why(LOG_WARNING, "job not closed: its lease will run out", &closing);
     else if (e == ERR_OK)
         log_line(LOG_INFO, "job done kind=%s key=%s ms=%" PRId64, job->kind, job->key, clock_monotonic_ms() - began);
@@ -198,16 +204,20 @@ static void work_on(struct place *p, struct scope *s, const struct job *job)
 /* Takes one job and works on it; false: there was none. */
 static bool next_job(struct place *p)
 {
-    const char *names[16];
+    const char *names[KINDS_MAX];
+    int32_t attempts[KINDS_MAX];
+    const struct job_kinds_taken kinds = { names, attempts, job_kinds_n };
     struct scope s;
     struct job job;
     bool taken = false;
 
-    assert(job_kinds_n <= ARRAY_LEN(names));
-    for (size_t i = 0; i < job_kinds_n; i++)
+    assert(job_kinds_n <= KINDS_MAX);
+    for (size_t i = 0; i < job_kinds_n; i++) {
         names[i] = job_kinds[i].name;
+        attempts[i] = job_kinds[i].retries + 1;
+    }
     scope_init(&s, DATABASE_MS);
-    if (job_take(&s, p->db, p->w->name, names, job_kinds_n, JOB_LEASE_MS, &job, &taken) != ERR_OK) {
+    if (job_take(&s, p->db, p->w->name, &kinds, JOB_LEASE_MS, &job, &taken) != ERR_OK) {
         log_why(LOG_WARNING, "no job could be taken", &s);
         scope_forgive(&s);
         taken = false;
