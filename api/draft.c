@@ -105,6 +105,8 @@ static err draft_open(struct request *rq, struct db *db, struct version *v)
 
     TRY(dataset_owned(rq, db, &d));
     TRY(version_get(s, db, d.owner, d.name, match_path(&rq->match, "version"), v));
+    if (v->fault)                     /* what it complains of may be what this part mends */
+        TRY(version_forget_fault(s, db, v->no));
     TRY(db_begin(s, db));
     TRY(version_unhurried(s, db));
     TRY(version_hold(s, db, v->no, false, &state));

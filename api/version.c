@@ -10,8 +10,9 @@
 #include "api/ledgered.h"
 #include "api/page.h"
 #include "api/show.h"
-#include "ledger/entry/lists.h"
+#include "ledger/append/seal.h"
 #include "schema/base/clock.h"
+#include "schema/base/limits.h"
 #include "schema/store/content.h"
 #include "schema/store/job.h"
 #include "schema/store/license.h"
@@ -25,14 +26,18 @@ static json_t *maybe(int64_t v)
 static json_t *version_show(struct scope *s, const struct version *v)
 {
     bool sealed = v->commit_id != NULL;
+    json_t *shown;
 
-    return json_pack("{s:s,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", v->id.text, "dataset",
+    shown = json_pack("{s:s,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", v->id.text, "dataset",
                      scope_printf(s, "%s/%s", v->owner, v->name), "number", maybe(v->number), "state", v->state, "root",
                      sealed ? show_hash(&v->root) : json_null(), "details_root",
                      sealed ? show_hash(&v->details_root) : json_null(), "commit_id", show_text(v->commit_id),
                      "item_count", v->item_count >= 0 ? json_integer(v->item_count) : json_null(), "bytes",
                      v->bytes >= 0 ? json_integer(v->bytes) : json_null(), "published_at", show_time(v->published_at),
                      "entry", v->index >= 0 ? entry_link((uint64_t)v->index) : json_null());
+    if (v->sealed_items >= 0)
+        json_object_set_new(shown, "sealed_items", json_integer(v->sealed_items));
+    return shown;
 }
 
 /* The version that the path names; one that isn't published is its publisher's alone. */
@@ -184,68 +189,74 @@ err create_version(struct request *rq)
     return app_with_db(rq, version_make);
 }
 
-/* ---- publishing: sealed first, in a transaction of its own; under the ledger's lock only activated */
+/* ---- publishing: sealed first, here or by a worker; under the ledger's lock only activated */
 
-struct roots { struct frontier items, details; struct buf leaf; int64_t bytes; };
-
-static err root_add(struct scope *s, void *arg, void *row)
+static err seal_here(struct scope *s, struct db *db, int64_t no)
 {
-    struct roots *r = arg;
-    const struct item *i = row;
-    size_t len = strlen(i->path);
-    struct item_details d = {
-        .attributes = { (const uint8_t *)i->attributes, strlen(i->attributes) },
-        .contributors = { (const uint8_t *)i->contributors, strlen(i->contributors) },
-        .media_type = i->media_type, .path = i->path, .path_len = len, .salt = i->salt.p,
-    };
+    bool done = false;
 
-    if (i->salt.len != 16 || i->size < 0 || r->bytes > INT64_MAX - i->size)
-        return fail(s, ERR_CORRUPT, "item %d of the draft is damaged", i->n);
-    r->bytes += i->size;
-    list_add_item(&r->items, &r->leaf, i->path, len, &i->sha256, (uint64_t)i->size);
-    list_add_details(&r->details, &r->leaf, &d);
-    return ERR_OK;
+    TRY(seal_check(s, db, no));
+    TRY(version_sealing(s, db, no));
+    while (!done)
+        TRY(seal_items(s, db, no, &done));
+    TRY(seal_roots(s, db, no, NULL));
+    return draft_clear(s, db, no);
 }
 
-static err seal(struct request *rq, struct db *db, struct version *v)
+static err queue_sealing(struct scope *s, struct db *db, const struct version *v)
 {
-    struct scope *s = &rq->scope;
-    struct roots r = { .items = FRONTIER_EMPTY, .details = FRONTIER_EMPTY, .leaf = BUF(s) };
-    const char *twice;
-    char *commit = scope_alloc(s, COMMIT_ID_SIZE, 1);
+    return job_enqueue(s, db, JOB_SEAL_VERSION, v->id.text, scope_printf(s, "{\"no\":%" PRId64 "}", v->no), INT64_MIN,
+                       NULL);
+}
 
-    TRY(version_unhurried(s, db));
-    TRY(draft_duplicate(s, db, v->no, &twice));
-    if (twice)
-        return fail(s, ERR_INVALID, "the draft has the path '%.200s' twice: send a part again without it", twice);
-    TRY(draft_to_items(s, db, v->no, &v->item_count));
-    if (v->item_count == 0)
-        return fail(s, ERR_INVALID, "the draft has no items: send them by PUT …/items?part=0 first");
-    if (v->item_count > VERSION_ITEMS_MAX)
-        return fail(s, ERR_TOO_LARGE, "a version has at most %d items", VERSION_ITEMS_MAX);
-    TRY(item_each(s, db, v->no, root_add, &r));
-    v->root = frontier_root(&r.items);
-    v->details_root = frontier_root(&r.details);
-    version_commit_id(&v->root, &v->details_root, commit);
-    v->commit_id = commit;
-    v->bytes = r.bytes;
-    return version_seal(s, db, v);
+/* In one transaction: a small draft is sealed when it ends, a large one is a worker's. */
+static err seal_begin(struct scope *s, struct db *db, const struct version *v)
+{
+    const char *state;
+    int64_t items;
+
+    TRY(db_begin(s, db));
+    TRY(version_hold(s, db, v->no, true, &state));
+    if (strcmp(state, "draft") == 0) {
+        TRY(draft_size(s, db, v->no, SEAL_AT_ONCE_ITEMS + 1, &items));
+        if (items <= SEAL_AT_ONCE_ITEMS) {
+            TRY(seal_here(s, db, v->no));
+        } else {
+            TRY(version_sealing(s, db, v->no));
+            TRY(queue_sealing(s, db, v));
+        }
+    }
+    return db_commit(s, db);
+}
+
+/* A job that has died is replaced by whoever still wants the version. */
+static err seal_again(struct scope *s, struct db *db, const struct version *v)
+{
+    bool pending;
+
+    TRY(job_pending(s, db, JOB_SEAL_VERSION, v->id.text, &pending));
+    return pending ? ERR_OK : queue_sealing(s, db, v);
 }
 
 static err seal_draft(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
     struct version *v = rq->work;
-    const char *state;
     struct dataset d;
 
     TRY(dataset_owned(rq, db, &d));
     TRY(version_named(rq, db, v));
-    TRY(db_begin(s, db));
-    TRY(version_hold(s, db, v->no, true, &state));
-    if (strcmp(state, "draft") == 0)
-        TRY(seal(rq, db, v));
-    return db_commit(s, db);
+    if (v->fault) {
+        TRY(version_forget_fault(s, db, v->no));
+        return fail(s, ERR_INVALID, "%s", v->fault);
+    }
+    if (strcmp(v->state, "draft") == 0) {
+        TRY(seal_begin(s, db, v));
+        TRY(version_get(s, db, d.owner, d.name, v->id.text, v));
+    } else if (strcmp(v->state, "sealing") == 0) {
+        TRY(seal_again(s, db, v));
+    }
+    return strcmp(v->state, "sealing") == 0 ? job_notify(s, db) : ERR_OK;
 }
 
 static err publish_decide(struct scope *s, struct append_txn *t, void *state)
@@ -275,11 +286,12 @@ static err publish_decide(struct scope *s, struct append_txn *t, void *state)
 err publish_version(struct request *rq)
 {
     struct version *v = NEW(&rq->scope, struct version);
-    const struct app *app = rq->app;
 
     rq->work = v;
-    app_more_time(rq, SEAL_MS);
     TRY(app_with_db(rq, seal_draft));
-    app_more_time(rq, app->config.request_ms);
-    return ledgered_then(rq, publish_decide, v, job_notify);
+    if (strcmp(v->state, "sealing") != 0)
+        return ledgered_then(rq, publish_decide, v, job_notify);
+    reply_header(rq, "Retry-After", "1");
+    reply_json(rq, 202, json_pack("{s:o}", "version", version_show(&rq->scope, v)));
+    return ERR_OK;
 }

@@ -10,6 +10,7 @@
 #include "schema/base/limits.h"
 
 #define WAIT_POLL_MS 200
+#define SEAL_POLL_MS 500
 #define CARD_BYTES_MAX 60000
 
 struct options {
@@ -118,11 +119,55 @@ static err dataset_ready(struct scope *s, struct market *m, const struct options
     return ERR_OK;
 }
 
+/* One wish to publish; *version: what it is by now, with an entry once it is published. */
+static err publish_ask(struct scope *s, struct market *m, const char *path, const char *key, struct progress *p,
+                       json_t **version, bool *done)
+{
+    json_t *answer = NULL;
+
+    TRY(market_post(s, m, path, NULL, key, &answer));
+    *version = json_incref(json_object_get(answer, "version"));
+    *done = json_object_get(answer, "entry") != NULL;
+    json_decref(answer);
+    if (*done)
+        return ERR_OK;
+    p->things_done = (uint64_t)json_integer_value(json_object_get(*version, "sealed_items"));
+    progress_add(p, 0, 0);
+    json_decref(*version);
+    *version = NULL;
+    return ERR_OK;
+}
+
+/* The same wish again and again as long as a worker sorts and hashes the list; repeats are safe. */
+static err publish_wait(struct scope *s, struct market *m, const char *path, const char *key, size_t items,
+                        json_t **version)
+{
+    const struct timespec pause = { 0, SEAL_POLL_MS * 1000000L };
+    struct progress p;
+    bool done = false;
+    err e = ERR_OK;
+
+    progress_start(&p, "sealing", items, 0);
+    while (e == ERR_OK && !done) {
+        struct scope one;
+
+        scope_init(&one, 0);
+        e = publish_ask(&one, m, path, key, &p, version, &done);
+        if (e != ERR_OK)
+            s->why = one.why;
+        scope_free(&one);
+        if (e == ERR_OK && !done)
+            nanosleep(&pause, NULL);
+    }
+    progress_end(&p);
+    return e;
+}
+
 /* A draft, its items, its publication; the market must arrive at the root that we computed ourselves. */
 static err version_make(struct scope *s, struct market *m, const char *path, const struct files *files,
                         const struct hash *root, json_t **version)
 {
-    json_t *draft = NULL, *answer = NULL;
+    json_t *draft = NULL;
     const char *id, *at, *theirs;
     err e;
 
@@ -132,11 +177,10 @@ static err version_make(struct scope *s, struct market *m, const char *path, con
     if (e == ERR_OK)
         e = publish_list(s, m, at, files);
     if (e == ERR_OK)
-        e = market_post(s, m, scope_printf(s, "%s/publish", at), NULL, scope_printf(s, "publish-%.60s", id), &answer);
+        e = publish_wait(s, m, scope_printf(s, "%s/publish", at), scope_printf(s, "publish-%.60s", id), files->n,
+                         version);
     json_decref(draft);
     TRY(e);
-    *version = json_incref(json_object_get(answer, "version"));
-    json_decref(answer);
     TRY(json_text(s, *version, "root", &theirs));
     return strcmp(theirs, hash_hex(s, root)) == 0 ? ERR_OK
          : fail(s, ERR_CORRUPT, "the market published root %s, these files have %s", theirs, hash_hex(s, root));

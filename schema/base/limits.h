@@ -75,7 +75,9 @@
 #define CONTRIBUTOR_WEIGHT_MAX 1000000        /* Of one contributor: the sum over a version stays far below 2^63. */
 #define ITEM_LINE_MAX          65536          /* Bytes of one line of an item list. */
 #define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */
-#define SEAL_MS                1800000        /* Sealing a draft, or hashing a content, may take so long. */
+#define SEAL_MS                1800000        /* Loading a part of a draft, or hashing a content, may take so long. */
+#define SEAL_AT_ONCE_ITEMS     10000          /* A draft of more items is sealed by a worker, not within a request. */
+#define SEAL_CHUNK_ITEMS       10000          /* Items that a worker sorts into place in one transaction. */
 #define VERSION_ITEMS_MAX      10000000       /* Items of one version. */
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */

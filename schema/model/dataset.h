@@ -27,7 +27,9 @@ struct version {
     const char *owner, *name;     /* the dataset's */
     struct id publisher;
     int64_t number;               /* 1, 2, 3 … within the dataset; 0: not published */
-    const char *state;            /* draft, sealed, published, yanked */
+    const char *state;            /* draft, sealing, sealed, published, yanked */
+    const char *fault;            /* of a draft: why it could not be sealed; NULL: none known */
+    int64_t sealed_items;         /* while sealing: items that are sorted and numbered; else -1 */
     struct hash root, details_root;       /* zeros until sealed */
     const char *commit_id;        /* NULL until sealed */
     int64_t item_count, bytes;    /* -1 until sealed */

@@ -13,8 +13,10 @@
  * Kinds and their arguments:
  *   verify_content   {"version":"ver_…"}: every content of a version
  *                    {"sha256":"…"}: one content
+ *   seal_version     {"no":…}: a draft too large to be sealed within a request
  */
 #define JOB_VERIFY_CONTENT "verify_content"
+#define JOB_SEAL_VERSION   "seal_version"
 
 struct job {
     struct id id;

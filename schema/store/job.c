@@ -5,7 +5,8 @@
 #include "schema/base/limits.h"
 #include "schema/base/random.h"
 
-enum { ENQUEUE, NOTIFY, TAKE_DUE, BURY, TAKE_LOST, RENEW, DONE, FAIL, RELEASE, COUNT, FORGET, DEAD, RETRY, STATEMENTS };
+enum { ENQUEUE, PENDING, NOTIFY, TAKE_DUE, BURY, TAKE_LOST, RENEW, DONE, FAIL, RELEASE, COUNT, FORGET, DEAD, RETRY,
+       STATEMENTS };
 _Static_assert(STATEMENTS == JOB_STATEMENTS, "job_sql");
 
 #define COLUMNS "j.id, j.kind, j.key, j.args, j.state, j.attempt, j.error, j.run_at, j.created_at, j.done_at"
@@ -15,6 +16,9 @@ const struct sql job_sql[JOB_STATEMENTS] = {
                     "INSERT INTO job (id, kind, key, args, run_at)"
                     " VALUES ($1, $2, $3, $4, coalesce($5::timestamptz, clock_timestamp()))"
                     " ON CONFLICT (kind, key) WHERE state = 'queued' DO NOTHING" },
+    [PENDING]   = { "job_pending",
+                    "SELECT EXISTS (SELECT FROM job WHERE kind = $1 AND key = $2 AND state = 'queued') OR"
+                    "       EXISTS (SELECT FROM job WHERE kind = $1 AND key = $2 AND state = 'running') AS yes" },
     [NOTIFY]    = { "job_notify",
                     "SELECT pg_notify('" JOB_CHANNEL "', '')" },
     [TAKE_DUE]  = { "job_take_due",
@@ -111,6 +115,14 @@ err job_enqueue(struct scope *s, struct db *db, const char *kind, const char *ke
     if (added)
         *added = touched == 1;
     return ERR_OK;
+}
+
+err job_pending(struct scope *s, struct db *db, const char *kind, const char *key, bool *yes)
+{
+    static const struct column column[] = { { "yes", T_BOOL, 0 } };
+    static const struct shape shape = { sizeof(bool), 1, column };
+
+    return db_one(s, db, &job_sql[PENDING], PARAMS(P_TEXT(kind), P_TEXT(key)), &shape, yes);
 }
 
 err job_notify(struct scope *s, struct db *db)

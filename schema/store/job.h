@@ -14,12 +14,14 @@
 #define JOB_CHANNEL "counterfoil_job"
 #define JOB_BACKOFF_BASE_MS 500          /* First retry after about this, doubled with each attempt, */
 #define JOB_BACKOFF_MAX_MS  60000        /* but never more, half of it drawn at random. */
-#define JOB_STATEMENTS 13
+#define JOB_STATEMENTS 14
 extern const struct sql job_sql[JOB_STATEMENTS];
 
 /* `args` is JSON text. run_at INT64_MIN: at once. *added false: such a job waits already (added may be NULL). */
 err job_enqueue(struct scope *s, struct db *db, const char *kind, const char *key, const char *args, int64_t run_at,
                 bool *added);
+/* Whether such a job waits or is worked on. */
+err job_pending(struct scope *s, struct db *db, const char *kind, const char *key, bool *yes);
 err job_notify(struct scope *s, struct db *db);
 
 /*

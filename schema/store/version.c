@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/version.h"
 
-enum { ADD, GET, LIST, HOLD_SHARED, HOLD_ALONE, PART_LOCK, PART_CLEAR, PART_COPY, FOREIGN, STRANGER, DUPLICATE,
-       TO_ITEMS, CLEAR, UNHURRIED, SEAL, PUBLISH, EACH, ITEMS, BY_PATH, STATEMENTS };
+enum { ADD, GET, LIST, HOLD_SHARED, HOLD_ALONE, PART_LOCK, PART_CLEAR, PART_COPY, FOREIGN, STRANGER, DUPLICATE, SIZE,
+       SORTED_ONLY, LAST, TO_ITEMS, CLEAR, UNHURRIED, SEALING, REFUSE, FORGET, SEAL, PUBLISH, EACH, ITEMS, BY_PATH,
+       STATEMENTS };
 _Static_assert(STATEMENTS == VERSION_STATEMENTS, "version_sql");
 
 #define COLUMNS "v.no, v.id, v.dataset, d.owner, d.name, v.publisher, coalesce(v.number, 0)::bigint AS number," \
-                " v.state, v.root, v.details_root, v.commit_id, coalesce(v.item_count, -1) AS item_count," \
+                " v.state, v.fault, CASE WHEN v.state = 'sealing' THEN coalesce((SELECT max(i.n) + 1 FROM item i" \
+                "  WHERE i.version = v.no), 0) ELSE -1 END::bigint AS sealed_items," \
+                " v.root, v.details_root, v.commit_id, coalesce(v.item_count, -1) AS item_count," \
                 " coalesce(v.bytes, -1) AS bytes, coalesce(v.index, -1) AS index, v.created_at, v.published_at"
 #define ITEM    "i.n, i.path, i.sha256, i.size, i.media_type, i.attributes, i.contributors, i.salt"
 #define ITEM_OF "SELECT " ITEM ", c.state FROM item i JOIN content c ON c.sha256 = i.sha256 WHERE i.version = $1"
@@ -42,17 +45,29 @@ const struct sql version_sql[VERSION_STATEMENTS] = {
     [DUPLICATE]   = { "draft_duplicate",
                       "SELECT path FROM draft_item WHERE version = $1 GROUP BY path HAVING count(*) > 1"
                       " ORDER BY path LIMIT 1" },
+    [SIZE]        = { "draft_size",
+                      "SELECT count(*) AS items FROM (SELECT FROM draft_item WHERE version = $1 LIMIT $2) d" },
+    /* In the index's order, whatever is known about a table just filled: a sort would be of all of it, each time. */
+    [SORTED_ONLY] = { "draft_sorted_only", "SELECT set_config('enable_sort', 'off', true)" },
+    [LAST]        = { "item_last", "SELECT n, path FROM item WHERE version = $1 ORDER BY n DESC LIMIT 1" },
     [TO_ITEMS]    = { "draft_to_items",
                       "INSERT INTO item (version, n, path, sha256, size, media_type, attributes, contributors, salt)"
-                      " SELECT version, (row_number() OVER (ORDER BY path) - 1)::integer, path, sha256, size,"
-                      " media_type,"
-                      "        attributes, contributors, salt FROM draft_item WHERE version = $1 ORDER BY path" },
-    [CLEAR]       = { "draft_clear", "DELETE FROM draft_item WHERE version = $1" },
+                      " SELECT version, ($3::integer + row_number() OVER (ORDER BY path))::integer, path, sha256, size,"
+                      "        media_type, attributes, contributors, salt"
+                      "   FROM (SELECT * FROM draft_item WHERE version = $1 AND path > $2 ORDER BY path LIMIT $4) d" },
+    [CLEAR]       = { "draft_clear", "DELETE FROM draft_item i USING version v WHERE i.version = $1 AND v.no = $1"
+                      "   AND v.state NOT IN ('draft', 'sealing')" },
     [UNHURRIED]   = { "version_unhurried", "SELECT set_config('statement_timeout', '0', true)" },
+    [SEALING]     = { "version_sealing",
+                      "UPDATE version SET state = 'sealing', fault = NULL WHERE no = $1 AND state = 'draft'" },
+    [REFUSE]      = { "version_refuse",
+                      "UPDATE version SET state = 'draft', fault = $2 WHERE no = $1 AND state = 'sealing'" },
+    [FORGET]      = { "version_forget_fault",
+                      "UPDATE version SET fault = NULL WHERE no = $1 AND state = 'draft' AND fault IS NOT NULL" },
     [SEAL]        = { "version_seal",
                       "UPDATE version SET state = 'sealed', root = $2, details_root = $3, commit_id = $4, item_count ="
                       " $5,"
-                      "       bytes = $6 WHERE no = $1 AND state = 'draft'" },
+                      "       bytes = $6 WHERE no = $1 AND state = 'sealing'" },
     [PUBLISH]     = { "version_publish",
                       "UPDATE version v SET state = 'published', index = $2, published_at = $3,"
                       "       number = (SELECT coalesce(max(o.number), 0) + 1 FROM version o WHERE o.dataset ="
@@ -67,7 +82,8 @@ const struct sql version_sql[VERSION_STATEMENTS] = {
 static const struct column columns[] = {
     COL(version, no, T_INT8),           COL(version, id, T_ID),            COL(version, dataset, T_ID),
     COL(version, owner, T_TEXT),        COL(version, name, T_TEXT),        COL(version, publisher, T_ID),
-    COL(version, number, T_INT8),       COL(version, state, T_TEXT),       COL(version, root, T_HASH),
+    COL(version, number, T_INT8),       COL(version, state, T_TEXT),       COL(version, fault, T_TEXT),
+    COL(version, sealed_items, T_INT8), COL(version, root, T_HASH),
     COL(version, details_root, T_HASH), COL(version, commit_id, T_TEXT),   COL(version, item_count, T_INT8),
     COL(version, bytes, T_INT8),        COL(version, index, T_INT8),       COL(version, created_at, T_TIME),
     COL(version, published_at, T_TIME),
@@ -88,6 +104,12 @@ static const struct shape state_shape = SHAPE(one_text, state_columns);
 struct draft_line { int32_t line; const char *path; };
 static const struct column line_columns[] = { COL(draft_line, line, T_INT4), COL(draft_line, path, T_TEXT) };
 static const struct shape line_shape = SHAPE(draft_line, line_columns);
+struct last_item { int32_t n; const char *path; };
+static const struct column last_columns[] = { COL(last_item, n, T_INT4), COL(last_item, path, T_TEXT) };
+static const struct shape last_shape = SHAPE(last_item, last_columns);
+struct draft_size { int64_t items; };
+static const struct column size_columns[] = { COL(draft_size, items, T_INT8) };
+static const struct shape size_shape = SHAPE(draft_size, size_columns);
 static const struct column path_columns[] = { COL(draft_line, path, T_TEXT) };
 static const struct shape path_shape = SHAPE(draft_line, path_columns);
 
@@ -165,10 +187,62 @@ err draft_duplicate(struct scope *s, struct db *db, int64_t no, const char **pat
     return ERR_OK;
 }
 
-err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t *count)
+err draft_size(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *items)
 {
-    TRY(db_do(s, db, &version_sql[TO_ITEMS], PARAMS(P_INT8(no)), count));
+    struct draft_size row;
+
+    TRY(db_one(s, db, &version_sql[SIZE], PARAMS(P_INT8(no), P_INT8(limit)), &size_shape, &row));
+    *items = row.items;
+    return ERR_OK;
+}
+
+static err last_item(struct scope *s, struct db *db, int64_t no, struct last_item *out, bool *any)
+{
+    struct last_item *rows;
+    size_t n;
+
+    TRY(db_many(s, db, &version_sql[LAST], PARAMS(P_INT8(no)), &last_shape, &rows, &n));
+    *out = n ? rows[0] : (struct last_item){ -1, "" };
+    *any = n > 0;
+    return ERR_OK;
+}
+
+err items_begun(struct scope *s, struct db *db, int64_t no, bool *yes)
+{
+    struct last_item last;
+
+    return last_item(s, db, no, &last, yes);
+}
+
+err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *moved)
+{
+    struct last_item last;
+    bool any;
+
+    TRY(db_do(s, db, &version_sql[SORTED_ONLY], NO_PARAMS, NULL));
+    TRY(last_item(s, db, no, &last, &any));
+    return db_do(s, db, &version_sql[TO_ITEMS],
+                 PARAMS(P_INT8(no), P_TEXT(last.path), P_INT4(last.n), P_INT8(limit)), moved);
+}
+
+err draft_clear(struct scope *s, struct db *db, int64_t no)
+{
     return db_do(s, db, &version_sql[CLEAR], PARAMS(P_INT8(no)), NULL);
+}
+
+err version_sealing(struct scope *s, struct db *db, int64_t no)
+{
+    return db_do(s, db, &version_sql[SEALING], PARAMS(P_INT8(no)), NULL);
+}
+
+err version_refuse(struct scope *s, struct db *db, int64_t no, const char *why)
+{
+    return db_do(s, db, &version_sql[REFUSE], PARAMS(P_INT8(no), P_TEXT(why)), NULL);
+}
+
+err version_forget_fault(struct scope *s, struct db *db, int64_t no)
+{
+    return db_do(s, db, &version_sql[FORGET], PARAMS(P_INT8(no)), NULL);
 }
 
 err version_unhurried(struct scope *s, struct db *db)
@@ -183,7 +257,7 @@ err version_seal(struct scope *s, struct db *db, const struct version *v)
     TRY(db_do(s, db, &version_sql[SEAL],
               PARAMS(P_INT8(v->no), P_HASH(&v->root), P_HASH(&v->details_root), P_TEXT(v->commit_id),
                      P_INT8(v->item_count), P_INT8(v->bytes)), &touched));
-    return touched == 1 ? ERR_OK : fail(s, ERR_STALE, "the version is no longer a draft");
+    return touched == 1 ? ERR_OK : fail(s, ERR_STALE, "the version is not being sealed any more");
 }
 
 err version_publish(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, int64_t *number)

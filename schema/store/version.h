@@ -6,9 +6,9 @@
 
 /*
  * Versions and their items: loaded by parts into a draft, sealed (sorted, numbered,
- * roots known), published. A sealed version's items never change.
+ * roots known; ledger/append/seal.h), published. A sealed version's items never change.
  */
-#define VERSION_STATEMENTS 19
+#define VERSION_STATEMENTS 25
 extern const struct sql version_sql[VERSION_STATEMENTS];
 
 err version_add(struct scope *s, struct db *db, const struct id *id, const char *dataset, const char *publisher);
@@ -40,10 +40,25 @@ err draft_part_foreign(struct scope *s, struct db *db, int64_t no, int32_t part,
 err draft_part_stranger(struct scope *s, struct db *db, int64_t no, int32_t part, int32_t *line, const char **party);
 /* A path that the draft has twice; NULL: none. */
 err draft_duplicate(struct scope *s, struct db *db, int64_t no, const char **path);
-/* The draft's rows become items, in order of their paths' bytes, numbered from 0. */
-err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t *count);
+/* How many items a draft has, as far as `limit`. */
+err draft_size(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *items);
+/*
+ * At most `limit` of the draft's rows become items, in order of their paths' bytes, numbered from 0 on: those after
+ * the last that is there, so that it is called again and again. Fewer than `limit` moved: that was all.
+ */
+err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *moved);
+/* Whether some are there. */
+err items_begun(struct scope *s, struct db *db, int64_t no, bool *yes);
+/* Forgets the rows of what is sealed; nothing as long as it isn't. */
+err draft_clear(struct scope *s, struct db *db, int64_t no);
 /* Lifts the time limit of statements for the rest of the transaction: sealing ten million rows takes minutes. */
 err version_unhurried(struct scope *s, struct db *db);
+/* From here on the draft takes no more parts; nothing if it is no draft. */
+err version_sealing(struct scope *s, struct db *db, int64_t no);
+/* A draft again, and why; told at the next wish to publish it, forgotten with the next part. */
+err version_refuse(struct scope *s, struct db *db, int64_t no, const char *why);
+err version_forget_fault(struct scope *s, struct db *db, int64_t no);
+/* Roots, commit id and counts are known: `sealing` becomes `sealed`. ERR_STALE if it isn't sealing. */
 err version_seal(struct scope *s, struct db *db, const struct version *v);
 
 /* Under the ledger's lock: gives the next number. ERR_STALE unless it is sealed. */

@@ -174,23 +174,97 @@ def parts(market, alice):
             "its items by the bytes of their paths, page by page")
     tap.equal([i["n"] for i in got], list(range(len(odd))), "numbered from 0")
     tap.equal([i["contributors"] for i in got if i["path"] == "~"], [by], "with their contributors")
-
-    def leaf(item):
-        text = json.dumps({k: item[k] for k in ("path", "sha256", "size")}, sort_keys=True, separators=(",", ":"),
-                          ensure_ascii=False)
-        return hashlib.sha256(b"\0" + text.encode()).digest()
-
-    def root(hashes):
-        if len(hashes) == 1:
-            return hashes[0]
-        k = 1 << (len(hashes) - 1).bit_length() - 1
-        return hashlib.sha256(b"\1" + root(hashes[:k]) + root(hashes[k:])).digest()
-
-    tap.equal(root([leaf(i) for i in got]).hex(), shown["root"], "its root is RFC 6962's over them")
+    tap.equal(root_of([leaf_of(i) for i in got]).hex(), shown["root"], "its root is RFC 6962's over them")
     tap.equal(hashlib.sha256(bytes.fromhex(shown["root"] + shown["details_root"])).hexdigest()[:40], shown["commit_id"],
               "its commit id")
     tap.equal(market.party("dora", "buyer").get("/v1/datasets/alice/odd/versions/1/items").status // 100, 4,
               "who holds no license doesn't see the list")
+
+
+def leaf_of(item):
+    text = json.dumps({k: item[k] for k in ("path", "sha256", "size")}, sort_keys=True, separators=(",", ":"),
+                      ensure_ascii=False)
+    return hashlib.sha256(b"\0" + text.encode()).digest()
+
+
+def root_of(hashes):
+    if len(hashes) == 1:
+        return hashes[0]
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(hashes[:k]) + root_of(hashes[k:])).digest()
+
+
+def publish_all(client, base, key):
+    """Asks as a client would until the version is published; gives that answer and the states on the way."""
+    states = []
+
+    def ask():
+        got = client.post(f"{base}/publish", idempotency=key)
+        if got.status != 202:
+            return got
+        states.append(got.json()["version"]["state"])
+        return None
+
+    return wait_for(ask, 120, "a worker to seal a draft"), states
+
+
+def worker_back(market):
+    """A worker takes what another one has left; its lease, half a minute, is cut short."""
+    market.sql("UPDATE job SET leased_until = now() - interval '1 s' WHERE kind = 'seal_version' AND state = 'running'")
+    market.start(only=("worker",))
+
+
+def large(market, alice):
+    """A draft too large for a request is sealed by a worker, whatever is killed on the way."""
+    data = b"shared"
+    lines = [line(f"{i * 7919 % 45000:05}/ü", data) for i in range(45000)]
+    alice.post("/v1/datasets", {"name": "large", "title": "Large", "modality": "text"}, idempotency=None)
+    base = draft(alice, "alice/large")
+    for part in range(3):
+        tap.equal(send(alice, base, part, lines[part * 15000:(part + 1) * 15000]).status, 200, f"part {part} of 15,000")
+    tap.equal(send(alice, base, 3, lines[44000:]).status, 200, "and one with what is there already")
+    market.programs["worker"].stop()
+    got = alice.post(f"{base}/publish", idempotency="large")
+    tap.check(got.status == 202 and got.json()["version"]["state"] == "sealing" and got.headers["Retry-After"],
+              "202: a worker's turn") or tap.note(got)
+    tap.check("entry" not in got.json() and got.json()["version"]["sealed_items"] == 0, "nothing is recorded yet")
+    refused(send(alice, base, 3, []), 409, "state-has-moved-on", "meanwhile it takes no parts")
+    tap.equal([alice.post(f"{base}/publish", idempotency="large").status for _ in range(3)], [202] * 3, "repeats wait")
+    tap.equal(market.sql("SELECT count(*) FROM job WHERE kind = 'seal_version'"), [["1"]], "for one and the same job")
+    worker_back(market)
+    got, states = publish_all(alice, base, "large")
+    refused(got, 422, "invalid", "a path that is there twice is refused by the worker")
+    tap.check("twice" in got.json()["detail"] and set(states) <= {"sealing"}, "which says so") or tap.note(got)
+    tap.equal(send(alice, base, 3, []).status, 200, "the part is emptied")
+    tap.equal(alice.post(f"{base}/publish", idempotency="large").status, 202, "again")
+    seen = lambda: alice.get(base).json().get("sealed_items", -1)
+    wait_for(lambda: seen() > 0, 60, "the first items to be in place")
+    market.programs["worker"].kill()
+    market.programs["api"].kill()
+    market.start(only=("api",))
+    left = seen()
+    tap.check(0 < left < 45000 and left % 10000 == 0, f"killed in the middle: {left} are in place, none by halves")
+    worker_back(market)
+    got, states = publish_all(alice, base, "large")
+    tap.check(got.status == 200 and got.json()["version"]["item_count"] == 45000, "sealed by the next, and published")
+    again = alice.post(f"{base}/publish", idempotency="large")
+    tap.check(again.json() == got.json() and again.headers["Idempotent-Replayed"] == "true", "repeated: the same")
+    want = [leaf_of(x) for x in sorted(lines, key=lambda x: x["path"].encode())]
+    tap.equal(got.json()["version"]["root"], root_of(want).hex(), "its root is RFC 6962's over all of them, in order")
+    wait_for(lambda: market.sql("SELECT count(*) FROM draft_item") == [["0"]], 60, "the draft to be cleared away")
+    job = market.sql("SELECT state, error FROM job WHERE kind = 'seal_version' AND state <> 'done'")
+    tap.equal(job, [], "no job is left over")
+
+
+def large_folder(market, alice):
+    """The tool waits for the worker."""
+    where = folder("http-publish-many")
+    for i in range(10001):
+        (where / f"{i:05}").touch()
+    put(alice, b"")
+    said = alice.cf("publish", where, "alice/many")
+    tap.check("10,001 items" in said.out or "10001 items" in said.out, "counterfoil publish: 10,001 files") \
+        or tap.note(said)
 
 
 def datasets(market, alice, bob):
@@ -232,6 +306,8 @@ def main():
         bad_lines(alice, bob)
         parts(market, alice)
         datasets(market, alice, bob)
+        large(market, alice)
+        large_folder(market, alice)
         healing(market, alice)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
