@@ -6,6 +6,7 @@
 #include "api/app.h"
 #include "schema/store/entry.h"
 #include "schema/store/job.h"
+#include "schema/store/upkeep.h"
 
 #define TEXT "text/plain; charset=utf-8"
 #define HTML "text/html; charset=utf-8"
@@ -70,12 +71,21 @@ static err job_metrics(struct request *rq, struct db *db)
 {
     struct buf *b = rq->work;
     struct job_counts jobs;
+    struct rehash rehash;
 
     TRY(job_count(&rq->scope, db, &jobs));
+    TRY(upkeep_rehash_get(&rq->scope, db, &rehash));
     metric(b, "jobs_queued", "gauge", "Jobs that wait for a worker.", (uint64_t)jobs.queued);
     metric(b, "jobs_running", "gauge", "Jobs under a lease.", (uint64_t)jobs.running);
     metric(b, "jobs_dead", "gauge", "Jobs that an operator must look at.", (uint64_t)jobs.dead);
     metric(b, "jobs_oldest_ms", "gauge", "How long the oldest due job has waited.", (uint64_t)jobs.oldest_ms);
+    metric(b, "log_rehash_entries", "gauge", "Entries that the pass under way over the log has hashed again.",
+           (uint64_t)rehash.size);
+    metric(b, "log_rehash_total", "gauge", "Entries that this pass is to hash.", (uint64_t)rehash.total);
+    metric(b, "log_rehashed_entries", "gauge", "Entries of the last pass that came to its end.",
+           (uint64_t)rehash.passed_size);
+    if (rehash.passed_at != INT64_MIN)
+        metric(b, "log_rehashed_time_seconds", "gauge", "When that was.", (uint64_t)rehash.passed_at / 1000);
     return ERR_OK;
 }
 

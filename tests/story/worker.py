@@ -228,7 +228,8 @@ def once(m, shop):
     """One kind and key is worked on once at a time, and dies after the retries of its kind."""
     m.sql("INSERT INTO job (id, kind, key, args, state, attempt, leased_until) VALUES"
           " ('job_first', 'expire', 'twice', '{}', 'running', 1, now() + interval '1 hour');"
-          "INSERT INTO job (id, kind, key, args) VALUES ('job_second', 'expire', 'twice', '{}'); NOTIFY counterfoil_job")
+          " INSERT INTO job (id, kind, key, args) VALUES ('job_second', 'expire', 'twice', '{}');"
+          " NOTIFY counterfoil_job")
     shop.wait(shop.job("expire"), "done")
     equal(shop.look("job_second")[0], "queued", "the same kind and key waits for the one that runs")
     m.sql("UPDATE job SET attempt = 4, leased_until = now() - interval '1 s' WHERE id = 'job_first'")
@@ -253,6 +254,38 @@ def rot(m, shop):
     check(True, "mended, it hashes again")
 
 
+def restart(m, per_second):
+    m.programs["worker"].kill()
+    m.env["COUNTERFOIL_REHASH_PER_SECOND"] = str(per_second)
+    m.sql("DELETE FROM job WHERE kind = 'rehash_log' AND state = 'queued';"
+          " UPDATE job SET leased_until = now() - interval '1 s' WHERE state = 'running';"
+          " INSERT INTO job (id, kind, key, args)"
+          " SELECT 'job_' || left(md5(random()::text), 16), 'rehash_log', 'schedule', '{}'"
+          "  WHERE NOT EXISTS (SELECT FROM job WHERE kind = 'rehash_log' AND state = 'running')")
+    m.start(only=("worker",))
+
+
+def goes_on(m, shop, data):
+    """A pass over the log goes on where a worker that was killed had come."""
+    name = hashlib.sha256(data).hexdigest()
+    m.sql("INSERT INTO job (id, kind, key, args) SELECT 'job_many' || i, 'verify_content', 'many' || i,"
+          f" '{{\"sha256\":\"{name}\"}}' FROM generate_series(1, 560) i; NOTIFY counterfoil_job")
+    wait_for(lambda: m.entries() > 560, 120, "a longer log")
+    passed = "SELECT passed_size > 560, size FROM rehash"
+    restart(m, 25)
+    wait_for(lambda: m.sql("SELECT size > 0 FROM rehash") == [["t"]], 60, "a tile to be hashed")
+    restart(m, 100000)
+    wait_for(lambda: m.sql(passed) == [["t", "0"]], 60, "the pass to end")
+    check("rehash goes on entries=" in m.programs["worker"].tail(100), "it goes on where it was")
+    restart(m, 25)
+    wait_for(lambda: m.sql("SELECT size > 0 FROM rehash") == [["t"]], 60, "a tile to be hashed")
+    m.programs["worker"].kill()
+    m.sql("UPDATE subtree SET hash = sha256(hash) WHERE level = 1 AND n = 0; UPDATE rehash SET passed_size = 0")
+    restart(m, 100000)
+    wait_for(lambda: "subtree at 0 is not what" in m.programs["worker"].tail(100), 60, "the rot to be found")
+    check(m.sql("SELECT passed_size FROM rehash") == [["0"]], "unless what it had hashed has changed since: then anew")
+
+
 def main():
     with Market(folder("story-worker"), without=("api",)) as m:
         shop = Shop(m)
@@ -267,6 +300,7 @@ def main():
         ended(m, shop)
         once(m, shop)
         rot(m, shop)
+        goes_on(m, shop, data[3])
     done()
 
 
