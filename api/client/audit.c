@@ -19,8 +19,8 @@ struct options { const char *key, *state; bool json, forget, dir; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
-      "the log's verifier key; else the one seen first is believed, and said" },
-    { "state", "FILE", false, offsetof(struct options, state), "where the last checkpoint is remembered" },
+      "the log's verifier key; else the one first seen at this URL is believed, and said" },
+    { "state", "FILE", false, offsetof(struct options, state), "where key and last checkpoint are remembered" },
     { "from-start", NULL, false, offsetof(struct options, forget), "then read the whole log once more" },
     { "dir", NULL, false, offsetof(struct options, dir),
       "a folder with checkpoint and tile/ instead of a URL; needs --key" },
@@ -33,7 +33,8 @@ struct job {
     struct url_source *url;
     struct dir_source dir;
     struct audit_source source;
-    const char *vkey;
+    const char *vkey, *named;         /* the key audited by; the one given, or named by the market */
+    const char *url_pinned;           /* the URL whose key is remembered, or NULL */
     bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
     struct audit_state state;
     struct progress progress;
@@ -76,36 +77,44 @@ static void close_source(struct job *j)
 }
 
 /*
- * Which log is meant: the key given, or the one that the market names. The state file is found by the key's origin;
- * a key that it pins and that differs is a finding, not a change of mind.
+ * Which log is meant: the key given, else the one first seen at this URL, else the one that the market names. What the
+ * state file was begun with outdoes them all: whatever is said today and differs from it is a finding, not a change of
+ * mind.
  */
-static err choose_key(struct scope *s, struct job *j)
+static err choose_key(struct scope *s, struct job *j, const char *where)
 {
     struct note_key key;
-    const char *vkey = j->o->key;
+    const char *pin = NULL;
 
-    if (!vkey)
-        TRY(log_key_fetch(s, &j->market, &key, &vkey));
-    else if (!note_key_parse(vkey, &key))
-        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", vkey);
+    j->url_pinned = !j->o->dir && !j->o->state ? where : NULL;
+    j->named = j->o->key;
+    if (!j->named)
+        TRY(log_key_fetch(s, &j->market, &key, &j->named));
+    if (!j->o->key && j->url_pinned)
+        TRY(audit_pin_read(s, j->url_pinned, &pin));
+    j->vkey = pin ? pin : j->named;
+    if (!note_key_parse(j->vkey, &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", j->vkey);
     TRY(audit_state_open(s, j->o->state, key.name, &j->state));
-    j->vkey = vkey;
-    j->trusted_now = !j->o->key && j->state.text.len == 0;
+    j->trusted_now = !j->o->key && !pin && j->state.text.len == 0;
     return ERR_OK;
 }
 
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
-    struct audit_config config = { .vkey = j->vkey, .progress = tick, .progress_arg = j };
+    struct audit_config config = { .vkey = j->vkey, .named = j->named, .progress = tick, .progress_arg = j };
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);
     if (j->state.text.len == 0)
         return audit_new(s, &config, out);
+    config.vkey = NULL;
     e = audit_load(s, &config, j->state.text.p, j->state.text.len, out);
     if (e == ERR_INVALID)
         return fail(s, ERR_CONFIG, "%s cannot be gone on from: %s", j->state.path, s->why.detail);
-    return e;
+    TRY(e);
+    j->vkey = scope_strdup(s, audit_vkey(*out));
+    return ERR_OK;
 }
 
 static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
@@ -121,6 +130,8 @@ static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
     if (e == ERR_OK && r->advanced) {
         audit_save(a, &text);
         e = audit_state_save(s, &j->state, text.p, text.len);
+        if (e == ERR_OK && j->url_pinned)
+            e = audit_pin_write(s, j->url_pinned, j->vkey);
     }
     if (e == ERR_OK && r->evidence)
         e = audit_state_evidence(s, &j->state, r->evidence);
@@ -131,7 +142,7 @@ static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
 static err audit_where(struct scope *s, struct job *j, const char *where, struct audit_report *r)
 {
     TRY(open_source(s, j, where));
-    TRY(choose_key(s, j));
+    TRY(choose_key(s, j, where));
     TRY(run_audit(s, j, r));
     if (!j->o->forget || r->from == 0 || r->findings || r->earlier_findings)
         return ERR_OK;

@@ -11,6 +11,7 @@
 
 #include "api/client/folder.h"
 #include "ledger/keys/sha256.h"
+#include "ledger/note/note.h"
 #include "schema/base/clock.h"
 
 /* Makes every folder of an absolute path. */
@@ -101,4 +102,48 @@ void audit_state_close(struct audit_state *st)
     if (st->lock >= 0)
         close(st->lock);
     close(st->folder);
+}
+
+/* ---- which log is at a URL */
+
+static err pin_open(struct scope *s, const char *url, int *folder, const char **name)
+{
+    struct hash h = sha256_of(url, strlen(url));
+    const char *path;
+
+    TRY(default_folder(s, &path));
+    *name = scope_printf(s, "%s.key", hash_hex(s, &h));
+    return folder_open(s, path, false, folder);
+}
+
+err audit_pin_read(struct scope *s, const char *url, const char **vkey)
+{
+    struct bytes text;
+    const char *name;
+    int folder;
+    err e;
+
+    *vkey = NULL;
+    TRY(pin_open(s, url, &folder, &name));
+    e = folder_read(s, folder, name, NOTE_BYTES_MAX, &text);
+    close(folder);
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(e);
+    *vkey = scope_strndup(s, (const char *)text.p, strcspn((const char *)text.p, "\n"));
+    return ERR_OK;
+}
+
+err audit_pin_write(struct scope *s, const char *url, const char *vkey)
+{
+    const char *name, *text = scope_printf(s, "%s\n%s\n", vkey, url);
+    int folder;
+    err e;
+
+    TRY(pin_open(s, url, &folder, &name));
+    e = folder_write(s, folder, name, text, strlen(text));
+    close(folder);
+    return e;
 }

@@ -24,3 +24,11 @@ err  audit_state_open(struct scope *s, const char *file, const char *origin, str
 err  audit_state_save(struct scope *s, struct audit_state *st, const char *text, size_t len);
 err  audit_state_evidence(struct scope *s, struct audit_state *st, const char *notes);
 void audit_state_close(struct audit_state *st);
+
+/*
+ * The verifier key that was first seen at a URL, beside the default place of the states: <SHA-256 of the URL>.key.
+ * Without it a market could begin anew under another name, and no state would be found to contradict it.
+ * *vkey NULL: none yet.
+ */
+err  audit_pin_read(struct scope *s, const char *url, const char **vkey);
+err  audit_pin_write(struct scope *s, const char *url, const char *vkey);

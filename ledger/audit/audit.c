@@ -235,6 +235,13 @@ static void finish(struct audit *a, const struct checkpoint *c, struct bytes not
     a->report->advanced = true;
 }
 
+/* The keys are part of the evidence: neither note shows the other's. */
+static void replaced(struct audit *a, struct bytes note)
+{
+    audit_find_tree(a, RULE_LOG_SAME, scope_strdup(a->out, a->vkey), "%s", a->config.named);
+    a->report->evidence = scope_printf(a->out, "%s\n%s\n\n%s", a->vkey, a->config.named, evidence(a, note));
+}
+
 static err walk(struct scope *s, struct audit *a)
 {
     struct checkpoint *c = &a->report->checkpoint;
@@ -242,6 +249,8 @@ static err walk(struct scope *s, struct audit *a)
     bool good;
 
     TRY(a->src->checkpoint(s, a->src->arg, &note));
+    if (a->config.named && strcmp(a->config.named, a->vkey) != 0)
+        replaced(a, note);
     if (checkpoint_open(s, (const char *)note.p, note.len, &a->key, c) != ERR_OK) {
         audit_find_tree(a, RULE_CHECKPOINT, "a checkpoint signed by this key", "%s", s->why.detail);
         scope_forgive(s);

@@ -82,12 +82,13 @@ struct audit_report {
     uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
     uint64_t disclosed, undisclosed;     /* entries with private fields: opened, or not to be had */
     uint64_t licenses_live, offers_open, parties, versions;       /* at the end */
-    const char *evidence;                /* a fork or rollback: both signed notes, to be kept; NULL: none */
+    const char *evidence;                /* a fork, a rollback, another log: both signed notes, to be kept; NULL: none */
     bool advanced;                       /* the state now stands at `checkpoint`: save it */
 };
 
 struct audit_config {
     const char *vkey;                    /* the log's verifier key: given or pinned by the caller */
+    const char *named;                   /* the key that the log goes by today; NULL: nobody said. Another: a finding */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* after each bundle; NULL: none */
     void *progress_arg;
