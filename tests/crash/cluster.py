@@ -13,6 +13,8 @@ from harness import tap                                     # noqa: E402
 from harness.postgres import Cluster                        # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
+STARTS = 4
+
 
 def started_while_dying(cluster):
     """A stopped postmaster is still there and answers nobody; then it is killed."""
@@ -29,10 +31,10 @@ def started_while_dying(cluster):
 
 def started_at_once(cluster):
     """Again and again without a pause, so that some starts find a process that has not quite gone."""
-    for _ in range(8):
+    for _ in range(STARTS):
         os.kill(cluster.postmaster(), signal.SIGKILL)
         cluster.start()
-    tap.equal(cluster.sql("SELECT 1"), [["1"]], "killed and started 8 times at once")
+    tap.equal(cluster.sql("SELECT 1"), [["1"]], f"killed and started {STARTS} times at once")
 
 
 def main():
