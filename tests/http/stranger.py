@@ -107,7 +107,8 @@ def mended(market, alice, buyer, license, files):
     tap.check(f"{BAD} items of the license could not be had" in got.err, "and counts them all")
     tap.equal(files_in(market.dir / "bad"), ITEMS - BAD, "the others are there")
     again = alice.cf("publish", market.dir / "files-alice-many", "alice/many", "--wait")
-    tap.check(f"uploaded   {BAD} contents of {ITEMS}" in again.out, f"publishing again sends what was bad ({again.out})")
+    sent = f"uploaded   {BAD} contents of {ITEMS}"
+    tap.check(sent in again.out, f"publishing again sends what was bad ({again.out})")
     left = market.sql("SELECT count(*) FROM content WHERE state <> 'verified'")
     tap.equal(left, [["0"]], "a worker finds it whole")
     buyer.cf("pull", license, market.dir / "bad")
