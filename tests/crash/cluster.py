@@ -13,7 +13,7 @@ from harness import tap                                     # noqa: E402
 from harness.postgres import Cluster                        # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
-STARTS = 4
+STARTS = 2
 
 
 def started_while_dying(cluster):
