@@ -77,6 +77,17 @@ static err status(struct scope *s, struct connections *c)
     return migrate_verify(s, c->owner, migrations);
 }
 
+static err statements(struct scope *s, struct connections *c)
+{
+    struct buf out = BUF(s);
+
+    for (const struct sql_table *table = sql_tables; table->noun; table++)
+        for (size_t i = 0; i < table->n; i++)
+            TRY(db_describe(s, c->owner, &table->statements[i], &out));
+    fwrite(out.p, 1, out.len, stdout);
+    return ERR_OK;
+}
+
 struct tally { int statements, api, worker, findings; };
 
 static void finding(struct tally *t, const char *what, const char *about)
@@ -220,6 +231,8 @@ static const struct verb {
     { "apply",  "make the roles and apply what is missing of the schema", false, false, apply },
     { "status", "print what is applied; fails unless that is everything", false, false, status },
     { "check",  "prepare every statement, look for comments, try to change what must not change", true, false, check },
+    { "statements", "print each statement's parameters and columns, by the numbers of their types", false, false,
+      statements },
     { "open",   "open the log, once: its keys from the signer, its first entries, the operator's first key",
       false, true, open_log },
 };

@@ -159,6 +159,11 @@ void db_give(struct db_pool *p, struct db *db);
  */
 err  db_script(struct scope *s, struct db *db, const char *text);
 err  db_check(struct scope *s, struct db *db, const struct sql *q);
+/*
+ * One line: name, parameters and columns of a statement as the server infers them, by the numbers of their types:
+ * "party_get 25 id:25,roles:1009". COPY is not described: "part_copy COPY".
+ */
+err  db_describe(struct scope *s, struct db *db, const struct sql *q, struct buf *out);
 
 /* Every statement table of the room, for `check`: NULL-terminated list of { name of the noun, table, length }. */
 struct sql_table { const char *noun; const struct sql *statements; size_t n; };

@@ -286,6 +286,24 @@ static err copy_and_give_up(struct scope *s, struct db *db, const struct sql *q)
     return db_copy_end(s, db, false, NULL);
 }
 
+err db_describe(struct scope *s, struct db *db, const struct sql *q, struct buf *out)
+{
+    struct statement *st;
+
+    if (strncmp(q->text, "COPY ", 5) == 0) {
+        buf_printf(out, "%s COPY\n", q->name);
+        return ERR_OK;
+    }
+    TRY(db_prepare(s, db, q, &st));
+    buf_printf(out, "%s ", q->name);
+    for (int i = 0; i < st->n_params; i++)
+        buf_printf(out, "%s%u", i ? "," : "", st->params[i]);
+    for (int i = 0; i < st->n_columns; i++)
+        buf_printf(out, "%s%s:%u", i ? "," : " ", st->columns[i].name, st->columns[i].type);
+    buf_char(out, '\n');
+    return ERR_OK;
+}
+
 err db_check(struct scope *s, struct db *db, const struct sql *q)
 {
     err e = strncmp(q->text, "COPY ", 5) == 0 ? copy_and_give_up(s, db, q) : explain(s, db, q);
