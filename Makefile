@@ -54,7 +54,7 @@ help:
 	@echo 'make test     unit, HTTP, story and crash tests (sanitizers on); needs Debian packages only'
 	@echo 'make all      build the programs into build/plain'
 	@echo 'make tidy     rooms, include rules, style, links, generated docs'
-	@echo 'make interop  let software of others judge the log (Go modules)'
+	@echo 'make interop  let software of others judge log and credentials (Go, Node.js)'
 	@echo 'make bench    measure against baselines run beside it; writes docs/benchmarks.md'
 	@echo 'make soak     the long form of the crash and race tests'
 	@echo 'make fuzz     every parser for FUZZ_SECONDS (default 20) each'
