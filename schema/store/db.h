@@ -38,7 +38,13 @@ enum sql_type {
     T_JSON         /* const char * text of a json/jsonb column, in the scope */
 };
 
-struct sql { const char *name, *text; };                /* name: unique in the project */
+struct sql { const char *name, *text; };                /* name: unique in the project, or DB_UNNAMED */
+/*
+ * A statement whose text depends on what was asked (a filter's) has no name: it is prepared for the one call, planned
+ * for its parameters, and forgotten. `text` is still made in schema/store, of constants and parameters' numbers alone.
+ * Not in a pipeline.
+ */
+#define DB_UNNAMED ""
 
 struct column { const char *name; enum sql_type type; size_t offset; };
 struct shape  { size_t size, n; const struct column *columns; };

@@ -48,6 +48,7 @@ struct db {
     /* prepared statements, by the address of their struct sql; open addressing */
     struct statement **statements;
     size_t n_statements, cap_statements;
+    struct statement *unnamed;         /* the newest of DB_UNNAMED */
     struct queued *queue;              /* db_pipe() */
     size_t n_queue, cap_queue;
     char *copy;                        /* DB_COPY_CHUNK and one row */

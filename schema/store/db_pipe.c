@@ -25,7 +25,7 @@ err db_pipe(struct scope *s, struct db *db, const struct sql *q, const struct sq
 {
     struct queued item = { .params = NEW(s, struct encoded) };
 
-    assert(!db->copying && db->n_queue < DB_PIPE_MAX);
+    assert(!db->copying && db->n_queue < DB_PIPE_MAX && strcmp(q->name, DB_UNNAMED) != 0);
     TRY(db_prepare(s, db, q, &item.st));
     TRY(value_encode(s, item.st, params, n_params, item.params));
     for (size_t i = 0; i < n_params; i++)

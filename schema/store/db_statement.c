@@ -30,10 +30,12 @@ void db_forget(struct db *db)
 {
     for (size_t i = 0; i < db->cap_statements; i++)
         statement_free(db->statements[i]);
+    statement_free(db->unnamed);
     free(db->statements);
     free(db->queue);
     free(db->copy);
     db->statements = NULL;
+    db->unnamed = NULL;
     db->queue = NULL;
     db->copy = NULL;
     db->n_statements = db->cap_statements = db->n_queue = db->cap_queue = db->copy_len = db->copy_cap = 0;
@@ -88,9 +90,10 @@ static struct statement *describe(const struct sql *q, const PGresult *r)
 
 err db_prepare(struct scope *s, struct db *db, const struct sql *q, struct statement **out)
 {
+    bool named = strcmp(q->name, DB_UNNAMED) != 0;
     PGresult *r;
 
-    if (db->n_statements && (*out = *slot(db->statements, db->cap_statements, q)) != NULL)
+    if (named && db->n_statements && (*out = *slot(db->statements, db->cap_statements, q)) != NULL)
         return ERR_OK;
     TRY(db_start(s, db, "SELECT"));
     TRY(db_sent(s, db, PQsendPrepare(db->conn, q->name, q->text, 0, NULL)));
@@ -101,7 +104,12 @@ err db_prepare(struct scope *s, struct db *db, const struct sql *q, struct state
     TRY(db_fetch(s, db, q->name, &r));
     *out = describe(q, r);
     PQclear(r);
-    remember(db, *out);
+    if (named) {
+        remember(db, *out);
+    } else {
+        statement_free(db->unnamed);
+        db->unnamed = *out;
+    }
     return ERR_OK;
 }
 

@@ -257,6 +257,31 @@ static void test_each(struct scope *s, struct db *db)
     is_int(count(s, db), 0, "leaves it good too");
 }
 
+/* One struct, one address, another text each time: nothing of the one before may be left. */
+static void test_unnamed(struct scope *s, struct db *db)
+{
+    struct sql q = { DB_UNNAMED, "SELECT 7::bigint AS n" };
+    struct number n = { 0 };
+    struct kept row, *rows;
+    struct seen seen = { 0 };
+    size_t n_rows = 0;
+
+    is_err(s, db_one(s, db, &q, NO_PARAMS, &number_shape, &n), ERR_OK, "a statement without a name");
+    is_int(n.n, 7, "runs");
+    q.text = "SELECT $1::bigint AS id, $2::text AS note UNION ALL SELECT $1 + 1, $2";
+    is_err(s, db_many(s, db, &q, PARAMS(P_INT8(1), P_TEXT("x")), &kept_shape, &rows, &n_rows), ERR_OK,
+           "so does another");
+    ok(n_rows == 2 && rows[1].id == 2 && strcmp(rows[1].note, "x") == 0, "with its own parameters and columns");
+    is_err(s, db_each(s, db, &q, PARAMS(P_INT8(1), P_TEXT("x")), &kept_shape, &row, see, &seen), ERR_OK, "by rows");
+    is_int(seen.rows, 2, "too");
+    q.text = "SELECT nothing FROM nowhere";
+    is_err(s, db_do(s, db, &q, NO_PARAMS, NULL), ERR_INTERNAL, "a broken one fails");
+    q.text = "SELECT 8::bigint AS n";
+    is_err(s, db_one(s, db, &q, NO_PARAMS, &number_shape, &n), ERR_OK, "and the next is a new one");
+    is_int(n.n, 8, "again");
+    is_int(count(s, db), 0, "those with names are as they were");
+}
+
 static void test_transactions(struct scope *s, struct db *db)
 {
     struct truth yes;
@@ -629,6 +654,7 @@ int main(void)
     test_values(&s, db);
     test_arrays(&s, db);
     test_each(&s, db);
+    test_unnamed(&s, db);
     test_transactions(&s, db);
     test_retry(&s, db, other);
     test_deadline(&s, db, other);
