@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ledger/rules/filter.h"
+#include "schema/model/slice.h"
 
 /*
  * Slices: deterministic subsets of a version. The request
@@ -21,14 +22,6 @@
  * slice's root is a version's: list_add_item() (ledger/entry/lists.h) over the
  * chosen items in order of their paths' bytes; {} has the version's own root.
  */
-struct slice {
-    struct filter *filter;        /* NULL: every item */
-    bool distinct;                /* by sha256 */
-    int64_t count;                /* of the sample; 0: no sample */
-    const char *seed;             /* NUL-terminated; NULL without a sample */
-    size_t seed_len;
-};
-
 /* `at`: JSON pointer to the request in what was sent. ERR_INVALID. Everything in `out` lives in the scope. */
 err slice_read(struct scope *s, const json_t *request, const char *at, struct slice *out);
 /* Canonical JSON of what was read, defaults left out: "{}" is the whole version. ERR_INVALID beyond SLICE_BYTES_MAX. */

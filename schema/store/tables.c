@@ -13,6 +13,7 @@
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
 #include "schema/store/quote.h"
+#include "schema/store/slice.h"
 #include "schema/store/upkeep.h"
 #include "schema/store/version.h"
 
@@ -32,6 +33,7 @@ const struct sql_table sql_tables[] = {
     TABLE(party),
     TABLE(payment),
     TABLE(quote),
+    TABLE(slice),
     TABLE(version),
     TABLE(upkeep),
     { 0 },
