@@ -72,7 +72,6 @@ COMMENT ON COLUMN slice_member.n IS 'Number of the item within it.';
 CALL make_append_only('item_contributor');
 
 GRANT SELECT ON item_contributor, slice, slice_item, slice_member TO :api, :worker;
-GRANT INSERT ON item_contributor TO :api;
-GRANT INSERT ON slice, slice_item TO :api, :worker;
+GRANT INSERT ON item_contributor, slice, slice_item TO :api, :worker;
 GRANT DELETE ON slice, slice_item TO :worker;
 GRANT USAGE ON SEQUENCE slice_no TO :api, :worker;

@@ -29,11 +29,12 @@ const struct sql slice_sql[SLICE_STATEMENTS] = {
                           " SELECT i.version, i.n, (c.place - 1)::integer, c.value ->> 'party', c.value ->> 'role',"
                           "        (c.value ->> 'weight')::integer"
                           "   FROM item i CROSS JOIN LATERAL jsonb_array_elements(i.contributors::jsonb)"
-                          "        WITH ORDINALITY AS c (value, place) WHERE i.version = $1"
+                          "        WITH ORDINALITY AS c (value, place)"
+                          "  WHERE i.version = $1 AND i.n >= $2 AND i.n < $3"
                           " UNION ALL"
                           " SELECT i.version, i.n, 0, v.publisher, 'publisher', 1"
                           "   FROM item i JOIN version v ON v.no = i.version"
-                          "  WHERE i.version = $1 AND i.contributors = '[]'" },
+                          "  WHERE i.version = $1 AND i.n >= $2 AND i.n < $3 AND i.contributors = '[]'" },
     [WEIGHTS_BY_ITEM] = { "slice_weights_by_item", WEIGHTS("c.weight") },
     [WEIGHTS_BY_BYTE] = { "slice_weights_by_byte", WEIGHTS("c.weight * i.size") },
 };
@@ -103,9 +104,9 @@ err slice_items(struct scope *s, struct db *db, int64_t no, int64_t after, int64
     return db_many(s, db, &slice_sql[ITEMS], PARAMS(P_INT8(no), P_INT8(after), P_INT8(limit)), &item_shape, out, n);
 }
 
-err contributors_fill(struct scope *s, struct db *db, int64_t version, int64_t *rows)
+err contributors_fill(struct scope *s, struct db *db, int64_t version, int32_t from, int32_t to, int64_t *rows)
 {
-    return db_do(s, db, &slice_sql[CONTRIBUTORS], PARAMS(P_INT8(version)), rows);
+    return db_do(s, db, &slice_sql[CONTRIBUTORS], PARAMS(P_INT8(version), P_INT4(from), P_INT4(to)), rows);
 }
 
 err slice_weights(struct scope *s, struct db *db, int64_t no, bool per_byte,

@@ -40,10 +40,11 @@ err slice_items(struct scope *s, struct db *db, int64_t no, int64_t after, int64
 /* ---- contributors */
 
 /*
- * Writes the contributors of a sealed version's items as rows; once, in the transaction that seals. ERR_CONFLICT: a
- * second time; ERR_INTERNAL: a contributor is no {party,role,weight} of a known party, which is checked before.
+ * Writes the contributors of a version's items [from, to) as rows; once, in the transaction that wrote the items.
+ * ERR_CONFLICT: a second time; ERR_INTERNAL: a contributor is no {party,role,weight} of a known party, which is checked
+ * before.
  */
-err contributors_fill(struct scope *s, struct db *db, int64_t version, int64_t *rows);
+err contributors_fill(struct scope *s, struct db *db, int64_t version, int32_t from, int32_t to, int64_t *rows);
 
 /*
  * What each contributor weighs in a kept slice, in order of the ids' bytes: once for each item, or as often as it has

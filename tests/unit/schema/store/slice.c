@@ -361,15 +361,16 @@ static void test_weights(struct scope *s, struct db *db, const struct row *rows,
                          const struct slice *slice)
 {
     struct number places = { 0 };
-    int64_t filled = 0;
+    int64_t filled = 0, more = 0;
     uint32_t *numbers;
     size_t n;
 
-    is_err(s, contributors_fill(s, db, 1, &filled), ERR_OK, "contributors become rows");
+    is_err(s, contributors_fill(s, db, 1, 0, 100, &filled), ERR_OK, "contributors become rows");
+    is_err(s, contributors_fill(s, db, 1, 100, ITEMS, &more), ERR_OK, "piece by piece");
     is_err(s, db_one(s, db, &PLACES, NO_PARAMS, &number_shape, &places), ERR_OK, "counted");
-    is_int(filled - places.n, ITEMS, "at least one an item");
+    is_int(filled + more - places.n, ITEMS, "at least one an item");
     ok(places.n > ITEMS / 4, "and more of many");
-    is_err(s, contributors_fill(s, db, 1, &filled), ERR_CONFLICT, "once");
+    is_err(s, contributors_fill(s, db, 1, 99, 100, &filled), ERR_CONFLICT, "once");
     pick(s, slice, rows, &numbers, &n);
     for (enum split_rule rule = 0; rule < SPLIT_RULES; rule++) {
         struct split_table t = SPLIT_TABLE(s);
