@@ -47,16 +47,18 @@ static bool digests_read(struct cursor *c, const struct entry_spec *spec, struct
 /* `type` stands behind the body whose shape it decides: it is looked for from the end. */
 static const struct entry_spec *type_peek(const char *p, size_t len, unsigned *version)
 {
-    static const char tail[] = "\",\"v\":1}";
-    size_t end = len < sizeof tail ? 0 : len - (sizeof tail - 1), start = end;
+    static const char tail[] = "\",\"v\":";
+    size_t end = len < sizeof tail + 2 ? 0 : len - (sizeof tail + 1), start = end;
+    const struct entry_spec *spec;
 
-    static_assert(RULES_VERSION == 1, "the tail names the version");
-    if (end == 0 || memcmp(p + end, tail, sizeof tail - 1) != 0)
+    static_assert(RULES_VERSION <= 9, "the tail has one digit");
+    if (end == 0 || memcmp(p + end, tail, sizeof tail - 1) != 0 || p[len - 1] != '}')
         return NULL;
+    *version = (unsigned)(p[len - 2] - '0');
     while (start > 0 && p[start - 1] != '"')
         start--;
-    *version = RULES_VERSION;
-    return entry_spec_named(p + start, end - start);
+    spec = entry_spec_named(p + start, end - start);
+    return spec && *version >= spec->since && *version <= RULES_VERSION ? spec : NULL;
 }
 
 static bool frame_read(struct cursor *c, struct entry *out)
@@ -70,7 +72,8 @@ static bool frame_read(struct cursor *c, struct entry *out)
     if (!object_read(c, out->spec->fields, spec_public(out->spec), out->field))
         return false;
     return TAKE(c, ",\"sd\":[") && digests_read(c, out->spec, out) && TAKE(c, "],\"type\":\"") &&
-           take(c, out->spec->name, strlen(out->spec->name)) && TAKE(c, "\",\"v\":1}") && c->p == c->end;
+           take(c, out->spec->name, strlen(out->spec->name)) && TAKE(c, "\",\"v\":") &&
+           c->end - c->p == 2;                 /* the version and the brace, which type_peek() has read */
 }
 
 err entry_decode(struct scope *s, const void *bytes, size_t len, struct entry *out)

@@ -195,8 +195,8 @@ err entry_encode(struct scope *s, enum entry_type type, int64_t at_ms, unsigned 
     struct buf b = buf_of(s, ENTRY_BUF_START);
 
     *out = (struct encoded_entry){ .type = type };
-    if (rules_version != RULES_VERSION)
-        return fail(s, ERR_INTERNAL, "no rules version %u", rules_version);
+    if (rules_version < e.spec->since || rules_version > RULES_VERSION)
+        return fail(s, ERR_INTERNAL, "%s under rules version %u", e.spec->name, rules_version);
     TRY(arrange(s, e.spec, values, n_values, e.field));
     e.n_sd = print_disclosures(s, &e, salts, sd, &out->disclosures);
     for (size_t i = 0; i < e.n_sd; i++)

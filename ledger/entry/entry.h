@@ -23,7 +23,7 @@
  */
 #define ENTRY_FIELDS_MAX 16
 #define SALT_SIZE 16
-#define RULES_VERSION 1
+#define RULES_VERSION 2                       /* the newest; logs began under 1, and each entry names its own */
 
 enum entry_type {
 #define TYPE(id, ...) ENTRY_##id,
@@ -62,6 +62,7 @@ struct entry_field {
 struct entry_spec {
     enum entry_type type;
     const char *name;                            /* "access.recorded" */
+    unsigned since;                              /* rules version that brought it */
     const char *read_by;                         /* who may read its private fields */
     const struct entry_field *fields;            /* public ones first, each group sorted by name bytes */
     size_t n_fields;

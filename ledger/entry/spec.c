@@ -39,11 +39,11 @@ static const struct entry_field money_fields[] = {
     PUBLIC("currency", CURRENCY, "ISO 4217")
 };
 
-#define TYPE(id, name_, read_by_, ...) static const struct entry_field fields_##id[] = { __VA_ARGS__ };
+#define TYPE(id, name_, since_, read_by_, ...) static const struct entry_field fields_##id[] = { __VA_ARGS__ };
 #include "ledger/entry/types.def"
 
-#define TYPE(id, name_, read_by_, ...) [ENTRY_##id] = { \
-    .type = ENTRY_##id, .name = name_, .read_by = read_by_, .fields = fields_##id, .n_fields = ARRAY_LEN(fields_##id) },
+#define TYPE(id, name_, since_, read_by_, ...) [ENTRY_##id] = { \
+    .type = ENTRY_##id, .name = name_, .since = since_, .read_by = read_by_, .fields = fields_##id, .n_fields = ARRAY_LEN(fields_##id) },
 static const struct entry_spec specs[ENTRY_TYPES] = {
 #include "ledger/entry/types.def"
 };
@@ -104,7 +104,8 @@ void entry_print_table(FILE *out)
     for (size_t i = 0; i < ENTRY_TYPES; i++)
         for (size_t j = 0; j < specs[i].n_fields; j++)
             print_field(out, &specs[i], &specs[i].fields[j]);
-    fprintf(out, "\n| type | private fields are read by |\n| --- | --- |\n");
+    fprintf(out, "\n| type | since rules version | private fields are read by |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < ENTRY_TYPES; i++)
-        fprintf(out, "| `%s` | %s |\n", specs[i].name, *specs[i].read_by ? specs[i].read_by : "– (none)");
+        fprintf(out, "| `%s` | %u | %s |\n", specs[i].name, specs[i].since,
+                *specs[i].read_by ? specs[i].read_by : "– (none)");
 }
