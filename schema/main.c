@@ -58,7 +58,13 @@ static void say_applied(const struct migration *m)
 
 static err apply(struct scope *s, struct connections *c)
 {
+    struct append_config config = { .dsn = c->settings->owner, .application = "counterfoil-schema" };
+    bool changed;
+
     TRY(migrate_apply(s, c->owner, migrations, say_applied));
+    TRY(genesis_rules(s, &config, &changed));
+    if (changed)
+        printf("the log goes on under rules version %d\n", RULES_VERSION);
     puts("the schema is up to date");
     return ERR_OK;
 }

@@ -49,6 +49,9 @@ struct append_txn {               /* what decide() works with, under the ledger'
 /* Adds an entry; gives the index it will have if the batch commits. Salts are drawn here. */
 err append_entry(struct scope *s, struct append_txn *t, enum entry_type type,
                  const struct named_value *values, size_t n_values, uint64_t *index);
+/* Brings the next rules version into force, from this entry on. ERR_CONFLICT: it is, or it isn't the next. */
+err append_rules(struct scope *s, struct append_txn *t, unsigned version, uint64_t *index);
+unsigned append_rules_version(const struct append_txn *t);        /* in force for the next entry */
 /* Stores a document of the market (canonical JSON, without proof) with the entry that names it. */
 err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,
                     struct bytes document);

@@ -88,7 +88,7 @@ err batch_add_entry(struct scope *s, struct append_batch *b, enum entry_type typ
                     size_t n_values, uint64_t *index)
 {
     struct encoded_entry coded;
-    err e = entry_encode(&b->scope, type, b->at_ms, RULES_VERSION, values, n_values, salts_for(&b->scope, type),
+    err e = entry_encode(&b->scope, type, b->at_ms, b->rules, values, n_values, salts_for(&b->scope, type),
                          &coded);
 
     if (e != ERR_OK && s != &b->scope) {
@@ -116,6 +116,25 @@ err append_entry(struct scope *s, struct append_txn *t, enum entry_type type, co
     if (t->op->n_entries++ == 0)
         t->op->first_index = *index;
     return ERR_OK;
+}
+
+unsigned append_rules_version(const struct append_txn *t)
+{
+    return t->batch->rules;
+}
+
+err append_rules(struct scope *s, struct append_txn *t, unsigned version, uint64_t *index)
+{
+    struct append_batch *b = t->batch;
+    const char *text = scope_printf(s, "{\"entry\":1,\"rules\":%u}", version);
+    struct bytes json = { (const uint8_t *)text, strlen(text) };
+    struct named_value values[] = { { "versions", EV_JSON(json) } };
+
+    if (version != b->rules + 1 || version > RULES_VERSION)
+        return fail(s, ERR_CONFLICT, "the log is under rules version %u", b->rules);
+    b->rules = version;
+    TRY(append_entry(s, t, ENTRY_RULES_CHANGED, values, ARRAY_LEN(values), index));
+    return log_rules_add(s, t->db, (int32_t)version, *index);
 }
 
 err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,

@@ -68,6 +68,16 @@ static err take_time(struct append_batch *b, const struct log_view *view)
     return ERR_OK;
 }
 
+/* A program that doesn't know the rules in force must not write by older ones. */
+static err take_rules(struct append_batch *b, const struct log_view *view)
+{
+    if (view->rules > RULES_VERSION)
+        return fail(&b->scope, ERR_CONFIG, "the log is under rules version %d, this program knows %d", (int)view->rules,
+                    RULES_VERSION);
+    b->rules = view->rules ? (unsigned)view->rules : RULES_VERSION;
+    return ERR_OK;
+}
+
 /* The committer's frontier at the newest head; its root must be the head's. */
 static err follow_head(struct append_batch *b, const struct log_view *view)
 {
@@ -110,6 +120,7 @@ static err enter(struct append_batch *b, struct pipe_result *facts)
     *facts = results[n - 1];
     TRY(view_check(&b->scope, a, floor, view));
     TRY(take_time(b, view));
+    TRY(take_rules(b, view));
     TRY(checkpoint_adopt(&b->scope, a, a->db, (uint64_t)view->signed_size, view->note, &view->signed_root));
     TRY(follow_head(b, view));
     b->first = (uint64_t)view->size;

@@ -15,6 +15,7 @@
 
 #define KEY_SECRET    52         /* Characters of a key's secret part, 260 bits, */
 #define KEY_SECRET_AT 30         /* and where they begin, after `cf_`, 26 characters of id and `_`. */
+#define RULES_MS 5000            /* For the entry that changes the rules; signing may come later. */
 #define GENESIS_MS 20000         /* Each of the two steps. */
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -115,12 +116,73 @@ err genesis_begin(struct scope *s, const struct genesis *g)
     return e;
 }
 
+/* ---- the next rules version of a log that began under an older one */
+
+static err next_rules(struct scope *s, struct append_txn *t, void *arg)
+{
+    uint64_t index;
+
+    (void)arg;
+    while (append_rules_version(t) < RULES_VERSION)
+        TRY(append_rules(s, t, append_rules_version(t) + 1, &index));
+    return ERR_OK;
+}
+
+/* True: the log has entries, and these are under older rules. */
+static err outdated(struct scope *s, const char *dsn, const char *application, bool *out)
+{
+    struct log_view view;
+    struct log_row row;
+    struct db *db;
+    err e;
+
+    *out = false;
+    TRY(db_open(s, dsn, application, &db));
+    e = log_load(s, db, &row);
+    if (e == ERR_OK)
+        e = log_view(s, db, &view);
+    db_close(db);
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(e);
+    *out = view.size > 0 && view.rules < RULES_VERSION;
+    return ERR_OK;
+}
+
+err genesis_rules(struct scope *s, const struct append_config *config, bool *changed)
+{
+    struct append_op op = { .decide = next_rules };
+    struct append *a;
+    struct scope work;
+    err e;
+
+    TRY(outdated(s, config->dsn, config->application, changed));
+    if (!*changed)
+        return ERR_OK;
+    keys_init();
+    TRY(append_open(s, config, &a));
+    scope_init(&work, RULES_MS);
+    op.scope = &work;
+    e = append_run(a, &op);
+    if (e == ERR_UNKNOWN_OUTCOME)         /* committed: whoever has the signer signs it */
+        e = outdated(s, config->dsn, config->application, changed) == ERR_OK && !*changed ? ERR_OK : e;
+    if (e != ERR_OK)
+        e = fail(s, e, "rules version %d: %s", RULES_VERSION, work.why.detail);
+    *changed = e == ERR_OK;
+    append_close(a, RULES_MS);
+    scope_free(&work);
+    return e;
+}
+
 struct first { struct genesis *g; struct held held; };
 
 static err append_first(struct scope *s, struct append_txn *t, struct first *f, uint64_t *index)
 {
-    static const char versions[] = "{\"entry\":1,\"rules\":1}", roles[] = "[\"operator\"]";
-    struct bytes versions_json = { (const uint8_t *)versions, sizeof versions - 1 };
+    static const char roles[] = "[\"operator\"]";
+    const char *versions = scope_printf(s, "{\"entry\":1,\"rules\":%d}", RULES_VERSION);
+    struct bytes versions_json = { (const uint8_t *)versions, strlen(versions) };
     struct bytes roles_json = { (const uint8_t *)roles, sizeof roles - 1 };
     struct named_value opened[] = {
         { "origin", EV_TEXT(f->held.key.name) }, { "log_key", EV_TEXT(f->held.log_key) },
@@ -134,6 +196,7 @@ static err append_first(struct scope *s, struct append_txn *t, struct first *f, 
     TRY(append_entry(s, t, ENTRY_LOG_OPENED, opened, ARRAY_LEN(opened), index));
     if (*index != 0)
         return fail(s, ERR_CONFLICT, "the log was opened by somebody else meanwhile");
+    TRY(log_rules_add(s, t->db, RULES_VERSION, *index));
     return append_entry(s, t, ENTRY_PARTY_REGISTERED, party, ARRAY_LEN(party), index);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "schema/base/bytes.h"
+#include "ledger/append/append.h"
 #include "schema/base/id.h"
 
 /*
@@ -33,3 +34,9 @@ bool genesis_key_again(struct genesis *g, const uint8_t pepper[GENESIS_PEPPER], 
 err genesis_begin(struct scope *s, const struct genesis *g);
 /* Entries 0 and 1, log.opened and party.registered, with the operator's rows; signed when this returns. */
 err genesis_finish(struct scope *s, struct genesis *g);
+
+/*
+ * rules.changed, once for each version that the program knows and the log is not under yet; nothing for a database
+ * without a log. Without a signer (config->signer_socket NULL) the entry is committed and waits for one.
+ */
+err genesis_rules(struct scope *s, const struct append_config *config, bool *changed);

@@ -102,8 +102,9 @@ static err decide(struct append_txn *t, const struct idempotency_row *before, ui
 }
 
 /* A refusal takes back the operation's own writes and entries, nobody else's. */
-static err undo(struct append_batch *b, size_t entries, size_t documents)
+static err undo(struct append_batch *b, size_t entries, size_t documents, unsigned rules)
 {
+    b->rules = rules;
     b->n_entries = entries;
     b->n_documents = documents;
     return db_savepoint_rollback(&b->scope, b->a->db);
@@ -115,6 +116,7 @@ static err decide_slot(struct append_batch *b, struct op_slot *slot)
     struct append_txn t = { .db = b->a->db, .at_ms = b->at_ms, .op = op, .batch = b };
     size_t entries = b->n_entries, documents = b->n_documents;
     struct idempotency_row *before;
+    unsigned rules = b->rules;
     uint64_t need = 0;
     err e;
 
@@ -137,7 +139,7 @@ static err decide_slot(struct append_batch *b, struct op_slot *slot)
         b->writes = b->writes || !op->replayed;
     } else {
         op->first_index = op->n_entries = 0;
-        TRY(undo(b, entries, documents));
+        TRY(undo(b, entries, documents, rules));
     }
     end(b, slot, e, need);
     return ERR_OK;

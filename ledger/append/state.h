@@ -65,6 +65,7 @@ struct append_batch {
     bool written;                 /* only the predecessor's checkpoint and COMMIT were missing */
     bool committing;              /* COMMIT was sent */
     int64_t at_ms;
+    unsigned rules;               /* version of its next entry */
     uint64_t first;               /* size of the tree before it */
     struct new_entry *entries;
     size_t n_entries, cap_entries;

@@ -375,7 +375,7 @@ static void decide(struct scope *s, struct audit *a, const struct entry *e)
     case ENTRY_LICENSE_GRANTED:   license_granted(a, e); break;
     case ENTRY_LICENSE_ENDED:     license_ended(a, e); break;
     case ENTRY_ACCESS_RECORDED:   access_recorded(a, e); break;
-    case ENTRY_TYPES:             break;
+    default:                      break;
     }
 }
 

@@ -11,12 +11,13 @@
     " CROSS JOIN (SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1) c" \
     "  JOIN tree_head r ON r.size = c.size"
 #define VIEW_COLUMNS \
-    "SELECT h.size, h.root, h.at, c.size AS signed_size, r.root AS signed_root, c.note, clock_timestamp() AS now"
+    "SELECT h.size, h.root, h.at, c.size AS signed_size, r.root AS signed_root, c.note," \
+    "       coalesce((SELECT max(version) FROM rules), 0) AS rules, clock_timestamp() AS now"
 
 enum {
     LOAD, CREATE, HEAD_ZERO, CHECKPOINT_ZERO, SETTINGS, SESSION, VIEW, BEGIN, LOCK_TIME, LOCK, VIEW_LOCKED,
     LEAVES, SUBTREES, HEADS, ENTRIES, DISCLOSURES, DOCUMENTS, SUBTREES_ADD, HEAD_ADD, CHECKPOINT_ADD, ANNOUNCE,
-    SYNC_MARK, LEAF, ELECT, SAVEPOINT, RELEASE, CHECK_NOW, CHECK_LATER, PARTITIONS, STATEMENTS
+    SYNC_MARK, LEAF, ELECT, SAVEPOINT, RELEASE, CHECK_NOW, CHECK_LATER, PARTITIONS, RULES_ADD, STATEMENTS
 };
 _Static_assert(STATEMENTS == LOG_STATEMENTS, "log_sql");
 
@@ -77,6 +78,7 @@ const struct sql log_sql[LOG_STATEMENTS] = {
     [RELEASE]         = { "log_release", "RELEASE SAVEPOINT op" },
     [CHECK_NOW]       = { "log_check_now", "SET CONSTRAINTS ALL IMMEDIATE" },
     [CHECK_LATER]     = { "log_check_later", "SET CONSTRAINTS ALL DEFERRED" },
+    [RULES_ADD]       = { "log_rules_add", "INSERT INTO rules (version, index) VALUES ($1, $2)" },
     [PARTITIONS]      = { "log_partitions", "SELECT entry_partitions_ahead(4) AS made" },
 };
 
@@ -102,6 +104,7 @@ static const struct column view_columns[] = {
     COL(log_view, signed_size, T_INT8),
     COL(log_view, signed_root, T_HASH),
     COL(log_view, note,        T_TEXT),
+    COL(log_view, rules,       T_INT4),
     COL(log_view, now,         T_TIME),
 };
 static const struct shape view_shape = SHAPE(log_view, view_columns);
@@ -149,6 +152,11 @@ err log_session(struct scope *s, struct db *db)
 err log_view(struct scope *s, struct db *db, struct log_view *out)
 {
     return db_one(s, db, &log_sql[VIEW], NO_PARAMS, &view_shape, out);
+}
+
+err log_rules_add(struct scope *s, struct db *db, int32_t version, uint64_t index)
+{
+    return db_do(s, db, &log_sql[RULES_ADD], PARAMS(P_INT4(version), P_INT8((int64_t)index)), NULL);
 }
 
 err log_view_send(struct scope *s, struct db *db, struct pipe_result *result)

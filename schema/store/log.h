@@ -16,7 +16,7 @@
 #define LOG_CHANNEL_HEAD       "counterfoil_head"         /* a head was committed by a process without a signer */
 #define LOG_CHANNEL_CHECKPOINT "counterfoil_checkpoint"   /* a checkpoint was stored */
 
-#define LOG_STATEMENTS 29
+#define LOG_STATEMENTS 30
 extern const struct sql log_sql[LOG_STATEMENTS];
 
 struct log_row { const char *origin, *log_key, *issuer_key; int64_t opened_at; };
@@ -38,9 +38,12 @@ struct log_view {
     int64_t signed_size;
     struct hash signed_root;      /* of the head of that size */
     const char *note;
+    int32_t rules;                /* version in force; 0: the log has no entry yet */
     int64_t now;                  /* clock_timestamp() */
 };
 err log_view(struct scope *s, struct db *db, struct log_view *out);
+/* A rules version that its entry brings into force; owner only, under the log's lock. ERR_CONFLICT: it is. */
+err log_rules_add(struct scope *s, struct db *db, int32_t version, uint64_t index);
 err log_view_send(struct scope *s, struct db *db, struct pipe_result *result);
 
 /*
