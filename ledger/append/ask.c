@@ -210,6 +210,26 @@ err signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t n
     return other_word(s, g);
 }
 
+err signer_document(struct scope *s, struct signer *g, struct bytes document, struct bytes entry,
+                    const char *tlog_proof, struct bytes *out)
+{
+    struct question q = { .verb = ASK_DOCUMENT };
+    struct answer a;
+    size_t len;
+
+    if (document.len > SIGNER_DOCUMENT_MAX)
+        return fail(s, ERR_TOO_LARGE, "a document of %zu bytes is too long to be signed", document.len);
+    q.document = (struct document_request){ document, entry, { (const uint8_t *)tlog_proof, strlen(tlog_proof) } };
+    TRY(ask(s, g, &q, &a));
+    len = strlen(a.rest);
+    if ((a.word != SAID_DOCUMENT && a.word != SAID_REFUSED) || len == 0 || a.rest[len - 1] != '\n')
+        return other_word(s, g);
+    if (a.word == SAID_REFUSED)
+        return fail(s, ERR_INVALID, "the signer signs no such document: %.*s", (int)len - 1, a.rest);
+    *out = (struct bytes){ (const uint8_t *)a.rest, len - 1 };
+    return ERR_OK;
+}
+
 err signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey)
 {
     const char *first, *second;

@@ -33,5 +33,11 @@ void signer_close(struct signer *g);
 err  signer_last(struct scope *s, struct signer *g, char **note);      /* note of size 0 on a new log */
 err  signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t new_size, const struct hash *new_root,
                  const struct proof *consistency, struct signer_answer *out);
+/*
+ * Has the issuer's key sign a document that a signed tree holds the entry of (docs/signer.md, `document`). *out:
+ * canonical JSON with its proof; a repeat gives the same bytes. ERR_INVALID with the signer's reason when it refuses.
+ */
+err  signer_document(struct scope *s, struct signer *g, struct bytes document, struct bytes entry,
+                     const char *tlog_proof, struct bytes *out);
 err  signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey);
 err  signer_status(struct scope *s, struct signer *g, char **lines);  /* `name number` lines: since its start */

@@ -9,11 +9,12 @@
 
 static const char *const verbs[ASK_VERBS] = {
     [ASK_LAST] = "last", [ASK_KEYS] = "keys", [ASK_STATUS] = "status", [ASK_SIGN] = "sign",
+    [ASK_DOCUMENT] = "document",
 };
 static const char *const words[SAID_WORDS] = {
     [SAID_LAST] = "last", [SAID_SIGNED] = "signed", [SAID_LATE] = "late", [SAID_OTHER_SIZE] = "other-size",
     [SAID_ALARM] = "alarm", [SAID_FROZEN] = "frozen", [SAID_KEYS] = "keys", [SAID_STATUS] = "status",
-    [SAID_MALFORMED] = "malformed",
+    [SAID_DOCUMENT] = "document", [SAID_REFUSED] = "refused", [SAID_MALFORMED] = "malformed",
 };
 
 struct text { const char *p, *end; };
@@ -86,6 +87,27 @@ static bool take_head(struct text *t, const char *const *table, size_t n, size_t
     return false;
 }
 
+/* A line of 1 to max bytes. */
+static bool take_text(struct text *t, size_t max, struct bytes *out)
+{
+    const char *line;
+    size_t len;
+
+    if (!take_line(t, &line, &len) || len == 0 || len > max)
+        return false;
+    *out = (struct bytes){ (const uint8_t *)line, len };
+    return true;
+}
+
+static bool take_document(struct text *t, struct document_request *out)
+{
+    if (memchr(t->p, '\0', (size_t)(t->end - t->p)) || !utf8_valid(t->p, (size_t)(t->end - t->p)) ||
+        !take_text(t, SIGNER_DOCUMENT_MAX, &out->document) || !take_text(t, ENTRY_BYTES_MAX, &out->entry))
+        return false;
+    out->proof = (struct bytes){ (const uint8_t *)t->p, (size_t)(t->end - t->p) };
+    return out->proof.len > 0 && out->proof.p[out->proof.len - 1] == '\n';
+}
+
 bool question_parse(const char *body, size_t len, struct question *out)
 {
     struct text t = { body, body + len };
@@ -94,6 +116,8 @@ bool question_parse(const char *body, size_t len, struct question *out)
     if (!take_head(&t, verbs, ASK_VERBS, &verb))
         return false;
     out->verb = (enum question_verb)verb;
+    if (out->verb == ASK_DOCUMENT)
+        return take_document(&t, &out->document);
     if (out->verb != ASK_SIGN)
         return t.p == t.end;
     return take_size(&t, "old ", &out->sign.old_size) && take_size(&t, "size ", &out->sign.new_size) &&
@@ -118,6 +142,12 @@ char *question_text(struct scope *s, const struct question *q)
         add_hash(&b, &q->sign.new_root);
         for (size_t i = 0; i < q->sign.proof.n; i++)
             add_hash(&b, &q->sign.proof.hash[i]);
+    } else if (q->verb == ASK_DOCUMENT) {
+        buf_add(&b, q->document.document.p, q->document.document.len);
+        buf_char(&b, '\n');
+        buf_add(&b, q->document.entry.p, q->document.entry.len);
+        buf_char(&b, '\n');
+        buf_add(&b, q->document.proof.p, q->document.proof.len);
     }
     return b.p;
 }

@@ -21,8 +21,15 @@ struct sign_request {
     struct proof proof;           /* consistency of old_size to new_size */
 };
 
-enum question_verb { ASK_LAST, ASK_KEYS, ASK_STATUS, ASK_SIGN, ASK_VERBS };
-struct question { enum question_verb verb; struct sign_request sign; };     /* sign: of ASK_SIGN only */
+/* Texts of one line each (canonical JSON has no line breaks), and a tlog-proof to the end; borrowed from the body. */
+struct document_request { struct bytes document, entry, proof; };
+
+enum question_verb { ASK_LAST, ASK_KEYS, ASK_STATUS, ASK_SIGN, ASK_DOCUMENT, ASK_VERBS };
+struct question {
+    enum question_verb verb;
+    struct sign_request sign;     /* of ASK_SIGN only */
+    struct document_request document;     /* of ASK_DOCUMENT only */
+};
 
 bool  question_parse(const char *body, size_t len, struct question *out);
 char *question_text(struct scope *s, const struct question *q);
@@ -31,6 +38,8 @@ enum answer_word {
     SAID_LAST, SAID_SIGNED, SAID_LATE, SAID_OTHER_SIZE, SAID_ALARM, SAID_FROZEN,    /* rest: a checkpoint's note */
     SAID_KEYS,                    /* rest: two lines, the vkeys of log and issuer */
     SAID_STATUS,                  /* rest: lines of `name number` */
+    SAID_DOCUMENT,                /* rest: the document with its proof, canonical JSON, and a newline */
+    SAID_REFUSED,                 /* rest: why a document is not signed: a code, ": ", a sentence, and a newline */
     SAID_MALFORMED,               /* rest: a sentence; the connection is closed after it */
     SAID_WORDS
 };

@@ -3,8 +3,11 @@
 
 #include <inttypes.h>
 
+#include "ledger/cert/integrity.h"
 #include "ledger/signer/decide.h"
+#include "ledger/signer/document.h"
 #include "schema/base/log.h"
+#include "schema/json/canon.h"
 
 static void alarm_raise(struct scope *s, const struct vault *v, struct tally *t, const struct sign_request *r,
                         const char *why)
@@ -52,13 +55,54 @@ static err sign_answer(struct scope *s, struct vault *v, struct tally *t, const 
     return fail(s, ERR_INTERNAL, "a decision outside the table");
 }
 
+/* An own signature over a history that this signer doesn't know: its folder is too old, or the log was forked. */
+static void document_refused(const struct vault *v, struct tally *t, enum document_verdict why)
+{
+    t->refused++;
+    if (why != DOCUMENT_CHECKPOINT_AHEAD && why != DOCUMENT_CHECKPOINT_FORK) {
+        log_line(LOG_WARNING, "document refused: %s", document_sentence(why));
+        return;
+    }
+    t->alarms++;
+    log_line(LOG_ERROR, "alarm: %s origin=%s size=%" PRIu64 " alarms=%" PRIu64, document_sentence(why), v->log.name,
+             v->last.size, t->alarms);
+}
+
+static err document_answer(struct scope *s, const struct vault *v, struct tally *t, const struct document_request *r,
+                           char **answer)
+{
+    struct document_judge judge = { .log = &v->log, .issuer = &v->issuer, .last = &v->last };
+    json_t *document = NULL, *whole = NULL;
+    struct bytes text;
+    int64_t at;
+    enum document_verdict why = document_decide(s, &judge, r, &document, &at);
+    err e;
+
+    if (why != DOCUMENT_SIGN) {
+        scope_forgive(s);
+        document_refused(v, t, why);
+        *answer = answer_text(s, SAID_REFUSED,
+                              scope_printf(s, "%s: %s\n", document_code(why), document_sentence(why)));
+        return ERR_OK;
+    }
+    e = integrity_sign(s, document, v->issuer_secret, at, &whole);
+    json_decref(document);
+    TRY(e);
+    e = canon(s, whole, &text);
+    json_decref(whole);
+    TRY(e);
+    t->documents++;
+    *answer = answer_text(s, SAID_DOCUMENT, scope_printf(s, "%.*s\n", (int)text.len, (const char *)text.p));
+    return ERR_OK;
+}
+
 static char *status_lines(struct scope *s, const struct vault *v, const struct tally *t)
 {
     const struct { const char *name; uint64_t value; } rows[] = {
         { "size", v->last.size }, { "frozen", v->last.frozen }, { "questions", t->questions },
         { "signatures", t->signatures }, { "repeats", t->repeats }, { "late", t->late },
         { "other_size", t->other_size }, { "frozen_refusals", t->frozen }, { "alarms", t->alarms },
-        { "malformed", t->malformed }, { "syncs", v->syncs },
+        { "documents", t->documents }, { "refused", t->refused }, { "malformed", t->malformed }, { "syncs", v->syncs },
     };
     struct buf b = BUF(s);
 
@@ -89,6 +133,8 @@ err signer_answer_make(struct scope *s, struct vault *v, struct tally *t, const 
     case ASK_STATUS:
         *answer = answer_text(s, SAID_STATUS, status_lines(s, v, t));
         return ERR_OK;
+    case ASK_DOCUMENT:
+        return document_answer(s, v, t, &q.document, answer);
     case ASK_SIGN:
         TRY(sign_answer(s, v, t, &q.sign, &word));
         break;

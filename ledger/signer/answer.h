@@ -6,7 +6,7 @@
 
 /* What a signer has been asked since it started. */
 struct tally {
-    uint64_t questions, signatures, repeats, late, other_size, frozen, alarms, malformed;
+    uint64_t questions, signatures, repeats, late, other_size, frozen, alarms, documents, refused, malformed;
 };
 
 /*

@@ -4,13 +4,28 @@
 
 #include "ledger/note/signing.h"
 #include "ledger/signer/decide.h"
+#include "ledger/signer/document.h"
 #include "ledger/signer/state.h"
 
 /*
  * Properties: one text for one question and one answer; no question makes the
- * signer sign what is not shown to extend its last; a slot that unpacks packs
- * to the same bytes.
+ * signer sign what is not shown to extend its last, nor a document that no key of
+ * ours says is in the log; a slot that unpacks packs to the same bytes.
  */
+static void document_refused(struct scope *s, const struct document_request *r)
+{
+    struct signer_state last = { .size = TREE_SIZE_MAX };
+    struct public_key nobody = { { 1, 2, 3 } };
+    struct note_key key;
+    struct document_judge judge = { &key, &key, &last };
+    json_t *document;
+    int64_t at;
+
+    if (!note_key_make("log.example", &nobody, &key) ||
+        document_decide(s, &judge, r, &document, &at) == DOCUMENT_SIGN)
+        abort();
+}
+
 static void question_stable(struct scope *s, const uint8_t *data, size_t size)
 {
     struct signer_state last = { .root = empty_root() };
@@ -22,6 +37,8 @@ static void question_stable(struct scope *s, const uint8_t *data, size_t size)
     again = question_text(s, &q);
     if (strlen(again) != size || memcmp(again, data, size) != 0)
         abort();
+    if (q.verb == ASK_DOCUMENT)
+        document_refused(s, &q.document);
     if (q.verb != ASK_SIGN)
         return;
     if (signer_decide(&last, &q.sign) == DECIDE_SIGN && (q.sign.old_size != 0 || q.sign.proof.n != 0))

@@ -10,6 +10,7 @@ static const char *const good[] = {
     HEAD "last\n", HEAD "keys\n", HEAD "status\n", HEAD "sign\nold 0\nsize 1\nroot " H, HEAD
     "sign\nold 3\nsize 5\nroot " H H H H,
     HEAD "sign\nold 1099511627776\nsize 1099511627776\nroot " H,
+    HEAD "document\n{}\n{\"at\":1}\nproof\n\nof lines\n",
 };
 
 static const char *const bad[] = {
@@ -25,6 +26,8 @@ static const char *const bad[] = {
     HEAD "sign\nold 3\nsize 5\nroot " H H "x\n", HEAD
     "sign\nold 3\nsize 5\nroot OuVJIxGtMHi2jmTcTBaZliNIE3AQvjA90g21B9lTj8B=\n",
     HEAD "sign\r\nold 3\r\nsize 5\r\nroot " H, HEAD "keys\n" H,
+    HEAD "document\n{}\n", HEAD "document\n{}\n{}\n", HEAD "document\n{}\n{}\nproof", HEAD "document\n\n{}\nproof\n",
+    HEAD "document\n{}\n\nproof\n", HEAD "document\n{}\n{}\n\xff\n",
 };
 
 static void test_questions(struct scope *s)
