@@ -67,7 +67,7 @@ static err excluded_read(const struct part *subject, struct clearance *out, uint
     size_t n;
     int which;
 
-    _Static_assert(CLEARANCE_REASONS_MAX >= 16, "as many as there are reasons");
+    _Static_assert(CLEARANCE_REASONS_MAX >= 23, "as many as there are reasons");
     *sum = 0;
     TRY(part_array(&p, 0, exclusion_codes.n, &n));
     for (size_t i = 0; i < n; i++) {

@@ -14,7 +14,7 @@ extern const struct code_list role_codes;          /* auditor, buyer, … */
 extern const struct code_list purpose_codes;       /* data_mining, evaluation, … */
 extern const struct code_list prohibition_codes;   /* what a consent may rule out: the purposes, and more */
 extern const struct code_list model_codes;         /* classes of models: discriminative, embedding, generative */
-extern const struct code_list exclusion_codes;     /* why a clearance leaves an item out: consent_expired, … */
+extern const struct code_list exclusion_codes;     /* why a clearance leaves an item out: verdict.def's codes */
 extern const struct code_list verification_codes;  /* corrupt, missing, verified */
 extern const struct code_list ending_codes;        /* why a license ended: ended_by_buyer, … */
 extern const struct code_list withdrawal_codes;    /* who ended a consent or certificate: certifier, creator, … */

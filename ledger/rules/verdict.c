@@ -170,20 +170,20 @@ uint64_t verdict_total(const struct verdict_counts *c)
     return total;
 }
 
-enum clearance_outcome verdict_outcome(const struct verdict_counts *c)
+enum verdict_outcome verdict_outcome(const struct verdict_counts *c)
 {
     uint64_t cleared = c->by[VERDICT_CLEARED];
 
     if (cleared == 0)
-        return CLEARANCE_REFUSED;
-    return cleared == verdict_total(c) ? CLEARANCE_CLEARED : CLEARANCE_WITH_EXCLUSIONS;
+        return OUTCOME_REFUSED;
+    return cleared == verdict_total(c) ? OUTCOME_CLEARED : OUTCOME_WITH_EXCLUSIONS;
 }
 
-const char *clearance_outcome_name(enum clearance_outcome o)
+const char *verdict_outcome_name(enum verdict_outcome o)
 {
-    static const char *const names[CLEARANCE_OUTCOMES] = {
-        [CLEARANCE_CLEARED] = "cleared", [CLEARANCE_WITH_EXCLUSIONS] = "cleared_with_exclusions",
-        [CLEARANCE_REFUSED] = "refused",
+    static const char *const names[OUTCOMES] = {
+        [OUTCOME_CLEARED] = "cleared", [OUTCOME_WITH_EXCLUSIONS] = "cleared_with_exclusions",
+        [OUTCOME_REFUSED] = "refused",
     };
 
     return names[o];

@@ -51,7 +51,7 @@ struct verdict_license {
     struct territory territory;
 };
 
-struct consent_grant {
+struct verdict_grant {
     uint32_t purposes, model_classes;
     struct territory territory;
 };
@@ -65,7 +65,7 @@ struct consent_facts {                 /* one certificate that covers the item *
     bool revoked, suspended;
     int64_t status_at;                 /* as of when the two are known; 0: unknown */
     uint32_t prohibited;               /* purposes */
-    const struct consent_grant *grants;
+    const struct verdict_grant *grants;
     size_t n_grants;                   /* territories of the grants of one purpose and class add up */
 };
 
@@ -97,11 +97,11 @@ bool        verdict_parse(const char *code, enum verdict *out);
 
 /* ---- the slice */
 
-enum clearance_outcome { CLEARANCE_CLEARED, CLEARANCE_WITH_EXCLUSIONS, CLEARANCE_REFUSED, CLEARANCE_OUTCOMES };
+enum verdict_outcome { OUTCOME_CLEARED, OUTCOME_WITH_EXCLUSIONS, OUTCOME_REFUSED, OUTCOMES };
 
 struct verdict_counts { uint64_t by[VERDICTS]; };
 void verdict_count(struct verdict_counts *c, enum verdict v);
 uint64_t verdict_total(const struct verdict_counts *c);
 /* cleared: all of them. cleared_with_exclusions: some. refused: none, an empty slice too. */
-enum clearance_outcome verdict_outcome(const struct verdict_counts *c);
-const char *clearance_outcome_name(enum clearance_outcome o);      /* "cleared_with_exclusions" */
+enum verdict_outcome verdict_outcome(const struct verdict_counts *c);
+const char *verdict_outcome_name(enum verdict_outcome o);      /* "cleared_with_exclusions" */

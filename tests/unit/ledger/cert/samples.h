@@ -100,6 +100,12 @@ SAMPLE struct sourcing sample_sourcing(void)
     };
 }
 
+/* Place of consent_revoked among the reasons. */
+SAMPLE int sample_revoked(void)
+{
+    return code_find(&exclusion_codes, "consent_revoked", sizeof "consent_revoked" - 1);
+}
+
 SAMPLE struct clearance sample_clearance(void)
 {
     struct clearance w = {
@@ -112,7 +118,7 @@ SAMPLE struct clearance sample_clearance(void)
         .list = { { SAMPLE_LIST, sample_hash("list"), SAMPLE_NOW } }, .salt = { 7 },
     };
 
-    w.excluded[2] = 2;                               /* consent_revoked */
+    w.excluded[sample_revoked()] = 2;
     w.c.valid_until = SAMPLE_NOW + SAMPLE_DAY;
     return w;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger/rules/verdict.h"
 
+#include "ledger/entry/codes.h"
 #include "tests/unit/ledger/rules/random_filter.h"
 
 #define NOW   INT64_C(1800000000000)
@@ -22,7 +23,7 @@ struct world {
     struct verdict_facts item;
     struct contributor_facts people[PEOPLE_MAX];
     struct consent_facts consents[PEOPLE_MAX][CONSENTS_MAX];
-    struct consent_grant grants[PEOPLE_MAX][CONSENTS_MAX][GRANTS_MAX];
+    struct verdict_grant grants[PEOPLE_MAX][CONSENTS_MAX][GRANTS_MAX];
 };
 
 static struct territory place(const char *code)
@@ -52,7 +53,7 @@ static struct world fine(void)
                 .until = NOW + 365 * DAY, .status_at = NOW, .prohibited = 1 << VOICE, .n_grants = 1,
             };
             for (size_t g = 0; g < GRANTS_MAX; g++)
-                w.grants[p][c][g] = (struct consent_grant){ 1 << PRETRAINING, 1 << GENERATIVE, place("EU") };
+                w.grants[p][c][g] = (struct verdict_grant){ 1 << PRETRAINING, 1 << GENERATIVE, place("EU") };
         }
     }
     return w;
@@ -176,7 +177,7 @@ static struct territory some_place(struct seeded *r)
     return place(places[seeded_below(r, ARRAY_LEN(places))]);
 }
 
-static void random_consent(struct seeded *r, struct consent_facts *c, struct consent_grant *grants)
+static void random_consent(struct seeded *r, struct consent_facts *c, struct verdict_grant *grants)
 {
     c->signature_holds = !rarely(r);
     c->revoked = rarely(r);
@@ -221,7 +222,7 @@ static struct world random_world(struct seeded *r)
 static void worsen_consent(struct seeded *r, struct world *w, size_t p, size_t c)
 {
     struct consent_facts *f = &w->consents[p][c];
-    struct consent_grant *g = &w->grants[p][c][seeded_below(r, GRANTS_MAX)];
+    struct verdict_grant *g = &w->grants[p][c][seeded_below(r, GRANTS_MAX)];
 
     switch (seeded_below(r, 14)) {
     case 0:  f->signature_holds = false; break;
@@ -329,14 +330,14 @@ static void test_outcome(void)
 {
     struct verdict_counts c = { 0 };
 
-    is_str(clearance_outcome_name(verdict_outcome(&c)), "refused", "an empty slice");
+    is_str(verdict_outcome_name(verdict_outcome(&c)), "refused", "an empty slice");
     verdict_count(&c, VERDICT_CLEARED);
-    is_str(clearance_outcome_name(verdict_outcome(&c)), "cleared", "all cleared");
+    is_str(verdict_outcome_name(verdict_outcome(&c)), "cleared", "all cleared");
     verdict_count(&c, VERDICT_CONSENT_REVOKED);
-    is_str(clearance_outcome_name(verdict_outcome(&c)), "cleared_with_exclusions", "some");
+    is_str(verdict_outcome_name(verdict_outcome(&c)), "cleared_with_exclusions", "some");
     is_int((int64_t)verdict_total(&c), 2, "counted");
     c.by[VERDICT_CLEARED] = 0;
-    is_str(clearance_outcome_name(verdict_outcome(&c)), "refused", "none");
+    is_str(verdict_outcome_name(verdict_outcome(&c)), "refused", "none");
 }
 
 static void test_table(void)
@@ -349,6 +350,11 @@ static void test_table(void)
            *verdict_remedy(v), "and says what to do: %s", verdict_remedy(v));
     }
     ok(!verdict_parse("fine", &found), "nothing else is");
+    is_int((int64_t)exclusion_codes.n, VERDICTS - 1, "entries and credentials know as many reasons");
+    for (size_t i = 0; i < exclusion_codes.n; i++)
+        ok(verdict_parse(exclusion_codes.code[i], &found) && found != VERDICT_CLEARED &&
+           (i == 0 || strcmp(exclusion_codes.code[i - 1], exclusion_codes.code[i]) < 0), "the same, in order: %s",
+           exclusion_codes.code[i]);
 }
 
 int main(void)
