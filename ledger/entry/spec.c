@@ -43,7 +43,8 @@ static const struct entry_field money_fields[] = {
 #include "ledger/entry/types.def"
 
 #define TYPE(id, name_, since_, read_by_, ...) [ENTRY_##id] = { \
-    .type = ENTRY_##id, .name = name_, .since = since_, .read_by = read_by_, .fields = fields_##id, .n_fields = ARRAY_LEN(fields_##id) },
+    .type = ENTRY_##id, .name = name_, .since = since_, .read_by = read_by_, .fields = fields_##id, \
+    .n_fields = ARRAY_LEN(fields_##id) },
 static const struct entry_spec specs[ENTRY_TYPES] = {
 #include "ledger/entry/types.def"
 };

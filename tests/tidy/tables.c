@@ -43,7 +43,8 @@ static void print_codes(void)
     static const struct named_list rows[] = {
         { "roles", &role_codes }, { "purposes", &purpose_codes }, { "results of verification", &verification_codes },
         { "reasons of a license's end", &ending_codes },
-        { "who ended a consent or certificate", &withdrawal_codes }, { "roles of an item's contributors", &contributor_codes },
+        { "who ended a consent or certificate", &withdrawal_codes },
+        { "roles of an item's contributors", &contributor_codes },
     };
 
     print_lists(rows, ARRAY_LEN(rows));

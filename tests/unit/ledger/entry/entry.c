@@ -90,9 +90,10 @@ static void test_round_trip(struct scope *s)
         struct entry d;
         bool same = true;
 
-        ok(entry_encode(s, x->type, SAMPLE_AT, 1, x->value, n, sample_salts, &e) == ERR_OK, "%s encodes", name);
-        ok(entry_decode(s, e.bytes.p, e.bytes.len, &d) == ERR_OK && d.at_ms == SAMPLE_AT && d.version == 1,
-           "%s decodes", name);
+        ok(x->type == i && entry_encode(s, x->type, SAMPLE_AT, RULES_VERSION, x->value, n, sample_salts, &e) == ERR_OK,
+           "%s encodes", name);
+        ok(entry_decode(s, e.bytes.p, e.bytes.len, &d) == ERR_OK && d.at_ms == SAMPLE_AT &&
+           d.version == RULES_VERSION, "%s decodes", name);
         ok(d.n_sd == entry_salts(x->type), "%s has a digest for each private field", name);
         ok(d.n_sd == 0 || disclosures_open(s, &d, e.disclosures.p, e.disclosures.len) == ERR_OK,
            "%s: all is disclosed", name);
@@ -127,8 +128,8 @@ static void test_mutations(void)
     for (size_t i = 0; i < ENTRY_TYPES; i++) {
         struct encoded_entry e;
         bool good = true;
-        err code = entry_encode(&s, samples[i].type, SAMPLE_AT, 1, samples[i].value, sample_values(&samples[i]),
-                                sample_salts, &e);
+        err code = entry_encode(&s, samples[i].type, SAMPLE_AT, RULES_VERSION, samples[i].value,
+                                sample_values(&samples[i]), sample_salts, &e);
 
         for (size_t at = 0; code == ERR_OK && at < e.bytes.len; at++, scope_clear(&t)) {
             for (size_t k = 0; k < sizeof swaps; k++) {
@@ -177,7 +178,9 @@ static const struct { const char *text, *why; } refused[] = {
     { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[" SD1 "],\"type\":\"license.ended\",\"v\":1}",
       "a digest too many" },
     { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.paused\",\"v\":1}", "an unknown type" },
-    { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.ended\",\"v\":2}", "unknown rules" },
+    { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.ended\",\"v\":3}", "unknown rules" },
+    { HEAD "{\"clearance\":\"clr_01jdc5x9k2h3v8m4q7t0w6y1zr\"," LICENSE "},\"sd\":[],"
+      "\"type\":\"clearance.withdrawn\",\"v\":1}", "a type that came later" },
     { "{\"at\":\"2026-02-30T10:15:30.123Z\",\"body\":{" LICENSE ",\"reason\":\"expired\"}" ENDED_TAIL,
       "a day that was not" },
     { HEAD "{" LICENSE "},\"sd\":[" SD1 "," SD2 "," SD3 "]" ACCESS_TAIL, "a digest too few" },
@@ -245,6 +248,7 @@ static void test_wrong_values(struct scope *s)
     const struct named_value text[] = {
         { "party", S_TEXT(SAMPLE_PTY) }, { "roles", S_JSON("[\"buyer\"]") }, { "name", S_TEXT("\xff") },
     };
+    const struct named_value ended[] = { { "license", S_TEXT(SAMPLE_LIC) }, { "reason", S_TEXT("expired") } };
     struct encoded_entry e;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++, scope_forgive(s))
@@ -260,9 +264,13 @@ static void test_wrong_values(struct scope *s)
     ok(entry_encode(s, ENTRY_PARTY_REGISTERED, SAMPLE_AT, 1, text, ARRAY_LEN(text), sample_salts, &e) == ERR_INTERNAL,
        "nor text that is not UTF-8");
     scope_forgive(s);
-    ok(entry_encode(s, ENTRY_LICENSE_ENDED, SAMPLE_AT, 2, rows[0].value, 1, NULL, &e) == ERR_INTERNAL,
-       "nor under unknown rules");
-    scope_forgive(s);
+    for (unsigned version = 0; version <= RULES_VERSION + 1; version++, scope_forgive(s))
+        ok((entry_encode(s, ENTRY_LICENSE_ENDED, SAMPLE_AT, version, ended, 2, NULL, &e) == ERR_OK) ==
+           (version >= 1 && version <= RULES_VERSION), "only under rules that there are: %u", version);
+    for (size_t i = 0; i < ENTRY_TYPES; i++, scope_forgive(s))
+        ok((entry_encode(s, samples[i].type, SAMPLE_AT, 1, samples[i].value, sample_values(&samples[i]), sample_salts,
+                         &e) == ERR_OK) == (entry_spec(samples[i].type)->since == 1), "%s under version 1: %s",
+           entry_spec(samples[i].type)->name, entry_spec(samples[i].type)->since == 1 ? "yes" : "no");
 }
 
 int main(void)

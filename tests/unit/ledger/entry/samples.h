@@ -11,6 +11,13 @@
 #define SAMPLE_VER "ver_01jdc5x9k2h3v8m4q7t0w6y1zr"
 #define SAMPLE_PAY "pay_01jdc5x9k2h3v8m4q7t0w6y1zr"
 #define SAMPLE_KEY "key_01jdc5x9k2h3v8m4q7t0w6y1zs"
+#define SAMPLE_CNS "cns_01jdc5x9k2h3v8m4q7t0w6y1zr"
+#define SAMPLE_CRT "crt_01jdc5x9k2h3v8m4q7t0w6y1zr"
+#define SAMPLE_CLR "clr_01jdc5x9k2h3v8m4q7t0w6y1zr"
+#define SAMPLE_PYO "pyo_01jdc5x9k2h3v8m4q7t0w6y1zr"
+#define SAMPLE_RUN "run_01jdc5x9k2h3v8m4q7t0w6y1zr"
+#define SAMPLE_FROM  "2026-11-23T10:15:30.123Z"
+#define SAMPLE_UNTIL "2027-11-23T10:15:30.123Z"
 #define SAMPLE_VALUES_MAX ENTRY_FIELDS_MAX
 
 static const struct hash sample_hash = { { 0x11, 0x22, 0x33, 0xab, 0xcd, 0xef } };
@@ -67,6 +74,53 @@ static const struct sample samples[ENTRY_TYPES] = {
         { "clearance", S_TEXT("clr_01jdc5x9k2h3v8m4q7t0w6y1zr") }, { "license", S_TEXT(SAMPLE_LIC) },
         { "bytes", S_COUNT(12345) },
         { "item_hash", S_HASH(&sample_hash) }, { "item_number", S_COUNT(7) }, { "key", S_TEXT(SAMPLE_KEY) } } },
+    { ENTRY_RULES_CHANGED, { { "versions", S_JSON("{\"entry\":1,\"rules\":2}") } } },
+    { ENTRY_PARTY_KEY_CHANGED, {
+        { "party", S_TEXT(SAMPLE_PTY) }, { "public_key", S_TEXT("did:key:z6Mk") },
+        { "person_key", S_TEXT("did:key:z6Mm") } } },
+    { ENTRY_CONSENT_GRANTED, {
+        { "consent", S_TEXT(SAMPLE_CNS) }, { "coverage_root", S_HASH(&sample_hash) },
+        { "document", S_HASH(&sample_hash) }, { "from", S_TEXT(SAMPLE_FROM) }, { "item_count", S_COUNT(420) },
+        { "purposes", S_JSON("[\"finetuning\",\"pretraining\"]") }, { "status_index", S_COUNT(131071) },
+        { "until", S_TEXT(SAMPLE_UNTIL) }, { "creator", S_TEXT(SAMPLE_PTY) } } },
+    { ENTRY_CONSENT_SUSPENDED, {
+        { "consent", S_TEXT(SAMPLE_CNS) }, { "document", S_HASH(&sample_hash) }, { "reason", S_TEXT("holder") } } },
+    { ENTRY_CONSENT_REVOKED, {
+        { "consent", S_TEXT(SAMPLE_CNS) }, { "document", S_HASH(&sample_hash) }, { "reason", S_TEXT("creator") } } },
+    { ENTRY_CERTIFICATE_ISSUED, {
+        { "certificate", S_TEXT(SAMPLE_CRT) }, { "certifier", S_TEXT(SAMPLE_PTY) },
+        { "document", S_HASH(&sample_hash) },
+        { "from", S_TEXT(SAMPLE_FROM) }, { "until", S_TEXT(SAMPLE_UNTIL) }, { "version", S_TEXT(SAMPLE_VER) } } },
+    { ENTRY_CERTIFICATE_REVOKED, { { "certificate", S_TEXT(SAMPLE_CRT) }, { "reason", S_TEXT("certifier") } } },
+    { ENTRY_STATUS_LIST_PUBLISHED, {
+        { "as_of", S_COUNT(77) }, { "document", S_HASH(&sample_hash) },
+        { "list", S_TEXT("stl_01jdc5x9k2h3v8m4q7t0w6y1zr") } } },
+    { ENTRY_CLEARANCE_ISSUED, {
+        { "as_of", S_COUNT(77) }, { "clearance", S_TEXT(SAMPLE_CLR) },
+        { "counts", S_JSON("{\"consent_missing\":3,\"consent_revoked\":2}") }, { "document", S_HASH(&sample_hash) },
+        { "license", S_TEXT(SAMPLE_LIC) }, { "policy_version", S_COUNT(1) }, { "purpose", S_TEXT("pretraining") },
+        { "rows_root", S_HASH(&sample_hash) }, { "until", S_TEXT(SAMPLE_UNTIL) }, { "project", S_TEXT("asr-7") } } },
+    { ENTRY_CLEARANCE_DENIED, {
+        { "as_of", S_COUNT(77) }, { "clearance", S_TEXT(SAMPLE_CLR) }, { "counts", S_JSON("{}") },
+        { "document", S_HASH(&sample_hash) }, { "license", S_TEXT(SAMPLE_LIC) }, { "policy_version", S_COUNT(1) },
+        { "purpose", S_TEXT("pretraining") }, { "project", S_TEXT("asr-7") } } },
+    { ENTRY_CLEARANCE_WITHDRAWN, { { "clearance", S_TEXT(SAMPLE_CLR) }, { "license", S_TEXT(SAMPLE_LIC) } } },
+    { ENTRY_REFUND_POSTED, {
+        { "license", S_TEXT(SAMPLE_LIC) }, { "payment", S_TEXT(SAMPLE_PAY) },
+        { "refund", S_TEXT("ref_01jdc5x9k2h3v8m4q7t0w6y1zr") }, { "amount", S_TEXT("2.50") },
+        { "buyer", S_TEXT(SAMPLE_PTY) }, { "currency", S_TEXT("EUR") } } },
+    { ENTRY_ALLOCATION_POSTED, {
+        { "allocation", S_TEXT("alc_01jdc5x9k2h3v8m4q7t0w6y1zr") }, { "license", S_TEXT(SAMPLE_LIC) },
+        { "line_count", S_COUNT(3) }, { "lines_root", S_HASH(&sample_hash) }, { "payment", S_TEXT(SAMPLE_PAY) },
+        { "split_digest", S_HASH(&sample_hash) }, { "currency", S_TEXT("EUR") }, { "total", S_TEXT("9.00") } } },
+    { ENTRY_PAYOUT_INSTRUCTED, {
+        { "payout", S_TEXT(SAMPLE_PYO) }, { "run", S_TEXT(SAMPLE_RUN) }, { "statement_digest", S_HASH(&sample_hash) },
+        { "account", S_TEXT("acc_01jdc5x9k2h3v8m4q7t0w6y1zr") }, { "amount", S_TEXT("9.00") },
+        { "currency", S_TEXT("EUR") } } },
+    { ENTRY_PAYOUT_SETTLED, {
+        { "payout", S_TEXT(SAMPLE_PYO) }, { "run", S_TEXT(SAMPLE_RUN) }, { "reference", S_TEXT("transfer 7") } } },
+    { ENTRY_PAYOUT_FAILED, {
+        { "payout", S_TEXT(SAMPLE_PYO) }, { "run", S_TEXT(SAMPLE_RUN) }, { "reference", S_TEXT("account closed") } } },
 };
 
 static inline size_t sample_values(const struct sample *x)
