@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "ledger/entry/entry.h"
 #include "ledger/tree/frontier.h"
+#include "schema/base/id.h"
+#include "schema/base/money.h"
 
 /*
  * Lists beside the log that entries commit to by an RFC 6962 root.
  *
  * A leaf is the canonical JSON of a row. Rows come sorted by the bytes of their
- * path (items, details) or of their hash (results), without repeats: the
- * caller's promise, by a unique index or a merge. Each function appends one
- * leaf to `tree`; `leaf` is emptied first and then holds the leaf's bytes, so
- * that one buffer serves ten million rows.
+ * path (items, details), hash (results) or account (lines), or by their number
+ * (cleared items), without repeats: the caller's promise, by a unique index or
+ * a merge. Each function appends one leaf to `tree`; `leaf` is emptied first
+ * and then holds the leaf's bytes, so that one buffer serves ten million rows.
  */
 
 /* {"path":…,"sha256":…,"size":…}. Precondition: item_path_valid(path). */
@@ -32,6 +35,31 @@ void list_add_details(struct frontier *tree, struct buf *leaf, const struct item
 
 /* {"result":"verified","sha256":…}; result is one of verification_codes (codes.h). */
 void list_add_result(struct frontier *tree, struct buf *leaf, const char *result, const struct hash *sha256);
+
+/*
+ * {"consents":["cns_…",…],"item":N,"salt":"…"}: a cleared item, by its number in its version, and the consents that
+ * it rests on, sorted by bytes, without repeats; none if its publisher is its only contributor.
+ */
+struct cleared_row {
+    uint64_t item;
+    size_t n_consents;
+    struct id consents[ITEM_CONTRIBUTORS_MAX];
+    uint8_t salt[SALT_SIZE];
+};
+void list_add_cleared(struct frontier *tree, struct buf *leaf, const struct cleared_row *row);
+/* Only what list_add_cleared() writes. */
+bool cleared_row_read(const char *leaf, size_t len, struct cleared_row *out);
+
+/* {"account":"acc_…","amount":"…","n":N,"salt":"…"}: an account's part of an allocation, and its running number. */
+struct line_row {
+    struct id account;
+    char amount[MONEY_TEXT_SIZE];
+    uint64_t n;
+    uint8_t salt[SALT_SIZE];
+};
+void list_add_line(struct frontier *tree, struct buf *leaf, const struct line_row *row);
+/* Only what list_add_line() writes; the amount is a decimal text, of which currency the allocation says. */
+bool line_row_read(const char *leaf, size_t len, struct line_row *out);
 
 /* First 20 bytes of SHA-256(root || details_root) in hex: the version's commit id. */
 #define COMMIT_ID_SIZE 41

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "tests/unit/tap.h"
 
 #include "ledger/entry/entry.h"
@@ -66,6 +68,72 @@ static void test_paths(void)
     ok(!item_path_valid("a\0b", 3), "no NUL");
 }
 
+static struct id id_of(const char *text, const char *prefix)
+{
+    struct id id;
+
+    if (!id_parse(text, prefix, &id))
+        abort();
+    return id;
+}
+
+#define CNS_0 "cns_01jdc5x9k2h3v8m4q7t0w6y1z0"
+#define CNS_1 "cns_01jdc5x9k2h3v8m4q7t0w6y1z1"
+#define ACC_0 "acc_01jdc5x9k2h3v8m4q7t0w6y1z0"
+
+/* What is written is read; any other byte is refused, or is another row that would be written just so. */
+static void test_rows(struct scope *s)
+{
+    struct cleared_row row = { .item = 7, .n_consents = 2, .salt = { 5, 5 } }, got;
+    struct line_row line = { .account = id_of(ACC_0, "acc"), .amount = "1.25", .n = 3, .salt = { 6 } }, seen;
+    struct frontier f = FRONTIER_EMPTY, g = FRONTIER_EMPTY;
+    struct buf leaf = BUF(s), other = BUF(s), again = BUF(s);
+    size_t wrong = 0;
+
+    row.consents[0] = id_of(CNS_0, "cns");
+    row.consents[1] = id_of(CNS_1, "cns");
+    list_add_cleared(&f, &leaf, &row);
+    buf_char(&leaf, '\0');
+    is_str(leaf.p, "{\"consents\":[\"" CNS_0 "\",\"" CNS_1 "\"],\"item\":7,\"salt\":\"BQUAAAAAAAAAAAAAAAAAAA\"}",
+           "a cleared item");
+    leaf.len--;
+    ok(cleared_row_read(leaf.p, leaf.len, &got) && got.item == 7 && got.n_consents == 2 && got.salt[1] == 5 &&
+       strcmp(got.consents[1].text, CNS_1) == 0, "comes back");
+    ok(f.size == 1, "and is a leaf");
+    list_add_line(&g, &other, &line);
+    buf_char(&other, '\0');
+    is_str(other.p, "{\"account\":\"" ACC_0 "\",\"amount\":\"1.25\",\"n\":3,\"salt\":\"BgAAAAAAAAAAAAAAAAAAAA\"}",
+           "a line");
+    other.len--;
+    ok(line_row_read(other.p, other.len, &seen) && seen.n == 3 && strcmp(seen.amount, "1.25") == 0 &&
+       strcmp(seen.account.text, ACC_0) == 0, "comes back");
+    for (size_t i = 0; i < leaf.len; i++) {
+        leaf.p[i] ^= 1;
+        if (cleared_row_read(leaf.p, leaf.len, &got)) {
+            list_add_cleared(&f, &again, &got);
+            wrong += again.len != leaf.len || memcmp(again.p, leaf.p, leaf.len) != 0;
+        }
+        leaf.p[i] ^= 1;
+        wrong += cleared_row_read(leaf.p, i, &got);
+    }
+    for (size_t i = 0; i < other.len; i++) {
+        other.p[i] ^= 1;
+        if (line_row_read(other.p, other.len, &seen)) {
+            list_add_line(&f, &again, &seen);
+            wrong += again.len != other.len || memcmp(again.p, other.p, other.len) != 0;
+        }
+        other.p[i] ^= 1;
+        wrong += line_row_read(other.p, i, &seen);
+    }
+    is_int((int64_t)wrong, 0, "a row has one text");
+    row.consents[0] = row.consents[1];
+    list_add_cleared(&f, &leaf, &row);
+    ok(!cleared_row_read(leaf.p, leaf.len, &got), "a consent is there once");
+    row.n_consents = 0;
+    list_add_cleared(&f, &leaf, &row);
+    ok(cleared_row_read(leaf.p, leaf.len, &got) && got.n_consents == 0, "a publisher's own item rests on none");
+}
+
 int main(void)
 {
     struct scope s;
@@ -73,6 +141,7 @@ int main(void)
     scope_init(&s, 0);
     test_leaves(&s);
     test_commit_id();
+    test_rows(&s);
     test_paths();
     scope_free(&s);
     return done_testing();

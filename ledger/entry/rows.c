@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <string.h>
+
+#include "ledger/entry/lists.h"
+
+/* Rows of lists that auditors and creators read back: cleared items, lines of allocations. */
+#define ID_TEXT   30                   /* "cns_" and 26 characters */
+#define SALT_TEXT 22                   /* 16 bytes in base64url */
+
+static void add_salt(struct buf *b, const uint8_t salt[SALT_SIZE])
+{
+    char text[BASE64_SIZE(SALT_SIZE)];
+
+    base64url_write(salt, SALT_SIZE, text);
+    buf_str(b, ",\"salt\":\"");
+    buf_str(b, text);
+    buf_str(b, "\"}");
+}
+
+void list_add_cleared(struct frontier *tree, struct buf *leaf, const struct cleared_row *row)
+{
+    assert(row->n_consents <= ITEM_CONTRIBUTORS_MAX);
+    leaf->len = 0;
+    buf_str(leaf, "{\"consents\":[");
+    for (size_t i = 0; i < row->n_consents; i++) {
+        buf_str(leaf, i ? ",\"" : "\"");
+        buf_str(leaf, row->consents[i].text);
+        buf_char(leaf, '"');
+    }
+    buf_str(leaf, "],\"item\":");
+    buf_u64(leaf, row->item);
+    add_salt(leaf, row->salt);
+    frontier_append(tree, leaf_hash(leaf->p, leaf->len));
+}
+
+void list_add_line(struct frontier *tree, struct buf *leaf, const struct line_row *row)
+{
+    leaf->len = 0;
+    buf_str(leaf, "{\"account\":\"");
+    buf_str(leaf, row->account.text);
+    buf_str(leaf, "\",\"amount\":\"");
+    buf_str(leaf, row->amount);
+    buf_str(leaf, "\",\"n\":");
+    buf_u64(leaf, row->n);
+    add_salt(leaf, row->salt);
+    frontier_append(tree, leaf_hash(leaf->p, leaf->len));
+}
+
+/* ---- reading: a walk over the leaf's bytes that takes what is expected, or stops for good */
+
+struct walk { const char *p, *end; };
+
+static bool take(struct walk *w, const char *text)
+{
+    size_t len = strlen(text);
+
+    if ((size_t)(w->end - w->p) < len || memcmp(w->p, text, len) != 0)
+        return false;
+    w->p += len;
+    return true;
+}
+
+static bool take_id(struct walk *w, const char *prefix, struct id *out)
+{
+    char text[ID_TEXT + 1];
+
+    if (w->end - w->p < ID_TEXT)
+        return false;
+    memcpy(text, w->p, ID_TEXT);
+    text[ID_TEXT] = '\0';
+    w->p += ID_TEXT;
+    return id_parse(text, prefix, out);
+}
+
+static bool take_count(struct walk *w, uint64_t *out)
+{
+    const char *from = w->p;
+
+    while (w->p < w->end && *w->p >= '0' && *w->p <= '9')
+        w->p++;
+    return decimal_read(from, (size_t)(w->p - from), ENTRY_COUNT_MAX, out);
+}
+
+/* The salt is the end of every row. */
+static bool take_salt(struct walk *w, uint8_t salt[SALT_SIZE])
+{
+    size_t len;
+
+    if (!take(w, ",\"salt\":\"") || w->end - w->p < SALT_TEXT ||
+        !base64url_read(w->p, SALT_TEXT, salt, SALT_SIZE, &len) || len != SALT_SIZE)
+        return false;
+    w->p += SALT_TEXT;
+    return take(w, "\"}") && w->p == w->end;
+}
+
+static bool take_consents(struct walk *w, struct cleared_row *out)
+{
+    if (!take(w, "{\"consents\":["))
+        return false;
+    for (out->n_consents = 0; !take(w, "]"); out->n_consents++) {
+        size_t n = out->n_consents;
+
+        if (n == ITEM_CONTRIBUTORS_MAX || !take(w, n ? ",\"" : "\"") || !take_id(w, "cns", &out->consents[n]) ||
+            !take(w, "\"") || (n && strcmp(out->consents[n - 1].text, out->consents[n].text) >= 0))
+            return false;
+    }
+    return true;
+}
+
+bool cleared_row_read(const char *leaf, size_t len, struct cleared_row *out)
+{
+    struct walk w = { leaf, leaf + len };
+
+    return take_consents(&w, out) && take(&w, ",\"item\":") && take_count(&w, &out->item) && take_salt(&w, out->salt);
+}
+
+static bool take_amount(struct walk *w, char amount[MONEY_TEXT_SIZE])
+{
+    const char *end = memchr(w->p, '"', (size_t)(w->end - w->p));
+    size_t len = end ? (size_t)(end - w->p) : 0;
+
+    if (len == 0 || len >= MONEY_TEXT_SIZE || strspn(w->p, "0123456789.") != len)
+        return false;
+    memcpy(amount, w->p, len);
+    amount[len] = '\0';
+    w->p = end;
+    return true;
+}
+
+bool line_row_read(const char *leaf, size_t len, struct line_row *out)
+{
+    struct walk w = { leaf, leaf + len };
+
+    return take(&w, "{\"account\":\"") && take_id(&w, "acc", &out->account) && take(&w, "\",\"amount\":\"") &&
+           take_amount(&w, out->amount) && take(&w, "\",\"n\":") && take_count(&w, &out->n) &&
+           take_salt(&w, out->salt);
+}
