@@ -286,9 +286,12 @@ static err publish_decide(struct scope *s, struct append_txn *t, void *state)
 err publish_version(struct request *rq)
 {
     struct version *v = NEW(&rq->scope, struct version);
+    const struct app *app = rq->app;
 
     rq->work = v;
+    app_more_time(rq, SEAL_MS);
     TRY(app_with_db(rq, seal_draft));
+    app_more_time(rq, app->config.request_ms);
     if (strcmp(v->state, "sealing") != 0)
         return ledgered_then(rq, publish_decide, v, job_notify);
     reply_header(rq, "Retry-After", "1");

@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import json
 import os
+import time
 import urllib.parse
 
 from harness.program import wait_for
@@ -98,9 +99,16 @@ class Sale:
             must(self.publisher.put(f"{base}/{draft}/items?part={first // PART_ITEMS}",
                                     ("\n".join(lines) + "\n").encode(),
                                     headers={"Content-Type": "application/jsonl"}), 200)
-        version = must(self.publisher.post(f"{base}/{draft}/publish"), 200).json()["version"]
+        version = self.sealed(f"{base}/{draft}/publish").json()["version"]
         self.version = version["number"]
         return version
+
+    def sealed(self, target, timeout=900):
+        """Wishes a draft published until it is: a large one is sealed by a worker first."""
+        def ask():
+            got = must(self.publisher.post(target, idempotency=target[-100:]), 200, 202)
+            return got if got.status == 200 else time.sleep(0.2)
+        return wait_for(ask, timeout, f"{target} to be sealed")
 
     def wait_verified(self, target, timeout=300):
         def verified():

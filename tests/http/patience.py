@@ -8,7 +8,7 @@ from harness.market import Market
 from harness.sale import Sale, later, must, terms
 from harness.tree import folder
 
-ITEMS = 20000
+ITEMS = 10000           # what is sealed within a request, at most
 SHORT_MS = "1500"
 
 
