@@ -14,6 +14,7 @@
 #include "schema/store/payment.h"
 #include "schema/store/quote.h"
 #include "schema/store/upkeep.h"
+#include "schema/store/verification.h"
 #include "schema/store/version.h"
 
 /* One row a noun: what `counterfoil-schema check` prepares against the real database. */
@@ -34,5 +35,6 @@ const struct sql_table sql_tables[] = {
     TABLE(quote),
     TABLE(version),
     TABLE(upkeep),
+    TABLE(verification),
     { 0 },
 };

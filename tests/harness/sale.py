@@ -75,8 +75,12 @@ class Sale:
         """A version of `items` items over `contents` contents of `size` bytes, verified and on offer."""
         version = self.publish_version(items, contents, size, name)
         self.wait_verified(f"/v1/datasets/{self.dataset}/versions/{self.version}")
+        return self.put_on_offer(version["id"], price)
+
+    def put_on_offer(self, version, price="1.00"):
+        """The version, by its id, for a month and more."""
         wish = {"dataset": self.dataset, "version": self.version, "price": {"amount": price, "currency": "EUR"},
-                "terms": terms(self.publisher_id, version["id"], later(300))}
+                "terms": terms(self.publisher_id, version, later(300))}
         self.offer = must(self.publisher.post("/v1/offers", wish), 201).json()["id"]
         self.quote_wish = {"offer": self.offer, "purpose": "pretraining", "territory": "DE", "until": later(30)}
         return self
