@@ -4,6 +4,9 @@
 -- What is broken, and what is paused for it, are few: found without looking at all that is well.
 CREATE INDEX content_broken ON content (sha256) WHERE state IN ('corrupt', 'missing');
 CREATE INDEX offer_paused ON offer (version) WHERE state = 'paused';
+-- From a content to the versions that hold it, a step for each version however many of its items share the content.
+CREATE INDEX item_content_version ON item (sha256, version);
+DROP INDEX item_content;
 
 -- ---------------------------------------------------------------- sealing
 

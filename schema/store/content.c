@@ -4,13 +4,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "schema/store/holding.h"
+
 enum { ADD, ADD_UPLOAD, UPLOADED, GET, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, STATEMENTS };
 _Static_assert(STATEMENTS == CONTENT_STATEMENTS, "content_sql");
 
 #define COLUMNS "c.sha256, c.size, c.state, c.verified_at, c.stored_at"
-/* From the few that are broken to the version, never from the version's items. */
-#define BROKEN  "EXISTS (SELECT FROM content c JOIN item i ON i.sha256 = c.sha256" \
-                "         WHERE c.state IN ('corrupt', 'missing') AND i.version = o.version)"
 const struct sql content_sql[CONTENT_STATEMENTS] = {
     [ADD]           = { "content_add",
                         "INSERT INTO content AS c (sha256, size) VALUES ($1, $2)"
@@ -31,10 +30,10 @@ const struct sql content_sql[CONTENT_STATEMENTS] = {
                         "UPDATE content c SET state = r.state, verified_at = $3, index = $4"
                         "  FROM unnest($1::bytea[], $2::text[]) AS r (sha256, state) WHERE c.sha256 = r.sha256" },
     [PAUSE_OFFERS]  = { "content_pause_offers",
-                        "UPDATE offer o SET state = 'paused' WHERE o.state = 'open'"
-                        "   AND o.version IN (SELECT i.version FROM item i WHERE i.sha256 = ANY ($1::bytea[]))" },
+                        SQL_HOLDING " UPDATE offer o SET state = 'paused' FROM holding h"
+                        " WHERE o.version = h.version AND o.state = 'open'" },
     [REOPEN_OFFERS] = { "content_reopen_offers",
-                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND NOT " BROKEN },
+                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND NOT " SQL_BROKEN },
     [DOUBT]         = { "content_doubt",
                         "UPDATE content SET state = 'unverified' WHERE sha256 = $1 AND state = 'verified'" },
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/verification.h"
 
+#include "schema/store/holding.h"
+
 enum { SPAN, DUE, TELL, COUNT, ADVANCE, HOLD, RECOUNT, HOLDERS, STATEMENTS };
 _Static_assert(STATEMENTS == VERIFICATION_STATEMENTS, "verification_sql");
 
@@ -38,8 +40,8 @@ const struct sql verification_sql[VERIFICATION_STATEMENTS] = {
                   "  FROM (SELECT " COUNTS " FROM item i JOIN content c ON c.sha256 = i.sha256 WHERE i.version = $1) n"
                   " WHERE v.no = $1 AND coalesce(v.checked >= v.item_count, true)" },
     [HOLDERS] = { "verification_holders",
-                  "SELECT v.no, v.id FROM version v WHERE v.state IN ('published', 'yanked') AND v.no IN"
-                  " (SELECT i.version FROM item i WHERE i.sha256 = ANY ($1::bytea[]))" },
+                  SQL_HOLDING " SELECT v.no, v.id FROM holding h JOIN version v ON v.no = h.version"
+                  " WHERE v.state IN ('published', 'yanked')" },
 };
 
 static const struct column span_columns[] = {
