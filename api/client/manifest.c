@@ -79,17 +79,19 @@ err fetched_note(struct scope *s, int fd, const struct pull_item *item)
          : fail(s, ERR_IO, "%s: %s", FETCHED, strerror(errno));
 }
 
-/* A broken line, the last of a run that was killed, is nothing. */
+/* "n entry sha256\n". A broken line, the last of a run that was killed, is nothing. */
 static bool fetched_line(const char *line, struct fetched *out)
 {
-    char hex[HEX_SIZE(HASH_SIZE)], end;
-    long long n, entry;
+    size_t n = strcspn(line, " "), entry = line[n] ? strcspn(line + n + 1, " ") : 0;
+    const char *hex = line + n + 1 + entry + 1;
+    uint64_t at, index;
 
-    if (sscanf(line, "%lld %lld %64[0-9a-f]%c", &n, &entry, hex, &end) != 4 || end != '\n' || entry < 0 ||
-        !hex_read(hex, strlen(hex), out->sha256.b, HASH_SIZE))
+    if (!line[n] || !line[n + 1 + entry] || strlen(hex) != HASH_SIZE * 2 + 1 || hex[HASH_SIZE * 2] != '\n' ||
+        !decimal_read(line, n, INT64_MAX, &at) || !decimal_read(line + n + 1, entry, INT64_MAX, &index) ||
+        !hex_read(hex, HASH_SIZE * 2, out->sha256.b, HASH_SIZE))
         return false;
-    out->n = n;
-    out->entry = entry;
+    out->n = (int64_t)at;
+    out->entry = (int64_t)index;
     return true;
 }
 

@@ -48,3 +48,8 @@ UPDATE version v SET verified = n.verified, corrupt = n.corrupt, missing = n.mis
 
 GRANT INSERT ON item TO :worker;
 GRANT UPDATE (verified_at) ON content_upload TO :worker;
+
+-- ---------------------------------------------------------------- lists of payments
+
+CREATE INDEX payment_party ON payment (party, id);
+CREATE INDEX payment_received ON payment (id) WHERE license IS NULL;
