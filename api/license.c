@@ -37,12 +37,20 @@ static json_t *license_json(const struct license *l)
                      show_time(l->ended_at), "entry", entry_link((uint64_t)l->index));
 }
 
-/* With the agreement itself. */
-static json_t *license_whole(struct scope *s, const struct license *l, struct bytes document)
+/*
+ * With the agreement itself, for whoever may read it: buyer, publisher, auditors. The operator, who may end any
+ * license, is shown what the log shows everybody.
+ */
+static json_t *license_whole(struct scope *s, const struct license *l, struct bytes document, const struct caller *c)
 {
+    static const char *const private[] = { "quote", "buyer", "price", "slice" };
     json_t *answer = license_json(l);
 
-    json_object_set_new(answer, "document", show_json(scope_strndup(s, (const char *)document.p, document.len)));
+    if (caller_owns(c, &l->buyer) || caller_owns(c, &l->publisher) || caller_is(c, "auditor"))
+        json_object_set_new(answer, "document", show_json(scope_strndup(s, (const char *)document.p, document.len)));
+    else
+        for (size_t i = 0; i < ARRAY_LEN(private); i++)
+            json_object_del(answer, private[i]);
     return answer;
 }
 
@@ -179,7 +187,7 @@ static err purchase_decide(struct scope *s, struct append_txn *t, void *state)
     TRY(append_document(s, t, index, &l.document, document));
     TRY(quote_accept(s, t->db, q.id.text));
     TRY(license_add(s, t->db, &l));
-    return ledgered_answer(s, t, 201, index, license_whole(s, &l, document), NULL);
+    return ledgered_answer(s, t, 201, index, license_whole(s, &l, document, w->caller), NULL);
 }
 
 err create_license(struct request *rq)
@@ -196,7 +204,7 @@ err create_license(struct request *rq)
 
 struct ending { const char *id; const struct caller *caller; };
 
-/* Whose licenses the caller may see: every one for operators and auditors (NULL), else the party's own. */
+/* Whose licenses the caller may find: every one for operators and auditors (NULL), else the party's own. */
 static const char *seen_by(const struct caller *c)
 {
     return caller_is(c, "operator") || caller_is(c, "auditor") ? NULL : c->party.id.text;
@@ -237,7 +245,7 @@ static err end_decide(struct scope *s, struct append_txn *t, void *state)
     TRY(license_end(s, t->db, w->id, index, reason, t->at_ms));
     TRY(license_get(s, t->db, w->id, NULL, &l));
     TRY(document_get(s, t->db, &l.document, &document));
-    return ledgered_answer(s, t, 200, index, license_whole(s, &l, document), NULL);
+    return ledgered_answer(s, t, 200, index, license_whole(s, &l, document, w->caller), NULL);
 }
 
 err end_license(struct request *rq)
@@ -258,7 +266,7 @@ static err license_read(struct request *rq, struct db *db)
 
     TRY(found(s, license_get(s, db, match_path(&rq->match, "license"), seen_by(auth_caller(rq)), &l), "license"));
     TRY(document_get(s, db, &l.document, &document));
-    reply_covered(rq, license_whole(s, &l, document));
+    reply_covered(rq, license_whole(s, &l, document, auth_caller(rq)));
     return ERR_OK;
 }
 

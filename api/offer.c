@@ -10,6 +10,7 @@
 #include "api/price.h"
 #include "api/show.h"
 #include "ledger/keys/sha256.h"
+#include "ledger/rules/life.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
 #include "schema/json/shape.h"
@@ -209,9 +210,10 @@ err publish_offer(struct request *rq)
 
 struct withdrawal { const char *id; const struct caller *caller; };
 
-static err withdraw_decide(struct scope *s, struct append_txn *t, void *state)
+static err withdraw_decide(struct scope *s, struct append_txn *t, void *arg)
 {
-    const struct withdrawal *w = state;
+    const struct withdrawal *w = arg;
+    enum offer_state state, next;
     struct offer o;
     uint64_t index;
     json_t *answer;
@@ -219,7 +221,8 @@ static err withdraw_decide(struct scope *s, struct append_txn *t, void *state)
     TRY(offer_find(s, t->db, w->id, &o));
     if (!caller_owns(w->caller, &o.publisher))
         return fail(s, ERR_FORBIDDEN, "only its publisher withdraws an offer");
-    /* Before the entry: the row tells whether there is still something to withdraw. */
+    if (!offer_state_parse(o.state, &state) || !offer_step(state, OFFER_WITHDRAW, &next))
+        return fail(s, ERR_STALE, "the offer is %s", o.state);
     TRY(offer_withdraw(s, t->db, w->id, t->at_ms));
     struct named_value values[] = {
         { "offer", EV_TEXT(o.id.text) },

@@ -70,15 +70,20 @@ static const struct json_member new_party_members[] = {
     JSON_MEMBER(new_party, roles, JSON_INNER_ARRAY, REQUIRED),
 };
 
+static const char *const all_scopes[] = { "read", "write" };
+
+static struct api_key first_key(const struct new_key *key, int64_t now)
+{
+    return (struct api_key){ .id = key->id, .digest = key->digest, .label = "first key", .created_at = now,
+                             .expires_at = INT64_MIN, .last_used_at = INT64_MIN, .revoked_at = INT64_MIN };
+}
+
 static err party_write(struct scope *s, struct append_txn *t, const struct new_party *w, uint64_t index,
                        struct party *out)
 {
-    static const char *const scopes[] = { "read", "write" };
     struct party p = { .id = w->id, .handle = w->handle, .name = w->name, .contact = w->contact, .state = "active",
                        .index = (int64_t)index, .created_at = t->at_ms };
-    struct api_key k = { .id = w->key.id, .party = w->id, .digest = w->key.digest, .label = "first key",
-                         .created_at = t->at_ms, .expires_at = INT64_MIN, .last_used_at = INT64_MIN,
-                         .revoked_at = INT64_MIN };
+    struct api_key k = first_key(&w->key, t->at_ms);
     err e = party_add(s, t->db, &p, w->role, w->n_roles);
 
     if (e == ERR_CONFLICT) {
@@ -86,7 +91,8 @@ static err party_write(struct scope *s, struct append_txn *t, const struct new_p
         return fail_at(s, ERR_CONFLICT, "/handle", "the handle '%s' is taken", w->handle);
     }
     TRY(e);
-    TRY(api_key_add(s, t->db, &k, scopes, ARRAY_LEN(scopes)));
+    k.party = w->id;
+    TRY(api_key_add(s, t->db, &k, all_scopes, ARRAY_LEN(all_scopes)));
     return party_get(s, t->db, w->id.text, out);
 }
 
@@ -125,6 +131,33 @@ err register_party(struct request *rq)
     w->id = id_new("pty", clock_wall_ms());
     auth_new_key(rq->app, &w->key);
     return ledgered(rq, party_decide, w);
+}
+
+static err first_key_make(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    const char *handle = match_path(&rq->match, "party");
+    struct new_key *key = NEW(s, struct new_key);
+    struct api_key row;
+    err e;
+
+    auth_new_key(rq->app, key);
+    row = first_key(key, clock_wall_ms());
+    e = api_key_renew(s, db, handle, &row, all_scopes, ARRAY_LEN(all_scopes));
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return fail(s, ERR_NOT_FOUND, "there is no party '%s'", handle);
+    }
+    TRY(e);
+    reply_header(rq, "Cache-Control", "no-store");
+    reply_json(rq, 201, json_pack("{s:s,s:s}", "id", key->id.text, "key", key->text));
+    return ERR_OK;
+}
+
+/* The answer that showed a party's key may have been lost, and with it the party's only way in. */
+err renew_first_key(struct request *rq)
+{
+    return app_with_db(rq, first_key_make);
 }
 
 /* ---- reading */
@@ -196,7 +229,6 @@ static const struct json_member key_wish_members[] = {
 /* A key makes keys of its own scopes at most: a stolen reader doesn't become a writer. */
 static err scopes_choose(struct request *rq, const json_t *wish, const char **out, size_t *n)
 {
-    static const char *const all[] = { "read", "write" };
     const char *own = auth_caller(rq)->row.scopes;
 
     *n = wish ? words_sorted(wish, out, SCOPES_MAX) : 0;
@@ -204,9 +236,9 @@ static err scopes_choose(struct request *rq, const json_t *wish, const char **ou
         if (!words_have(own, out[i]))
             return fail_at(&rq->scope, ERR_FORBIDDEN, "/scopes", "the key in use does not have \"%s\" itself", out[i]);
     if (!wish)
-        for (size_t i = 0; i < ARRAY_LEN(all); i++)
-            if (words_have(own, all[i]))
-                out[(*n)++] = all[i];
+        for (size_t i = 0; i < ARRAY_LEN(all_scopes); i++)
+            if (words_have(own, all_scopes[i]))
+                out[(*n)++] = all_scopes[i];
     return ERR_OK;
 }
 

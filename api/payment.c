@@ -99,6 +99,15 @@ err record_payment(struct request *rq)
 
 /* ---- reading */
 
+/*
+ * As in the log: a payment is its buyer's and the auditors' to read, and what came from outside also the operator's,
+ * who recorded it. An operator that buys itself finds its own purchases by their licenses.
+ */
+static enum payment_view view_of(const struct caller *c)
+{
+    return caller_is(c, "auditor") ? PAYMENTS_ALL : caller_is(c, "operator") ? PAYMENTS_RECEIVED : PAYMENTS_OWN;
+}
+
 static err payments_read(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
@@ -110,7 +119,7 @@ static err payments_read(struct request *rq, struct db *db)
     size_t n;
 
     TRY(page_after(rq, &after));
-    TRY(payment_list(s, db, caller_is(c, "operator") ? NULL : c->party.id.text, after, limit + 1, &rows, &n));
+    TRY(payment_list(s, db, view_of(c), c->party.id.text, after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, payment_json(&rows[i]));

@@ -15,6 +15,7 @@
 
 const struct http_handler routes[] = {
     { "register_party",     register_party },
+    { "renew_first_key",    renew_first_key },
     { "list_parties",       list_parties },
     { "show_me",            show_me },
     { "list_keys",          list_keys },

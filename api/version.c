@@ -13,7 +13,6 @@
 #include "ledger/append/seal.h"
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
-#include "schema/store/content.h"
 #include "schema/store/job.h"
 #include "schema/store/license.h"
 #include "schema/store/version.h"
@@ -89,17 +88,17 @@ err list_versions(struct request *rq)
 static err version_read(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
-    struct verification found;
     struct version v;
+    int64_t waiting;
     json_t *shown;
 
     TRY(version_named(rq, db, &v));
-    TRY(content_count(s, db, v.no, &found));
     shown = version_show(s, &v);
+    waiting = v.item_count - v.verified - v.corrupt - v.missing;
     json_object_set_new(shown, "verification",
-                        json_pack("{s:I,s:I,s:I,s:I}", "verified", (json_int_t)found.verified, "unverified",
-                                  (json_int_t)found.unverified, "corrupt", (json_int_t)found.corrupt, "missing",
-                                  (json_int_t)found.missing));
+                        json_pack("{s:I,s:I,s:I,s:I}", "verified", (json_int_t)v.verified, "unverified",
+                                  (json_int_t)(waiting > 0 ? waiting : 0), "corrupt", (json_int_t)v.corrupt, "missing",
+                                  (json_int_t)v.missing));
     reply_covered(rq, shown);
     return ERR_OK;
 }
@@ -286,9 +285,12 @@ static err publish_decide(struct scope *s, struct append_txn *t, void *state)
 err publish_version(struct request *rq)
 {
     struct version *v = NEW(&rq->scope, struct version);
+    const struct app *app = rq->app;
 
     rq->work = v;
+    app_more_time(rq, SEAL_MS);
     TRY(app_with_db(rq, seal_draft));
+    app_more_time(rq, app->config.request_ms);
     if (strcmp(v->state, "sealing") != 0)
         return ledgered_then(rq, publish_decide, v, job_notify);
     reply_header(rq, "Retry-After", "1");

@@ -65,7 +65,7 @@ err folder_write(struct scope *s, int folder, const char *path, const void *byte
     err e;
 
     TRY(folder_of(s, folder, path, true, &at, &name));
-    aside = scope_printf(s, ".%.200s.%ld.new", name, (long)getpid());
+    aside = scope_printf(s, ".%.200s.%ld.new", name, (long)gettid());   /* threads may write the same file */
     fd = openat(at, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) {
         close(at);

@@ -15,6 +15,7 @@ static const struct flag flags[] = {
 void license_tell(struct scope *s, const json_t *l)
 {
     const char *reason = json_text_or(l, "reason", NULL);
+    const json_t *price = json_object_get(l, "price");
 
     say("license    %s, %s%s%s", json_text_or(l, "id", "?"), json_text_or(l, "state", "?"), reason ? ": " : "",
         reason ? reason : "");
@@ -22,8 +23,8 @@ void license_tell(struct scope *s, const json_t *l)
         (long long)json_integer_value(json_object_get(l, "version")));
     say("for        %s in %s, %s to %s", json_text_or(l, "purpose", "?"), json_text_or(l, "territory", "?"),
         json_text_or(l, "from", "?"), json_text_or(l, "until", "?"));
-    say("buyer      %s from %s", json_text_or(l, "buyer", "?"), json_text_or(l, "publisher", "?"));
-    say("price      %s, paid by %s", money_text(s, json_object_get(l, "price")), json_text_or(l, "payment", "?"));
+    say("buyer      %s from %s", json_text_or(l, "buyer", "(not shown)"), json_text_or(l, "publisher", "?"));
+    say("price      %s, paid by %s", price ? money_text(s, price) : "(not shown)", json_text_or(l, "payment", "?"));
     say("items      %lld, root %s", (long long)json_integer_value(json_object_get(l, "item_count")),
         json_text_or(l, "slice_root", "?"));
     say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(l, "entry"), "index")));

@@ -10,6 +10,7 @@
 #include "schema/json/canon.h"
 
 #define MANIFEST_NEW FOLDER_OWN "/manifest.jsonl.new"
+#define FETCHED      FOLDER_OWN "/fetched"
 
 err manifest_line(struct scope *s, const char *line, size_t len, struct pull_item *item)
 {
@@ -56,6 +57,105 @@ static void old_next(struct manifest *m)
     free(line);
 }
 
+/* ---- what was fetched and is in no manifest yet */
+
+err fetched_open(struct scope *s, int folder, int *fd)
+{
+    const char *name;
+    int at;
+
+    TRY(folder_of(s, folder, FETCHED, true, &at, &name));
+    *fd = openat(at, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+    close(at);
+    return *fd >= 0 ? ERR_OK : fail(s, ERR_IO, "%s: %s", FETCHED, strerror(errno));
+}
+
+err fetched_note(struct scope *s, int fd, const struct pull_item *item)
+{
+    const char *line = scope_printf(s, "%lld %lld %s\n", (long long)item->n, (long long)item->entry,
+                                    hash_hex(s, &item->sha256));
+
+    return write(fd, line, strlen(line)) == (ssize_t)strlen(line) ? ERR_OK
+         : fail(s, ERR_IO, "%s: %s", FETCHED, strerror(errno));
+}
+
+/* "n entry sha256\n". A broken line, the last of a run that was killed, is nothing. */
+static bool fetched_line(const char *line, struct fetched *out)
+{
+    size_t n = strcspn(line, " "), entry = line[n] ? strcspn(line + n + 1, " ") : 0;
+    const char *hex = line + n + 1 + entry + 1;
+    uint64_t at, index;
+
+    if (!line[n] || !line[n + 1 + entry] || strlen(hex) != HASH_SIZE * 2 + 1 || hex[HASH_SIZE * 2] != '\n' ||
+        !decimal_read(line, n, INT64_MAX, &at) || !decimal_read(line + n + 1, entry, INT64_MAX, &index) ||
+        !hex_read(hex, HASH_SIZE * 2, out->sha256.b, HASH_SIZE))
+        return false;
+    out->n = (int64_t)at;
+    out->entry = (int64_t)index;
+    return true;
+}
+
+static int by_n_latest_first(const void *a, const void *b)
+{
+    const struct fetched *x = a, *y = b;
+
+    if (x->n != y->n)
+        return x->n < y->n ? -1 : 1;
+    return x->entry > y->entry ? -1 : x->entry < y->entry;
+}
+
+static void fetched_load(struct manifest *m)
+{
+    struct fetched row;
+    struct scope s;
+    char *line = NULL;
+    size_t cap = 0, room = 0;
+    FILE *in;
+    int fd;
+
+    scope_init(&s, 0);
+    in = file_open(&s, m->folder, FETCHED, &fd) == ERR_OK ? fdopen(fd, "r") : NULL;
+    scope_forgive(&s);
+    while (in && getline(&line, &cap, in) > 0) {
+        if (!fetched_line(line, &row))
+            continue;
+        if (m->n_fetched == room) {
+            room = room ? room * 2 : 256;
+            m->fetched = reallocarray(m->fetched, room, sizeof row);
+            if (!m->fetched)
+                abort();
+        }
+        m->fetched[m->n_fetched++] = row;
+    }
+    free(line);
+    if (in)
+        fclose(in);
+    scope_free(&s);
+    if (m->n_fetched)
+        qsort(m->fetched, m->n_fetched, sizeof row, by_n_latest_first);
+}
+
+/* The latest fetch of item n with these bytes, or -1. */
+static int64_t fetched_entry(const struct manifest *m, int64_t n, const struct hash *sha256)
+{
+    size_t low = 0, high = m->n_fetched;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (m->fetched[middle].n < n)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < m->n_fetched && m->fetched[low].n == n; low++)
+        if (hash_equal(&m->fetched[low].sha256, sha256))
+            return m->fetched[low].entry;
+    return -1;
+}
+
+/* ---- the manifest */
+
 static err open_new(struct scope *s, struct manifest *m)
 {
     const char *name;
@@ -78,16 +178,21 @@ err manifest_open(struct scope *s, int folder, struct manifest *out)
     else
         scope_forgive(s);
     old_next(out);
+    fetched_load(out);
     return open_new(s, out);
 }
 
 err manifest_entry_of(struct scope *s, struct manifest *m, int64_t n, const struct hash *sha256, int64_t *entry)
 {
+    int64_t noted = fetched_entry(m, n, sha256);
+
     (void)s;
     while (m->old_n < n)
         old_next(m);
     if (m->old_n == n && hash_equal(&m->old_sha256, sha256))
         *entry = m->old_entry;
+    if (noted >= 0)
+        *entry = noted;
     return ERR_OK;
 }
 
@@ -125,6 +230,7 @@ err manifest_close(struct scope *s, struct manifest *m, bool whole, err before)
         keep_rest(m);
     if (m->old)
         fclose(m->old);
+    free(m->fetched);
     good = fflush(m->new) == 0 && fdatasync(fileno(m->new)) == 0;
     good = fclose(m->new) == 0 && good;
     if (before == ERR_OK && !good)
@@ -133,6 +239,8 @@ err manifest_close(struct scope *s, struct manifest *m, bool whole, err before)
         return before;
     if (renameat(m->folder, MANIFEST_NEW, m->folder, MANIFEST_PATH) != 0 && before == ERR_OK)
         before = fail(s, ERR_IO, "%s: %s", MANIFEST_PATH, strerror(errno));
+    else if (whole)
+        unlinkat(m->folder, FETCHED, 0);
     close(at);
     return before;
 }

@@ -11,8 +11,14 @@
  *   {"entry":12,"n":0,"path":"a.txt","sha256":"…","size":5}
  * (`entry` is absent where it is not known.) A new one is written beside the
  * old one, which is read along, so that the accesses of earlier runs stay known.
+ *
+ * What a run fetches it notes at once in .counterfoil/fetched, a line "n entry
+ * sha256" each, so that a run that is killed leaves no delivery without its
+ * entry. The file goes when a manifest holds all of it.
  */
 #define MANIFEST_PATH FOLDER_OWN "/manifest.jsonl"
+
+struct fetched { int64_t n, entry; struct hash sha256; };
 
 struct manifest {
     int folder;
@@ -20,7 +26,13 @@ struct manifest {
     int64_t old_n;                /* of the line read last; INT64_MAX: no more */
     int64_t old_entry;
     struct hash old_sha256;
+    struct fetched *fetched;      /* by earlier runs that were broken off; sorted by n, the latest first */
+    size_t n_fetched;
 };
+
+/* For notes of what is fetched: opened to append. Any thread may note. */
+err fetched_open(struct scope *s, int folder, int *fd);
+err fetched_note(struct scope *s, int fd, const struct pull_item *item);
 
 err manifest_open(struct scope *s, int folder, struct manifest *out);
 /*

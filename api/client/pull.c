@@ -191,11 +191,15 @@ static err pull_all(struct scope *s, struct pull *p, const json_t *license)
 
     TRY(json_hash(s, license, "slice_root", &want));
     TRY(manifest_open(s, p->folder, &mf));
+    e = fetched_open(s, p->folder, &p->fetched_fd);
+    if (e != ERR_OK)
+        return manifest_close(s, &mf, false, e);
     progress_start(&p->progress, "items", (uint64_t)json_integer_value(json_object_get(license, "item_count")), 0);
     e = pull_pages(s, p, &mf, &tree);
     progress_end(&p->progress);
     if (syncfs(p->folder) != 0 && e == ERR_OK)
         e = fail(s, ERR_IO, "the folder: %s", strerror(errno));
+    close(p->fetched_fd);
     TRY(manifest_close(s, &mf, e == ERR_OK, e));
     got = frontier_root(&tree);
     return hash_equal(&got, &want) ? ERR_OK

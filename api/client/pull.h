@@ -11,7 +11,7 @@
  *
  * Beside the items, in .counterfoil/: manifest.jsonl (a line each item:
  * entry, n, path, sha256, size), license.json, log.vkey, receipts/N.json and
- * receipts/N.tlog-proof, parts/ (unfinished downloads), lock.
+ * receipts/N.tlog-proof, parts/ (unfinished downloads), fetched (of a run that was broken off), lock.
  */
 #define PULL_THREADS_MAX 32
 #define PULL_FAILURES_SHOWN 5
@@ -33,6 +33,7 @@ struct pull {
     const char *license;          /* its id, escaped for a path */
     bool receipts;
     struct note_key log_key;
+    int fetched_fd;               /* notes of what was fetched (manifest.h) */
     unsigned threads;
     struct market markets[PULL_THREADS_MAX];      /* one a thread */
     struct progress progress;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/client/manifest.h"
 #include "api/client/pull.h"
 #include "ledger/entry/lists.h"
 #include "ledger/keys/sha256.h"
@@ -260,6 +261,7 @@ static err settle(struct scope *s, struct pull *p, struct pull_item *item, struc
         progress_add(&p->progress, 0, (uint64_t)item->size);
     } else {
         TRY(fetch_item(s, p, item, m));
+        TRY(fetched_note(s, p->fetched_fd, item));
         item->fate = ITEM_FETCHED;
     }
     return p->receipts && item->entry >= 0 ? keep_access(s, p, item, m) : ERR_OK;

@@ -121,7 +121,7 @@ static err enter(struct append_batch *b, struct pipe_result *facts)
     TRY(view_check(&b->scope, a, floor, view));
     TRY(take_time(b, view));
     TRY(take_rules(b, view));
-    TRY(checkpoint_adopt(&b->scope, a, a->db, (uint64_t)view->signed_size, view->note, &view->signed_root));
+    TRY(checkpoint_found(&b->scope, a, view));
     TRY(follow_head(b, view));
     b->first = (uint64_t)view->size;
     return ERR_OK;
@@ -181,7 +181,7 @@ static err look(struct append_batch *b)
     if (e == ERR_OK)
         e = view_check(&s, a, floor, &view);
     if (e == ERR_OK)
-        e = checkpoint_adopt(&s, a, a->db, (uint64_t)view.signed_size, view.note, &view.signed_root);
+        e = checkpoint_found(&s, a, &view);
     if (e != ERR_OK)
         e = fail(&b->scope, e, "%s", s.why.detail);
     scope_free(&s);

@@ -76,9 +76,9 @@ static err loop_session(struct scope *s, struct loop *l)
     TRY(log_session(s, l->db));
     if (l->eligible)
         TRY(db_listen(s, l->db, LOG_CHANNEL_HEAD));
-    if (l->doubtful) {               /* the last session ended inside a write: what is visible may not be durable */
+    if (atomic_load(&l->a->doubtful)) {  /* the last session ended inside a write: what is visible may not be durable */
         TRY(sync_marked(s, l, "session lost in the checkpoint loop"));
-        l->doubtful = false;
+        atomic_store(&l->a->doubtful, false);
     }
     return ERR_OK;
 }

@@ -123,3 +123,10 @@ err checkpoint_adopt(struct scope *s, struct append *a, struct db *db, uint64_t 
     }
     return n ? compare_heads(s, a, db, sizes, n) : ERR_OK;
 }
+
+err checkpoint_found(struct scope *s, struct append *a, const struct log_view *view)
+{
+    if (atomic_load(&a->doubtful))
+        return ERR_OK;
+    return checkpoint_adopt(s, a, a->db, (uint64_t)view->signed_size, view->note, &view->signed_root);
+}

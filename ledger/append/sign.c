@@ -37,9 +37,9 @@ static err store(struct scope *s, struct loop *l, uint64_t size, const char *not
 {
     struct append *a = l->a;
 
-    l->doubtful = true;
+    atomic_store(&a->doubtful, true);
     TRY(log_checkpoint_add(s, l->db, size, note));
-    l->doubtful = false;
+    atomic_store(&a->doubtful, false);
     pthread_mutex_lock(&a->lock);
     a->state.checkpoints++;
     pthread_mutex_unlock(&a->lock);

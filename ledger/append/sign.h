@@ -18,7 +18,6 @@ struct loop {
     bool compared;                   /* the signer's last checkpoint was compared with the rows */
     bool listening;                  /* to checkpoints that others store */
     bool elected;                    /* this session holds the election's lock */
-    bool doubtful;                   /* a write of a session that ended may not be durable */
     bool trouble;                    /* said in the log once, until the next success */
     int64_t ask_again;               /* a signer that did not answer is asked from then on */
     bool more;                       /* look again at once */

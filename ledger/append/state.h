@@ -82,6 +82,7 @@ struct append {
     struct scope scope;           /* of these texts */
     struct note_key log_key;
     atomic_bool signs;            /* our signer answered: heads of ours are signed by our own loop */
+    atomic_bool doubtful;         /* a checkpoint was sent and not confirmed: its row may be seen, yet not durable */
     int wake_fd;                  /* eventfd: something for the checkpoint loop to do */
     _Atomic int64_t others_until_ms;  /* checkpoints that others may store are awaited until then: the loop listens */
 
@@ -130,6 +131,11 @@ void halt(struct append *a, const char *format, ...) __attribute__((format(print
 bool halted(struct append *a);
 
 /* seen.c: checkpoints that this process has seen */
+/*
+ * What the committer finds is not adopted while the loop doubts whether it is durable: the loop makes a write of its
+ * own first.
+ */
+err checkpoint_found(struct scope *s, struct append *a, const struct log_view *view);
 /* Verifies and adopts a stored checkpoint, releases who waited for it. Halts if a batch of ours is not in its tree. */
 err checkpoint_adopt(struct scope *s, struct append *a, struct db *db, uint64_t size, const char *note,
                      const struct hash *root);

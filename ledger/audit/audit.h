@@ -82,7 +82,7 @@ struct audit_report {
     uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
     uint64_t disclosed, undisclosed;     /* entries with private fields: opened, or not to be had */
     uint64_t licenses_live, offers_open, parties, versions;       /* at the end */
-    const char *evidence;                /* a fork, rollback, another log: both signed notes, to be kept; NULL: none */
+    const char *evidence;                /* fork, rollback, another log: both notes, to be kept; or NULL */
     bool advanced;                       /* the state now stands at `checkpoint`: save it */
 };
 

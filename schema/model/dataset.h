@@ -33,6 +33,7 @@ struct version {
     struct hash root, details_root;       /* zeros until sealed */
     const char *commit_id;        /* NULL until sealed */
     int64_t item_count, bytes;    /* -1 until sealed */
+    int64_t verified, corrupt, missing;   /* items found so by a worker; the others are unverified */
     int64_t index;                /* entry dataset.published; -1: none */
     int64_t created_at, published_at;     /* INT64_MIN: not yet */
 };

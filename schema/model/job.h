@@ -13,9 +13,11 @@
  * Kinds and their arguments:
  *   verify_content   {"version":"ver_…"}: every content of a version
  *                    {"sha256":"…"}: one content
+ *   count_version    {"no":…}: a version's items by the state of their content
  *   seal_version     {"no":…}: a draft too large to be sealed within a request
  */
 #define JOB_VERIFY_CONTENT "verify_content"
+#define JOB_COUNT_VERSION  "count_version"
 #define JOB_SEAL_VERSION   "seal_version"
 
 struct job {

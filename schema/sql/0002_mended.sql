@@ -4,6 +4,9 @@
 -- What is broken, and what is paused for it, are few: found without looking at all that is well.
 CREATE INDEX content_broken ON content (sha256) WHERE state IN ('corrupt', 'missing');
 CREATE INDEX offer_paused ON offer (version) WHERE state = 'paused';
+-- From a content to the versions that hold it, a step for each version however many of its items share the content.
+CREATE INDEX item_content_version ON item (sha256, version);
+DROP INDEX item_content;
 
 -- ---------------------------------------------------------------- sealing
 
@@ -45,3 +48,8 @@ UPDATE version v SET verified = n.verified, corrupt = n.corrupt, missing = n.mis
 
 GRANT INSERT ON item TO :worker;
 GRANT UPDATE (verified_at) ON content_upload TO :worker;
+
+-- ---------------------------------------------------------------- lists of payments
+
+CREATE INDEX payment_party ON payment (party, id);
+CREATE INDEX payment_received ON payment (id) WHERE license IS NULL;

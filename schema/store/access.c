@@ -7,7 +7,8 @@ _Static_assert(STATEMENTS == ACCESS_STATEMENTS, "access_sql");
 /*
  * Every join to a table is a lateral probe of an index: the cost is the batch's, whatever the tables have grown to,
  * and no plan made while they were small can turn into a scan. Who asks under which license is looked up once for
- * each pair, since most of a batch is the same few.
+ * each pair, since most of a batch is the same few. What lies beyond what was verified for the version is unverified
+ * (verification.h).
  */
 const struct sql access_sql[ACCESS_STATEMENTS] = {
     [FACTS] = { "access_facts",
@@ -18,19 +19,21 @@ const struct sql access_sql[ACCESS_STATEMENTS] = {
                 "        coalesce(p.state = 'active', false) AS party_active,"
                 "        l.no IS NOT NULL AS license_known, coalesce(l.buyer = k.party, false) AS caller_is_buyer,"
                 "        coalesce(l.no, -1) AS license_no, l.state AS license_state, l.valid_from, l.valid_until,"
-                "        l.version"
+                "        l.version, v.checked"
                 "   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY u (key, license, no)"
                 "   LEFT JOIN LATERAL (SELECT id, digest, scopes, party, expires_at, revoked_at"
                 "                        FROM api_key WHERE id = u.key LIMIT 1) k ON true"
                 "   LEFT JOIN LATERAL (SELECT state FROM party WHERE id = k.party LIMIT 1) p ON true"
                 "   LEFT JOIN LATERAL (SELECT no, buyer, state, valid_from, valid_until, version"
-                "                        FROM license WHERE id = u.license LIMIT 1) l ON true)"
+                "                        FROM license WHERE id = u.license LIMIT 1) l ON true"
+                "   LEFT JOIN LATERAL (SELECT checked FROM version WHERE no = l.version LIMIT 1) v ON true)"
                 " SELECT a.no, w.key_known, w.key_digest, w.key_reads, w.key_revoked, w.key_expires_at,"
                 "        w.party_active,"
                 "        w.license_known, w.caller_is_buyer, w.license_no, w.license_state, w.valid_from,"
                 "        w.valid_until,"
                 "        i.n IS NOT NULL AS item_known, coalesce(i.n, -1) AS item, i.sha256,"
-                "        coalesce(i.size, -1) AS size, i.media_type, c.state AS content_state,"
+                "        coalesce(i.size, -1) AS size, i.media_type,"
+                "        CASE WHEN i.n >= w.checked THEN 'unverified' ELSE c.state END AS content_state,"
                 "        x.index IS NOT NULL AS window_known, coalesce(x.index, -1) AS window_index, x.at AS window_at"
                 "   FROM unnest($3::bigint[], $4::text[]) WITH ORDINALITY a (who, path, no)"
                 "   JOIN who w ON w.no = a.who"

@@ -4,14 +4,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { ADD, ADD_UPLOAD, UPLOADED, GET, SPAN, OF_VERSION, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, COUNT,
-       STATEMENTS };
+#include "schema/store/holding.h"
+
+enum { ADD, ADD_UPLOAD, UPLOADED, GET, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, STATEMENTS };
 _Static_assert(STATEMENTS == CONTENT_STATEMENTS, "content_sql");
 
 #define COLUMNS "c.sha256, c.size, c.state, c.verified_at, c.stored_at"
-/* From the few that are broken to the version, never from the version's items. */
-#define BROKEN  "EXISTS (SELECT FROM content c JOIN item i ON i.sha256 = c.sha256" \
-                "         WHERE c.state IN ('corrupt', 'missing') AND i.version = o.version)"
 const struct sql content_sql[CONTENT_STATEMENTS] = {
     [ADD]           = { "content_add",
                         "INSERT INTO content AS c (sha256, size) VALUES ($1, $2)"
@@ -25,16 +23,6 @@ const struct sql content_sql[CONTENT_STATEMENTS] = {
                                           " u.sha256 = $2" },
     [GET]           = { "content_get",
                         "SELECT " COLUMNS " FROM content c WHERE c.sha256 = $1" },
-    [SPAN]          = { "content_span",
-                        "SELECT v.no AS version, coalesce((SELECT max(i.n) + 1 FROM item i WHERE i.version = v.no), 0)"
-                        "::bigint AS items FROM version v WHERE v.id = $1" },
-    /* A probe of the index for each item of the page, whatever the tables have grown to. */
-    [OF_VERSION]    = { "content_of_version",
-                        "SELECT " COLUMNS " FROM item i"
-                        " CROSS JOIN LATERAL (SELECT * FROM content WHERE sha256 = i.sha256 LIMIT 1) c"
-                        " WHERE i.version = $1 AND i.n >= $2::bigint AND i.n < $3::bigint"
-                        "   AND CASE c.state WHEN 'unverified' THEN true WHEN 'verified' THEN c.verified_at < $4"
-                        "       ELSE c.verified_at < $5 END" },
     [STALE]         = { "content_stale",
                         "SELECT " COLUMNS " FROM content c"
                         " WHERE c.verified_at < $1::timestamptz ORDER BY c.verified_at LIMIT $2" },
@@ -42,18 +30,12 @@ const struct sql content_sql[CONTENT_STATEMENTS] = {
                         "UPDATE content c SET state = r.state, verified_at = $3, index = $4"
                         "  FROM unnest($1::bytea[], $2::text[]) AS r (sha256, state) WHERE c.sha256 = r.sha256" },
     [PAUSE_OFFERS]  = { "content_pause_offers",
-                        "UPDATE offer o SET state = 'paused' WHERE o.state = 'open'"
-                        "   AND o.version IN (SELECT i.version FROM item i WHERE i.sha256 = ANY ($1::bytea[]))" },
+                        SQL_HOLDING " UPDATE offer o SET state = 'paused' FROM holding h"
+                        " WHERE o.version = h.version AND o.state = 'open'" },
     [REOPEN_OFFERS] = { "content_reopen_offers",
-                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND NOT " BROKEN },
+                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND NOT " SQL_BROKEN },
     [DOUBT]         = { "content_doubt",
                         "UPDATE content SET state = 'unverified' WHERE sha256 = $1 AND state = 'verified'" },
-    [COUNT]         = { "content_count",
-                        "SELECT count(*) FILTER (WHERE c.state = 'verified') AS verified,"
-                        "       count(*) FILTER (WHERE c.state = 'unverified') AS unverified,"
-                        "       count(*) FILTER (WHERE c.state = 'corrupt') AS corrupt,"
-                        "       count(*) FILTER (WHERE c.state = 'missing') AS missing"
-                        "  FROM item i JOIN content c ON c.sha256 = i.sha256 WHERE i.version = $1" },
 };
 
 static const struct column columns[] = {
@@ -61,17 +43,6 @@ static const struct column columns[] = {
     COL(content, verified_at, T_TIME), COL(content, stored_at, T_TIME),
 };
 static const struct shape content_shape = SHAPE(content, columns);
-
-static const struct column count_columns[] = {
-    COL(verification, verified, T_INT8), COL(verification, unverified, T_INT8), COL(verification, corrupt, T_INT8),
-    COL(verification, missing, T_INT8),
-};
-static const struct shape count_shape = SHAPE(verification, count_columns);
-
-static const struct column span_columns[] = {
-    COL(version_span, version, T_INT8), COL(version_span, items, T_INT8),
-};
-static const struct shape span_shape = SHAPE(version_span, span_columns);
 
 err content_add(struct scope *s, struct db *db, const char *party, const struct hash *sha256, int64_t size)
 {
@@ -91,19 +62,6 @@ err content_uploaded(struct scope *s, struct db *db, const char *party, const st
 err content_get(struct scope *s, struct db *db, const struct hash *sha256, struct content *out)
 {
     return db_one(s, db, &content_sql[GET], PARAMS(P_HASH(sha256)), &content_shape, out);
-}
-
-err content_span(struct scope *s, struct db *db, const char *version_id, struct version_span *out)
-{
-    return db_one(s, db, &content_sql[SPAN], PARAMS(P_TEXT(version_id)), &span_shape, out);
-}
-
-err content_of_version(struct scope *s, struct db *db, int64_t version_no, int64_t from, int64_t to, int64_t fresh_ms,
-                       int64_t broken_ms, struct content **out, size_t *n)
-{
-    return db_many(s, db, &content_sql[OF_VERSION],
-                   PARAMS(P_INT8(version_no), P_INT8(from), P_INT8(to), P_TIME(fresh_ms), P_TIME(broken_ms)),
-                   &content_shape, out, n);
 }
 
 err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t limit, struct content **out, size_t *n)
@@ -135,9 +93,4 @@ err content_record(struct scope *s, struct db *db, const struct content_result *
 err content_doubt(struct scope *s, struct db *db, const struct hash *sha256)
 {
     return db_do(s, db, &content_sql[DOUBT], PARAMS(P_HASH(sha256)), NULL);
-}
-
-err content_count(struct scope *s, struct db *db, int64_t version_no, struct verification *out)
-{
-    return db_one(s, db, &content_sql[COUNT], PARAMS(P_INT8(version_no)), &count_shape, out);
 }

@@ -9,7 +9,7 @@
  * That the market holds a content for one party is nobody else's business:
  * requests ask content_uploaded(), only workers and delivery ask content_get().
  */
-#define CONTENT_STATEMENTS 12
+#define CONTENT_STATEMENTS 9
 extern const struct sql content_sql[CONTENT_STATEMENTS];
 
 /*
@@ -22,15 +22,6 @@ err content_uploaded(struct scope *s, struct db *db, const char *party, const st
 
 /* ---- for workers and delivery */
 err content_get(struct scope *s, struct db *db, const struct hash *sha256, struct content *out);
-/* A version's number and how many items it has, for paging through them. ERR_NOT_FOUND. */
-struct version_span { int64_t version, items; };
-err content_span(struct scope *s, struct db *db, const char *version_id, struct version_span *out);
-/*
- * The contents of the items [from, to) that are unverified, were last verified before fresh_ms, or found broken before
- * broken_ms; one that several of the items share comes as often. Costs what the page holds.
- */
-err content_of_version(struct scope *s, struct db *db, int64_t version_no, int64_t from, int64_t to, int64_t fresh_ms,
-                       int64_t broken_ms, struct content **out, size_t *n);
 /* Contents whose last verification is older than before_ms, oldest first: for re-verification on schedule. */
 err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t limit, struct content **out, size_t *n);
 
@@ -43,4 +34,3 @@ err content_record(struct scope *s, struct db *db, const struct content_result *
                    uint64_t index);
 /* Delivery found another size on disk: nothing is delivered until a worker has looked again. */
 err content_doubt(struct scope *s, struct db *db, const struct hash *sha256);
-err content_count(struct scope *s, struct db *db, int64_t version_no, struct verification *out);

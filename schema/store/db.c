@@ -215,16 +215,6 @@ err db_script(struct scope *s, struct db *db, const char *text)
     return db_simple(s, db, text);
 }
 
-err db_savepoint(struct scope *s, struct db *db)
-{
-    return db_simple(s, db, "SAVEPOINT op");
-}
-
-err db_savepoint_release(struct scope *s, struct db *db)
-{
-    return db_simple(s, db, "RELEASE SAVEPOINT op");
-}
-
 /* Back to the savepoint and without it, as if it had never been opened. */
 err db_savepoint_rollback(struct scope *s, struct db *db)
 {

@@ -135,9 +135,8 @@ err  db_begin_snapshot(struct scope *s, struct db *db);  /* REPEATABLE READ, REA
 /* Never canceled: waits past the deadline, DB_COMMIT_MS in all, and is ERR_UNKNOWN_OUTCOME then. */
 err  db_commit(struct scope *s, struct db *db);
 void db_rollback(struct db *db);                         /* a broken connection is left unhealthy */
-err  db_savepoint(struct scope *s, struct db *db);       /* one level: "op" */
-err  db_savepoint_release(struct scope *s, struct db *db);
-err  db_savepoint_rollback(struct scope *s, struct db *db);   /* and releases it */
+/* To a savepoint "op" that a statement has opened; releases it. */
+err  db_savepoint_rollback(struct scope *s, struct db *db);
 /* Runs work in a transaction, again on 40001 and 40P01 up to DB_RETRIES_MAX times. */
 err  db_transact(struct scope *s, struct db *db, err (*work)(struct scope *s, struct db *db, void *arg), void *arg);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/party.h"
 
-enum { ADD, GET, BY_HANDLE, LIST, KEY_ADD, KEY_HOLDER, KEY_LIST, KEY_COUNT, KEY_REVOKE, KEY_USED };
+enum { ADD, GET, BY_HANDLE, LIST, KEY_ADD, KEY_RENEW, KEY_HOLDER, KEY_LIST, KEY_COUNT, KEY_REVOKE, KEY_USED };
 
 #define PARTY "p.id, p.handle, array_to_string(p.roles, ',') AS roles, p.name, p.contact, p.public_key, p.state," \
               " p.index, p.created_at"
@@ -17,6 +17,13 @@ const struct sql party_sql[PARTY_STATEMENTS] = {
     [KEY_ADD]    = { "api_key_add",
                      "INSERT INTO api_key (id, party, digest, label, scopes, expires_at)"
                      " VALUES ($1, $2, $3, $4, $5, $6)" },
+    [KEY_RENEW]  = { "api_key_renew",
+                     "WITH unused AS (SELECT p.id FROM party p WHERE p.id = $2 AND NOT EXISTS"
+                     "       (SELECT FROM api_key k WHERE k.party = p.id AND k.last_used_at IS NOT NULL) FOR UPDATE),"
+                     " lost AS (UPDATE api_key SET revoked_at = clock_timestamp()"
+                     "           WHERE party IN (SELECT id FROM unused) AND revoked_at IS NULL)"
+                     " INSERT INTO api_key (id, party, digest, label, scopes, expires_at)"
+                     " SELECT $1, id, $3, $4, $5, $6 FROM unused" },
     [KEY_HOLDER] = { "api_key_holder",
                      "SELECT k.id AS key_id, k.digest, k.label, array_to_string(k.scopes, ',') AS scopes,"
                      "       k.created_at AS key_created_at, k.expires_at, k.last_used_at, k.revoked_at, " PARTY
@@ -97,6 +104,21 @@ err api_key_add(struct scope *s, struct db *db, const struct api_key *k, const c
     return db_do(s, db, &party_sql[KEY_ADD],
                  PARAMS(P_ID(k->id), P_ID(k->party), P_HASH(&k->digest), P_TEXT(k->label), P_TEXTS(scopes, n_scopes),
                         P_TIME(k->expires_at)), NULL);
+}
+
+err api_key_renew(struct scope *s, struct db *db, const char *handle, struct api_key *k, const char *const *scopes,
+                  size_t n_scopes)
+{
+    struct party party;
+    int64_t touched;
+
+    TRY(party_by_handle(s, db, handle, &party));
+    k->party = party.id;
+    TRY(db_do(s, db, &party_sql[KEY_RENEW],
+              PARAMS(P_ID(k->id), P_ID(k->party), P_HASH(&k->digest), P_TEXT(k->label), P_TEXTS(scopes, n_scopes),
+                     P_TIME(k->expires_at)), &touched));
+    return touched == 1 ? ERR_OK
+         : fail(s, ERR_STALE, "'%s' has used a key: a party makes its further keys itself", handle);
 }
 
 err api_key_holder(struct scope *s, struct db *db, const char *key_id, struct key_holder *out)

@@ -5,7 +5,7 @@
 #include "schema/store/db.h"
 
 /* Parties and their API keys. */
-#define PARTY_STATEMENTS 10
+#define PARTY_STATEMENTS 11
 extern const struct sql party_sql[PARTY_STATEMENTS];
 
 /* ERR_CONFLICT: the handle is taken. `roles` sorted. */
@@ -16,6 +16,12 @@ err party_by_handle(struct scope *s, struct db *db, const char *handle, struct p
 err party_list(struct scope *s, struct db *db, const char *after, int64_t limit, struct party **out, size_t *n);
 
 err api_key_add(struct scope *s, struct db *db, const struct api_key *k, const char *const *scopes, size_t n_scopes);
+/*
+ * The first key anew, in place of those that the party has and never used; ERR_STALE if it has used one. k->party is
+ * set. ERR_NOT_FOUND.
+ */
+err api_key_renew(struct scope *s, struct db *db, const char *handle, struct api_key *k, const char *const *scopes,
+                  size_t n_scopes);
 /* The key and its party, by the key's id alone: whether the secret fits is the caller's to check. ERR_NOT_FOUND. */
 struct key_holder { struct api_key key; struct party party; };
 err api_key_holder(struct scope *s, struct db *db, const char *key_id, struct key_holder *out);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/payment.h"
 
-enum { ADD, LIST };
+enum { ADD, OWN, RECEIVED, ALL };
+
+#define PAYMENTS \
+    "SELECT y.id, y.party, p.handle, y.license, y.amount, y.currency, y.reference, y.index, y.created_at" \
+    "  FROM payment y JOIN party p ON p.id = y.party WHERE "
+#define PAGE " y.id > $1 ORDER BY y.id LIMIT $2"
 
 const struct sql payment_sql[PAYMENT_STATEMENTS] = {
-    [ADD]  = { "payment_add",
-               "INSERT INTO payment (id, party, license, amount, currency, reference, index, created_at)"
-               " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" },
-    [LIST] = { "payment_list",
-               "SELECT y.id, y.party, p.handle, y.license, y.amount, y.currency, y.reference, y.index, y.created_at"
-               "  FROM payment y JOIN party p ON p.id = y.party"
-               " WHERE ($1::text IS NULL OR y.party = $1) AND y.id > $2 ORDER BY y.id LIMIT $3" },
+    [ADD]      = { "payment_add",
+                   "INSERT INTO payment (id, party, license, amount, currency, reference, index, created_at)"
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" },
+    [OWN]      = { "payment_list_own", PAYMENTS "y.party = $3 AND" PAGE },
+    [RECEIVED] = { "payment_list_received", PAYMENTS "y.license IS NULL AND" PAGE },
+    [ALL]      = { "payment_list_all", PAYMENTS PAGE },
 };
 
 static const struct column columns[] = {
@@ -32,9 +36,12 @@ err payment_add(struct scope *s, struct db *db, const struct payment *p)
     return fail_at(s, ERR_CONFLICT, "/reference", "a payment of this reference is recorded already");
 }
 
-err payment_list(struct scope *s, struct db *db, const char *party, const char *after, int64_t limit,
-                 struct payment **out, size_t *n)
+err payment_list(struct scope *s, struct db *db, enum payment_view view, const char *party, const char *after,
+                 int64_t limit, struct payment **out, size_t *n)
 {
-    return db_many(s, db, &payment_sql[LIST], PARAMS(P_TEXT(party), P_TEXT(after), P_INT8(limit)), &payment_shape,
-                   out, n);
+    if (view == PAYMENTS_OWN)
+        return db_many(s, db, &payment_sql[OWN], PARAMS(P_TEXT(after), P_INT8(limit), P_TEXT(party)), &payment_shape,
+                       out, n);
+    return db_many(s, db, &payment_sql[view == PAYMENTS_ALL ? ALL : RECEIVED], PARAMS(P_TEXT(after), P_INT8(limit)),
+                   &payment_shape, out, n);
 }

@@ -15,6 +15,7 @@
 #include "schema/store/quote.h"
 #include "schema/store/slice.h"
 #include "schema/store/upkeep.h"
+#include "schema/store/verification.h"
 #include "schema/store/version.h"
 
 /* One row a noun: what `counterfoil-schema check` prepares against the real database. */
@@ -36,5 +37,6 @@ const struct sql_table sql_tables[] = {
     TABLE(slice),
     TABLE(version),
     TABLE(upkeep),
+    TABLE(verification),
     { 0 },
 };

@@ -10,9 +10,13 @@ _Static_assert(STATEMENTS == VERSION_STATEMENTS, "version_sql");
                 " v.state, v.fault, CASE WHEN v.state = 'sealing' THEN coalesce((SELECT max(i.n) + 1 FROM item i" \
                 "  WHERE i.version = v.no), 0) ELSE -1 END::bigint AS sealed_items," \
                 " v.root, v.details_root, v.commit_id, coalesce(v.item_count, -1) AS item_count," \
+                " v.verified, v.corrupt, v.missing," \
                 " coalesce(v.bytes, -1) AS bytes, coalesce(v.index, -1) AS index, v.created_at, v.published_at"
 #define ITEM    "i.n, i.path, i.sha256, i.size, i.media_type, i.attributes, i.contributors, i.salt"
-#define ITEM_OF "SELECT " ITEM ", c.state FROM item i JOIN content c ON c.sha256 = i.sha256 WHERE i.version = $1"
+/* What lies beyond what was verified for this version is unverified, whatever is known of it (verification.h). */
+#define ITEM_OF "SELECT " ITEM ", CASE WHEN i.n >= v.checked THEN 'unverified' ELSE c.state END" \
+                " AS state FROM item i JOIN version v ON v.no = i.version JOIN content c ON c.sha256 = i.sha256" \
+                " WHERE i.version = $1"
 const struct sql version_sql[VERSION_STATEMENTS] = {
     [ADD]         = { "version_add", "INSERT INTO version (id, dataset, publisher) VALUES ($1, $2, $3)" },
     [GET]         = { "version_get",
@@ -69,7 +73,7 @@ const struct sql version_sql[VERSION_STATEMENTS] = {
                       " $5,"
                       "       bytes = $6 WHERE no = $1 AND state = 'sealing'" },
     [PUBLISH]     = { "version_publish",
-                      "UPDATE version v SET state = 'published', index = $2, published_at = $3,"
+                      "UPDATE version v SET state = 'published', index = $2, published_at = $3, checked = 0,"
                       "       number = (SELECT coalesce(max(o.number), 0) + 1 FROM version o WHERE o.dataset ="
                       " v.dataset)"
                       " WHERE v.no = $1 AND v.state = 'sealed' RETURNING v.number::bigint AS number" },
@@ -85,6 +89,7 @@ static const struct column columns[] = {
     COL(version, number, T_INT8),       COL(version, state, T_TEXT),       COL(version, fault, T_TEXT),
     COL(version, sealed_items, T_INT8), COL(version, root, T_HASH),
     COL(version, details_root, T_HASH), COL(version, commit_id, T_TEXT),   COL(version, item_count, T_INT8),
+    COL(version, verified, T_INT8),     COL(version, corrupt, T_INT8),     COL(version, missing, T_INT8),
     COL(version, bytes, T_INT8),        COL(version, index, T_INT8),       COL(version, created_at, T_TIME),
     COL(version, published_at, T_TIME),
 };

@@ -87,8 +87,8 @@ def wait_for(what, timeout, name):
         time.sleep(0.01)
 
 
-def second_api(market):
-    """Another instance of the API on the same database and signer, as market.programs["second api"]; its port."""
+def second_api(market, name="second api", **env):
+    """Another instance of the API on the same database and signer, as market.programs[name]; its port."""
     port = web.free_port()
 
     def ready():
@@ -96,6 +96,6 @@ def second_api(market):
             return web.Client(port).get("/readyz").status == 200
         except OSError:
             return False
-    market.programs["second api"] = Program(["counterfoil-api"], {**market.env, "COUNTERFOIL_PORT": str(port)},
-                                            market.dir / "second-api.log", ready).start()
+    market.programs[name] = Program(["counterfoil-api"], {**market.env, "COUNTERFOIL_PORT": str(port), **env},
+                                    market.dir / f"{name.replace(' ', '-')}.log", ready).start()
     return port

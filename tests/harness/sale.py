@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import json
 import os
+import time
 import urllib.parse
 
 from harness.program import wait_for
@@ -74,8 +75,12 @@ class Sale:
         """A version of `items` items over `contents` contents of `size` bytes, verified and on offer."""
         version = self.publish_version(items, contents, size, name)
         self.wait_verified(f"/v1/datasets/{self.dataset}/versions/{self.version}")
+        return self.put_on_offer(version["id"], price)
+
+    def put_on_offer(self, version, price="1.00"):
+        """The version, by its id, for a month and more."""
         wish = {"dataset": self.dataset, "version": self.version, "price": {"amount": price, "currency": "EUR"},
-                "terms": terms(self.publisher_id, version["id"], later(300))}
+                "terms": terms(self.publisher_id, version, later(300))}
         self.offer = must(self.publisher.post("/v1/offers", wish), 201).json()["id"]
         self.quote_wish = {"offer": self.offer, "purpose": "pretraining", "territory": "DE", "until": later(30)}
         return self
@@ -98,9 +103,16 @@ class Sale:
             must(self.publisher.put(f"{base}/{draft}/items?part={first // PART_ITEMS}",
                                     ("\n".join(lines) + "\n").encode(),
                                     headers={"Content-Type": "application/jsonl"}), 200)
-        version = must(self.publisher.post(f"{base}/{draft}/publish"), 200).json()["version"]
+        version = self.sealed(f"{base}/{draft}/publish").json()["version"]
         self.version = version["number"]
         return version
+
+    def sealed(self, target, timeout=900):
+        """Wishes a draft published until it is: a large one is sealed by a worker first."""
+        def ask():
+            got = must(self.publisher.post(target, idempotency=target[-100:]), 200, 202)
+            return got if got.status == 200 else time.sleep(0.2)
+        return wait_for(ask, timeout, f"{target} to be sealed")
 
     def wait_verified(self, target, timeout=300):
         def verified():

@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import hashlib
+import re
 import urllib.parse
 
 from harness import tap, web
@@ -227,6 +228,19 @@ def ended(market, buyer, license):
     tap.equal(buyer.get("/v1/datasets/house/set/versions/1/items").status, 200, "under the version as well")
 
 
+def granted(market):
+    text = market.get("/metrics")[1].decode()
+    return int(re.search(r"^counterfoil_ledger_accesses_total (\d+)$", text, re.M).group(1))
+
+
+def counted(market, buyer, stranger, license):
+    before = granted(market)
+    for client in (buyer, stranger, buyer, buyer):
+        client.get(at(license, "plain.bin"))
+    buyer.call("HEAD", at(license, "plain.bin"))
+    tap.equal(granted(market), before + 3, "the metric counts what is granted, and nothing else")
+
+
 def main():
     with Market(folder("http-delivery")) as market:
         publisher, buyer = market.party("house", "publisher"), market.party("lab", "buyer")
@@ -244,6 +258,7 @@ def main():
         pages(buyer, stranger, publisher, license)
         revoked(market, buyer, license)
         broken_content(market, buyer, license)
+        counted(market, buyer, stranger, license)
         ended(market, buyer, license)
     tap.done()
 

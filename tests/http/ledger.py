@@ -190,6 +190,27 @@ def who_sees(market, nobody):
                 text = base64.urlsafe_b64encode(digest).decode().rstrip("=")
                 entry = nobody.get(f"/v1/entries/{index[what]}").json()["entry"]
                 tap.check(text in entry["sd"], f"{what}: what is disclosed is committed to")
+    as_in_the_log(market, alice, bob, eve, audit, license["id"])
+
+
+def as_in_the_log(market, alice, bob, eve, audit, license):
+    """Lists and pages show nobody what the log doesn't disclose to them."""
+    whole = [c.get(f"/v1/licenses/{license}").json() for c in (alice, bob, audit)]
+    tap.check(all(x["document"] and x["buyer"] == "bob" and x["price"]["amount"] for x in whole),
+              "a license is its buyer's, its publisher's and the auditors' to read")
+    part = market.operator.get(f"/v1/licenses/{license}").json()
+    tap.check(part["purpose"] and not {"document", "buyer", "price", "quote", "slice"} & set(part),
+              "the operator sees of it what everybody sees in the log")
+    tap.equal(eve.get(f"/v1/licenses/{license}").status, 404, "a stranger nothing")
+
+    def payments(client):
+        return [p["license"] for p in client.get("/v1/payments").json()["data"]]
+    tap.equal((payments(bob), payments(audit)), ([None, license],) * 2, "so are its payments, but for the publisher")
+    tap.equal(payments(market.operator), [None], "the operator sees the ones that it recorded")
+    tap.equal((payments(alice), payments(eve)), ([], []), "others see none")
+    ended = market.operator.post(f"/v1/licenses/{license}/end", {})
+    tap.check(ended.status == 200 and ended.json()["reason"] and "buyer" not in ended.json(),
+              "and ends a license without being shown more") or tap.note(ended)
 
 
 def main():

@@ -46,6 +46,34 @@ def registration(market):
     return acme
 
 
+def lost_key(market, acme):
+    """The first answer never came: the party exists, and nobody knows its key."""
+    wish = {"handle": "lost", "roles": ["buyer"], "name": "Lost & Found"}
+    known = market.operator.post("/v1/parties", wish, idempotency="lost-1").json()["key"]
+    tap.equal(market.operator.post("/v1/parties", wish, idempotency="lost-1").json()["key"], None, "a lost first key")
+    target = "/v1/parties/lost/keys"
+    before = market.entries()
+    refused(acme.post(target, idempotency=None), 403, "forbidden", "is renewed by nobody else")
+    refused(market.operator.post("/v1/parties/nobody/keys", idempotency=None), 404, "not-found", "nor for nobody")
+    made = market.operator.post(target, idempotency=None)
+    tap.check(made.status == 201 and "no-store" in made.headers["Cache-Control"], "but by the operator")
+    path = market.dir / "lost.key"
+    market.operator.cf("party", "lost", "--new-key", "--key-out", path)
+    lost = web.Client(market.port, path.read_text(encoding="ascii").strip())
+    tap.check(path.stat().st_mode & 0o777 == 0o600 and lost.get("/v1/me").json()["party"]["handle"] == "lost",
+              "and again, by the tool")
+    for key in (known, made.json()["key"]):
+        tap.equal(web.Client(market.port, key).get("/v1/me").status, 401, "the ones before are revoked")
+    tap.equal(lost.post("/v1/me/keys", {"label": "next"}, idempotency=None).status, 201, "the party goes on by itself")
+    wait_for(lambda: market.sql("SELECT last_used_at IS NULL FROM api_key k JOIN party p ON p.id = k.party "
+                                "WHERE handle = 'lost' AND revoked_at IS NULL AND label = 'first key'") == [["f"]],
+             90, "the use to be noted")
+    refused(market.operator.post(target, idempotency=None), 409, "state-has-moved-on",
+            "the operator can't take over a party that has used its key")
+    tap.check("409" in market.operator.cf("party", "lost", "--new-key", code=1).err, "not by the tool either")
+    tap.equal(market.entries(), before, "none of it is in the ledger")
+
+
 def twice_at_once(market):
     wish = {"handle": "rush", "roles": ["buyer"], "name": "Rush"}
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
@@ -142,6 +170,7 @@ def revocation(market, acme, ident, reader):
 def main():
     with Market(folder("http-parties"), without=("worker",), COUNTERFOIL_RATE="0") as market:
         acme = registration(market)
+        lost_key(market, acme)
         twice_at_once(market)
         ways_to_send(market, acme)
         revocation(market, acme, *keys(market, acme))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tool of people as somebody meets it for whom nothing goes right: exit codes, and words that say what to do."""
+import json
 import os
 import resource
 import signal
@@ -93,6 +94,11 @@ def interrupted(market, buyer, license):
     tap.check(int(done.said("fetched")) <= ITEMS - had and files_in(where) == ITEMS,
               f"the next one goes on ({done.out})")
     tap.equal(market.entries("access.recorded"), before + ITEMS, "and each item was one access")
+    own = where / ".counterfoil"
+    lines = [json.loads(line) for line in (own / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
+    without = [line["path"] for line in lines if not (own / "receipts" / f"{line.get('entry')}.json").is_file()]
+    tap.check(len(lines) == ITEMS and not without and not (own / "fetched").exists(),
+              f"whose receipt is there, of the run that was broken off too ({without[:3]})")
 
 
 def mended(market, alice, buyer, license, files):

@@ -120,7 +120,7 @@ def main():
             calls[key] += 1
             if shape and shape not in shapes:
                 wrong.append(f"{name}: no such shape: {shape}")
-            columns = source.shapes.get(shape) or shapes.get(shape)
+            columns = source.shapes[shape] if shape in source.shapes else shapes.get(shape)
             wrong += [f"{name}: {why}" for why in faults(statements[name], given, columns, locals_of(text))]
         tap.check(not wrong, f"{file}: what is given and taken fits {wrong or ''}")
     bare = {key for key, name in names.items() if statements[name] and not calls[key]}

@@ -24,6 +24,7 @@ static int64_t every_expire(const struct worker_settings *set)
 const struct job_kind job_kinds[] = {
     { JOB_VERIFY_CONTENT, verify_content_run,   JOB_RETRIES, 24 * HOUR_MS, NULL },
     { JOB_SEAL_VERSION,   seal_version_run,     JOB_RETRIES, 24 * HOUR_MS, NULL },
+    { JOB_COUNT_VERSION,  count_version_run,    JOB_RETRIES, HOUR_MS,      NULL },
     { "reverify_content", reverify_content_run, JOB_RETRIES, 24 * HOUR_MS, every_reverify },
     { "rehash_log",       rehash_log_run,       JOB_RETRIES, 48 * HOUR_MS, every_rehash },
     { "expire",           expire_run,           3,           HOUR_MS,      every_expire },

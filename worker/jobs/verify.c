@@ -16,6 +16,7 @@
 #include "schema/base/parallel.h"
 #include "schema/store/content.h"
 #include "schema/store/job.h"
+#include "schema/store/verification.h"
 
 #define READ_BYTES (1 << 20)
 #define RECORD_MS 60000            /* for the entry of a batch, waiting for the ledger included */
@@ -25,6 +26,7 @@ struct batch {
     struct work *w;
     struct content *contents;
     struct content_result *results;
+    bool *was_broken;                  /* before; what the contents point to may be gone when the batch is recorded */
     size_t n;
     unsigned char *room[PARALLEL_THREADS_MAX];     /* what each thread reads into */
     struct hash root;
@@ -152,6 +154,12 @@ static bool on_the_way(const struct batch *recording, const struct content *c)
     return recording && bsearch(c, recording->contents, recording->n, sizeof *c, by_hash);
 }
 
+static void keep(struct batch *b, struct content c)
+{
+    b->was_broken[b->n] = strcmp(c.state, "corrupt") == 0 || strcmp(c.state, "missing") == 0;
+    b->contents[b->n++] = c;
+}
+
 /* A copy in the order of the hashes, each once: items may share a content, and pages that follow one another too. */
 static struct batch *batch_new(struct verifier *v, const struct content *contents, size_t n)
 {
@@ -163,11 +171,12 @@ static struct batch *batch_new(struct verifier *v, const struct content *content
     sem_init(&b->settled, 0, 0);
     b->w = v->work;
     b->contents = scope_memdup(&b->s, contents, n * sizeof *contents);
+    b->was_broken = NEWS(&b->s, bool, n);
     qsort(b->contents, n, sizeof *contents, by_hash);
     for (size_t i = 0; i < n; i++)
         if ((b->n == 0 || by_hash(&b->contents[i], &b->contents[b->n - 1]) != 0) &&
             !on_the_way(v->recording, &b->contents[i]))
-            b->contents[b->n++] = b->contents[i];
+            keep(b, b->contents[i]);
     b->results = NEWS(&b->s, struct content_result, b->n);
     return b;
 }
@@ -187,6 +196,25 @@ static void batch_free(struct batch *b)
     free(b);
 }
 
+/* What broke, or healed, changes the counts of versions that nobody is walking: a job for each. */
+static err tell_holders(struct scope *s, struct batch *b, bool alone)
+{
+    struct bytes *changed = NEWS(&b->s, struct bytes, b->n);
+    struct version_holder *holders;
+    size_t n_changed = 0, n;
+
+    for (size_t i = 0; i < b->n; i++)
+        if (alone || b->was_broken[i] || strcmp(b->results[i].state, "verified") != 0)
+            changed[n_changed++] = (struct bytes){ b->results[i].sha256.b, HASH_SIZE };
+    if (n_changed == 0)
+        return ERR_OK;
+    TRY(verification_holders(s, b->w->db, changed, n_changed, &holders, &n));
+    for (size_t i = 0; i < n; i++)
+        TRY(job_enqueue(s, b->w->db, JOB_COUNT_VERSION, holders[i].id.text,
+                        scope_printf(s, "{\"no\":%" PRId64 "}", holders[i].no), INT64_MIN, NULL));
+    return ERR_OK;
+}
+
 err verify_end(struct scope *s, struct verifier *v)
 {
     struct batch *b = v->recording;
@@ -203,6 +231,8 @@ err verify_end(struct scope *s, struct verifier *v)
     else
         log_line(LOG_INFO, "verified entry=%" PRIu64 " verified=%" PRIu64 " corrupt=%" PRIu64 " missing=%" PRIu64
                  " bytes=%llu", b->op.first_index, b->verified, b->corrupt, b->missing, (unsigned long long)b->bytes);
+    if (e == ERR_OK)
+        e = tell_holders(s, b, v->alone);
     batch_free(b);
     return e;
 }

@@ -20,6 +20,10 @@
  * the way is not read again.
  */
 #define VERIFY_BATCH 2000
-struct verifier { struct work *work; struct batch *recording; };
+struct verifier {
+    struct work *work;
+    struct batch *recording;      /* whose entry is on the way; NULL: none */
+    bool alone;                   /* contents asked for by name, not for a version that is counted afterwards */
+};
 err verify_more(struct scope *s, struct verifier *v, const struct content *contents, size_t n);
 err verify_end(struct scope *s, struct verifier *v);

@@ -7,29 +7,64 @@
 #include "schema/base/log.h"
 #include "schema/json/canon.h"
 #include "schema/store/content.h"
+#include "schema/store/verification.h"
 #include "worker/jobs/verify.h"
 
-/*
- * Page by page of its items; what another job, or a page before, has verified within the window is passed over, and
- * what is known to be broken is looked at once.
- */
-static err verify_pages(struct scope *s, struct verifier *v, const struct version_span *span)
-{
-    int64_t now = clock_wall_ms(), fresh = now - v->work->settings->fresh_ms;
+struct walk {
+    struct verifier v;
+    struct version_span span;
+    struct version_page page;
+    int64_t passed;               /* items before are recorded and counted */
+    int64_t on_the_way;           /* first item of the page whose batch is being recorded */
+    struct verification seen;     /* of the items before `passed` */
+};
 
-    for (int64_t from = 0; from < span->items; from += VERIFY_BATCH) {
-        struct content *contents;
+/* What the verifier has recorded by now is the version's: up to the batch on the way, or up to the page's end. */
+static err pass(struct scope *s, struct walk *k, int64_t end)
+{
+    struct version_page p = k->page;
+
+    p.from = k->passed;
+    p.to = k->v.recording ? k->on_the_way : end;
+    if (p.to <= p.from)
+        return ERR_OK;
+    TRY(verification_pass(s, k->v.work->db, &k->span, &p, &k->seen));
+    k->passed = p.to;
+    return ERR_OK;
+}
+
+static err verify_page(struct scope *s, struct walk *k)
+{
+    const struct batch *before = k->v.recording;      /* lives until the next one is made: none has its address */
+    struct content *contents;
+    size_t n;
+
+    TRY(work_left(s, k->v.work));
+    TRY(verification_due(s, k->v.work->db, &k->span, &k->page, &contents, &n));
+    if (n > 0)
+        TRY(verify_more(s, &k->v, contents, n));
+    if (k->v.recording != before)
+        k->on_the_way = k->page.from;
+    return pass(s, k, k->page.to);
+}
+
+/*
+ * Page by page of its items; what was verified for this publisher within the window is passed over, and what is known
+ * to be broken is looked at once.
+ */
+static err verify_pages(struct scope *s, struct walk *k)
+{
+    int64_t now = clock_wall_ms();
+
+    for (int64_t from = 0; from < k->span.items; from += VERIFY_BATCH) {
+        int64_t to = from + VERIFY_BATCH < k->span.items ? from + VERIFY_BATCH : k->span.items;
         struct scope page;
-        size_t n;
         err e;
+
+        k->page = (struct version_page){ from, to, now - k->v.work->settings->fresh_ms, now };
         scope_init(&page, 0);
         page.deadline_ms = s->deadline_ms;
-        e = work_left(&page, v->work);
-        if (e == ERR_OK)
-            e = content_of_version(&page, v->work->db, span->version, from, from + VERIFY_BATCH, fresh, now, &contents,
-                                   &n);
-        if (e == ERR_OK && n > 0)
-            e = verify_more(&page, v, contents, n);
+        e = verify_page(&page, k);
         if (e != ERR_OK)
             s->why = page.why;
         scope_free(&page);
@@ -54,18 +89,20 @@ static err ended(struct scope *s, struct verifier *v, err e)
     return e;
 }
 
+/* At last all is counted once more: what was passed first may have changed meanwhile. */
 static err verify_version(struct scope *s, struct work *w, const char *version)
 {
-    struct verifier v = { .work = w };
-    struct version_span span;
+    struct walk k = { .v.work = w };
 
-    TRY(content_span(s, w->db, version, &span));
-    return ended(s, &v, verify_pages(s, &v, &span));
+    TRY(verification_span(s, w->db, version, &k.span));
+    TRY(ended(s, &k.v, verify_pages(s, &k)));
+    TRY(pass(s, &k, k.span.items));
+    return verification_recount(s, w->db, k.span.version);
 }
 
 static err verify_one_content(struct scope *s, struct work *w, const char *hex)
 {
-    struct verifier v = { .work = w };
+    struct verifier v = { .work = w, .alone = true };
     struct content content;
     struct hash sha256;
 

@@ -55,6 +55,7 @@ extern const size_t job_kinds_n;
 /* ERR_STALE: the lease is lost; ERR_BUSY: stopping, or out of time. */
 err work_left(struct scope *s, const struct work *w);
 
+err count_version_run(struct scope *s, struct work *w);
 err seal_version_run(struct scope *s, struct work *w);
 err verify_content_run(struct scope *s, struct work *w);
 err reverify_content_run(struct scope *s, struct work *w);

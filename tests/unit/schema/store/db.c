@@ -24,6 +24,8 @@ static const struct sql TRIGGER = { "t_trigger",
     " FOR EACH ROW EXECUTE FUNCTION sleepy()" };
 static const struct sql INSERT = { "t_insert", "INSERT INTO kept (id, note) VALUES ($1, $2)" };
 static const struct sql GET = { "t_get", "SELECT id, note FROM kept WHERE id = $1" };
+static const struct sql SAVEPOINT = { "t_savepoint", "SAVEPOINT op" };
+static const struct sql RELEASE = { "t_release", "RELEASE SAVEPOINT op" };
 static const struct sql COUNT = { "t_count", "SELECT count(*) AS n FROM kept" };
 static const struct sql DELETE = { "t_delete", "DELETE FROM kept" };
 static const struct sql LOCK = { "t_lock", "SELECT id, note FROM kept WHERE id = $1 FOR UPDATE" };
@@ -292,12 +294,12 @@ static void test_transactions(struct scope *s, struct db *db)
     is_int(count(s, db), 0, "rolled back");
     is_err(s, db_begin(s, db), ERR_OK, "begins");
     is_err(s, insert(s, db, 1, "a"), ERR_OK, "writes");
-    is_err(s, db_savepoint(s, db), ERR_OK, "a savepoint");
+    is_err(s, db_do(s, db, &SAVEPOINT, NO_PARAMS, NULL), ERR_OK, "a savepoint");
     is_err(s, insert(s, db, 1, "b"), ERR_CONFLICT, "a failure");
     is_err(s, db_savepoint_rollback(s, db), ERR_OK, "back to it");
-    is_err(s, db_savepoint(s, db), ERR_OK, "another");
+    is_err(s, db_do(s, db, &SAVEPOINT, NO_PARAMS, NULL), ERR_OK, "another");
     is_err(s, insert(s, db, 2, "b"), ERR_OK, "a success");
-    is_err(s, db_savepoint_release(s, db), ERR_OK, "released");
+    is_err(s, db_do(s, db, &RELEASE, NO_PARAMS, NULL), ERR_OK, "released");
     is_err(s, db_commit(s, db), ERR_OK, "commits");
     is_int(count(s, db), 2, "both are there");
     is_err(s, db_begin(s, db), ERR_OK, "begins");
