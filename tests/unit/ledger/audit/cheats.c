@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/tap.h"
 
-#include "tests/unit/ledger/audit/story.h"
+#include "tests/unit/ledger/audit/bends.h"
 
 /*
  * Every way of cheating that a rule of the table is there to find: the honest
  * story, bent in one place, gives exactly the finding of that rule.
  */
-enum bend { NOTHING, DROP, AGAIN, SWAP, SET, AT, MOVE_LAST };
-
 static const struct {
     const char *why;
     enum bend how;
@@ -22,7 +20,7 @@ static const struct {
     { "a log opened twice", AGAIN, OPENED, .rule = RULE_LOG_OPENED },
     { "an opening of another origin", SET, OPENED, .field = "origin", .value = T("x"), .rule = RULE_LOG_OPENED },
     { "an opening with another key", SET, OPENED, .field = "log_key", .value = T("x"), .rule = RULE_LOG_OPENED },
-    { "an opening under other rules", SET, OPENED, .field = "versions", .value = J("{\"entry\":1,\"rules\":2}"),
+    { "an opening that names other rules", SET, OPENED, .field = "versions", .value = J("{\"entry\":1,\"rules\":2}"),
       .rule = RULE_LOG_OPENED },
     { "a party registered twice", AGAIN, BUYER, .rule = RULE_PARTY_ONCE },
     { "a buyer's key in public", SET, OPERATOR, .field = "roles", .value = J("[\"buyer\"]"), .rule = RULE_PARTY_KEY },
@@ -90,33 +88,6 @@ static void play(struct log *l, const struct act *acts, size_t n)
         log_act(l, &acts[i]);
 }
 
-/* Runs an audit of what the log shows, from nothing; the scope keeps the report. */
-static err audited(struct scope *s, struct log *l, struct audit_report *out)
-{
-    struct audit_config config = { .vkey = l->vkey, .seed = 42 };
-    struct audit_source src = log_source(l);
-    struct audit *a;
-    err e;
-
-    TRY(audit_new(s, &config, &a));
-    e = audit_run(s, a, &src, out);
-    audit_free(a);
-    return e;
-}
-
-static bool only_finding(const struct audit_report *r, enum audit_rule_id rule)
-{
-    bool only = r->findings > 0;
-
-    for (const struct audit_finding *f = r->first; f; f = f->next)
-        only = only && f->rule == rule;
-    if (!only)
-        for (const struct audit_finding *f = r->first; f; f = f->next)
-            printf("# entry %" PRIu64 " %s: expected %s, found %s\n", f->index, audit_rules[f->rule].name,
-                   f->expected, f->found);
-    return only;
-}
-
 static void run(const char *why, const struct act *acts, size_t n, bool disclose, enum audit_rule_id rule)
 {
     struct audit_report r;
@@ -136,35 +107,6 @@ static void run(const char *why, const struct act *acts, size_t n, bool disclose
     scope_free(&s);
 }
 
-static size_t bend(struct act *acts, enum bend how, int act, int other)
-{
-    struct act moved = acts[act];
-    size_t n = ACTS;
-
-    switch (how) {
-    case DROP: case MOVE_LAST:
-        memmove(&acts[act], &acts[act + 1], sizeof *acts * (size_t)(ACTS - 1 - act));
-        n--;
-        if (how == DROP)
-            break;
-        moved.at = acts[n - 1].at;
-        acts[n++] = moved;
-        break;
-    case AGAIN:
-        moved.at = acts[n - 1].at;
-        acts[n++] = moved;
-        break;
-    case SWAP:
-        acts[act] = acts[other];
-        acts[other] = moved;
-        acts[other].at = acts[act].at = acts[act].at > moved.at ? acts[act].at : moved.at;
-        break;
-    default:
-        break;
-    }
-    return n;
-}
-
 static void test_cheats(void)
 {
     struct act acts[ACTS + 1];
@@ -178,7 +120,7 @@ static void test_cheats(void)
         if (cheats[i].how == AT)
             for (int j = cheats[i].act; j < ACTS; j++)
                 acts[j].at = START + cheats[i].at;
-        n = bend(acts, cheats[i].how, cheats[i].act, cheats[i].other);
+        n = bend(acts, ACTS, cheats[i].how, cheats[i].act, cheats[i].other);
         run(cheats[i].why, acts, n, false, cheats[i].rule);
     }
 }
