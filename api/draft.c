@@ -48,7 +48,7 @@ static err line_add(struct scope *s, struct db *db, int64_t no, struct draft_row
 
     if (len > ITEM_LINE_MAX)
         return fail(s, ERR_TOO_LARGE, "a line has at most %d bytes", ITEM_LINE_MAX);
-    TRY(json_read(s, text, len, &object));
+    TRY(json_read_as(s, text, len, (struct json_rules){ .any_number = true }, &object));
     e = row_add(s, db, no, row, object);
     json_decref(object);
     return e;

@@ -41,7 +41,7 @@ static err disclosure_show(struct scope *s, const json_t *text, json_t **out)
 
     if (!given || !base64url_read(given, len, bytes, len, &n))
         return fail(s, ERR_CORRUPT, "a stored disclosure is not base64url");
-    TRY(json_read(s, (const char *)bytes, n, &parts));
+    TRY(json_read_as(s, (const char *)bytes, n, (struct json_rules){ .any_number = true }, &parts));
     name = json_array_get(parts, 1);
     value = json_array_get(parts, 2);
     *out = json_string_value(name) && value

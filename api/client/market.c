@@ -138,7 +138,9 @@ err market_run(struct scope *s, struct market *m, const char *path, struct fetch
 
 static err read_answer(struct scope *s, const struct fetch_answer *a, json_t **out)
 {
-    if (json_read(s, (const char *)a->body.p, a->body.len, out) == ERR_OK)
+    const struct json_rules rules = { .values_max = MARKET_VALUES_MAX, .any_number = true };
+
+    if (json_read_as(s, (const char *)a->body.p, a->body.len, rules, out) == ERR_OK)
         return ERR_OK;
     scope_forgive(s);
     return fail(s, ERR_CORRUPT, "the answer is not JSON: is this a Counterfoil market?");

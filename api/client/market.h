@@ -17,6 +17,7 @@
  * scope. One thread at a time; market_clone() makes one more connection.
  */
 #define MARKET_ANSWER_MAX (64 << 20)
+#define MARKET_VALUES_MAX (4 << 20)      /* JSON values in one answer: items have many attributes and contributors */
 
 struct market {
     const char *url;              /* without a final slash */

@@ -50,7 +50,7 @@ err receipt_check(struct scope *s, const struct note_key *key, struct bytes docu
     json_t *d = NULL;
     err e;
 
-    TRY(json_read(s, (const char *)document.p, document.len, &d));
+    TRY(json_read_as(s, (const char *)document.p, document.len, (struct json_rules){ .any_number = true }, &d));
     e = json_is_object(json_object_get(d, "entry")) ? check(s, key, d, proof, out)
                                                     : fail(s, ERR_INVALID, "not an entry of a Counterfoil log");
     json_decref(d);

@@ -216,7 +216,7 @@ static err verify_folder(struct scope *s, const char *path, const struct options
     TRY(folder_open(s, path, false, &c.folder));
     e = folder_read(s, c.folder, FOLDER_OWN "/license.json", FILE_BYTES_MAX, &text);
     if (e == ERR_OK)
-        e = json_read(s, (const char *)text.p, text.len, &license);
+        e = json_read_as(s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, &license);
     if (e == ERR_OK)
         e = check_folder(s, &c, o, license);
     json_decref(license);

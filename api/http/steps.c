@@ -161,7 +161,7 @@ static err read_body(struct request *rq)
 
     if (rq->op->has_body && in->len > 0) {
         rq->body_bytes = (struct bytes){ (const uint8_t *)in->bytes, in->len };
-        TRY(json_read(&rq->scope, in->bytes, in->len, &rq->body));
+        TRY(json_read_as(&rq->scope, in->bytes, in->len, (struct json_rules){ .any_number = true }, &rq->body));
     }
     if (rq->op->has_body)
         TRY(contract_check_body(&rq->scope, rq->http->config.contract, rq->op, rq->body));

@@ -33,6 +33,7 @@
 struct json_rules {
     unsigned depth_max;           /* 0: JSON_DEPTH_MAX */
     size_t string_max;            /* bytes of one string; 0: JSON_STRING_MAX */
+    size_t values_max;            /* values in the text; 0: JSON_VALUES_MAX */
     bool any_number;              /* fractions, exponents and all doubles too */
 };
 
@@ -50,5 +51,5 @@ void canon_string(struct buf *b, const char *utf8, size_t len);
  */
 #define NUMBER_TEXT_SIZE 32
 size_t number_write(double v, char out[NUMBER_TEXT_SIZE]);
-/* True if `text` is exactly the canonical form of some value that json_read() takes. Leaves s->why alone. */
+/* True if `text` is exactly the canonical form of some value, numbers of all kinds included. Leaves s->why alone. */
 bool canon_is(struct scope *s, const char *text, size_t len);

@@ -94,7 +94,7 @@ static err pass_number(struct pass *r)
 /* Brackets that open and commas: at least as many as there are values, the outermost aside. */
 static err pass_value(struct pass *r)
 {
-    if (++r->values > JSON_VALUES_MAX)
+    if (++r->values > r->rules.values_max)
         return refuse(r, r->at, "too many values");
     return ERR_OK;
 }
@@ -201,6 +201,8 @@ err json_read_as(struct scope *s, const char *text, size_t len, struct json_rule
         r.rules.depth_max = JSON_DEPTH_MAX;
     if (!r.rules.string_max)
         r.rules.string_max = JSON_STRING_MAX;
+    if (!r.rules.values_max)
+        r.rules.values_max = JSON_VALUES_MAX;
     if (!utf8_valid(text, len))
         return refuse_utf8(&r);
     TRY(pass(&r));

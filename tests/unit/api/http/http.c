@@ -92,7 +92,7 @@ static const struct { const char *text; int status; const char *slug, *pointer; 
     { POST("/things", "application/json", "1", "{"), 400, "malformed-request", "" },
     { POST("/things", "application/json", "13", "{\"name\":\"\xff\"}\n"), 400, "malformed-request", "" },
     { POST("/things", "application/json", "23", "{\"name\":\"a\",\"name\":\"b\"}"), 400, "malformed-request", "" },
-    { POST("/things", "application/json", "12", "{\"name\":1e3}"), 400, "malformed-request", "" },
+    { POST("/things", "application/json", "12", "{\"name\":1e3}"), 422, "invalid", "/name" },
     { POST("/things", "application/json", "10", "{\"name\":1}"), 422, "invalid", "/name" },
     { POST("/things", "application/json", "2", "{}"), 422, "invalid", "/name" },
     { POST("/things", "application/json", "20", "{\"name\":\"a\",\"b/c\":1}"), 422, "invalid", "/b~1c" },

@@ -260,7 +260,7 @@ static void test_any_number(void)
         scope_clear(&s);
     }
     ok(!canon_text(&s, repeat(&s, "1", JSON_NUMBER_MAX + 1, "", ""), JSON_NUMBER_MAX + 1), "a number without end");
-    ok(!canon_is(&s, "1.5", 3), "what the ledger hashes has no fractions still");
+    ok(canon_is(&s, "1.5", 3) && !canon_is(&s, "1.50", 4), "a fraction has one form as well");
     scope_free(&s);
 }
 
