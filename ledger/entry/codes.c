@@ -29,6 +29,7 @@ static const char *const contributions[] = {
     "annotator", "author", "composer", "depicted", "editor", "guardian", "performer", "photographer", "producer",
     "publisher", "translator",
 };
+static const char *const tariffs[] = { "per_item" };
 
 const struct code_list role_codes = { roles, ARRAY_LEN(roles) };
 const struct code_list purpose_codes = { purposes, ARRAY_LEN(purposes) };
@@ -38,6 +39,7 @@ const struct code_list exclusion_codes = { exclusions, ARRAY_LEN(exclusions) };
 const struct code_list verification_codes = { verifications, ARRAY_LEN(verifications) };
 const struct code_list ending_codes = { endings, ARRAY_LEN(endings) };
 const struct code_list withdrawal_codes = { withdrawals, ARRAY_LEN(withdrawals) };
+const struct code_list tariff_codes = { tariffs, ARRAY_LEN(tariffs) };
 const struct code_list contributor_codes = { contributions, ARRAY_LEN(contributions) };
 
 int code_find(const struct code_list *list, const char *code, size_t len)

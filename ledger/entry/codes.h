@@ -19,6 +19,7 @@ extern const struct code_list verification_codes;  /* corrupt, missing, verified
 extern const struct code_list ending_codes;        /* why a license ended: ended_by_buyer, … */
 extern const struct code_list withdrawal_codes;    /* who ended a consent or certificate: certifier, creator, … */
 extern const struct code_list contributor_codes;   /* what somebody did for an item: author, … (under details roots) */
+extern const struct code_list tariff_codes;        /* what an offer's amount is for, if not the whole slice: per_item */
 
 /* Place in the list, or -1. `code` need not end in NUL. */
 int code_find(const struct code_list *list, const char *code, size_t len);

@@ -34,9 +34,11 @@ static const struct entry_field versions_fields[] = {
     PUBLIC("entry", COUNT, "entry format")
     PUBLIC("rules", COUNT, "rules")
 };
-static const struct entry_field money_fields[] = {
+static const struct entry_field tariff_fields[] = {
     PUBLIC("amount", AMOUNT, "decimal")
     PUBLIC("currency", CURRENCY, "ISO 4217")
+    OPTIONAL("kind", CODE(tariff_codes), "what the amount is for")
+    OPTIONAL("minimum", AMOUNT, "of a quote")
 };
 
 #define TYPE(id, name_, since_, read_by_, ...) static const struct entry_field fields_##id[] = { __VA_ARGS__ };
