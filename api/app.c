@@ -9,6 +9,7 @@
 #include "api/routes.h"
 #include "ledger/cert/did.h"
 #include "ledger/note/note.h"
+#include "ledger/rules/split.h"
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
 #include "schema/base/log.h"
@@ -40,6 +41,8 @@ const struct config_row app_config_rows[] = {
     ROW("RATE", CONFIG_INT, rate_per_second, FALLBACK(RATE_PER_SECOND), 0, 10000000,
         "Requests a second of one key, or of one address without a key; 0: no bound."),
     ROW("RATE_BURST", CONFIG_INT, rate_burst, FALLBACK(RATE_BURST), 1, 10000000, "How many of them may be saved up."),
+    ROW("FEE_PPM", CONFIG_INT, fee_ppm, "0", 0, FEE_WHOLE_PPM,
+        "The platform's part of what offers earn that are made from now on, in millionths."),
     ROW("CHECK_ANSWERS", CONFIG_FLAG, check_answers, "no", 0, 0, "Check each JSON answer against the contract."),
     ROW("ACCESS_LOG", CONFIG_FLAG, access_log, "no", 0, 0, "Log each request, not only failures of ours."),
     CONFIG_END

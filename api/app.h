@@ -16,7 +16,7 @@
  */
 struct app_config {
     const char *dsn, *signer_socket, *pepper_file, *content_dir, *bind, *proxies;
-    int64_t port, pool, workers, connections, connections_per_address, request_ms, rate_per_second, rate_burst;
+    int64_t port, pool, workers, connections, connections_per_address, request_ms, rate_per_second, rate_burst, fee_ppm;
     bool check_answers, access_log;
 };
 extern const struct config_row app_config_rows[];

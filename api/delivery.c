@@ -150,7 +150,7 @@ static err read_facts(struct request *rq, struct db *db, struct access_facts *f,
     if (!license_state_parse(l.state, &f->license))
         f->license = LICENSE_ENDED;
     TRY(item_by_path(s, db, l.version.no, match_path(&rq->match, "path"), item));
-    f->item_known = true;
+    TRY(slice_has(s, db, l.slice_no, item->n, &f->item_known));
     f->content = content_state_parse(item->state);
     return ERR_OK;
 }
@@ -206,6 +206,7 @@ static err list(struct request *rq, struct db *db)
 {
     const struct caller *c = auth_caller(rq);
     const char *party = caller_is(c, "auditor") ? NULL : c->party.id.text;
+    struct kept_slice k;
     struct license l;
     err e = license_get(&rq->scope, db, match_path(&rq->match, "license"), party, &l);
 
@@ -214,7 +215,8 @@ static err list(struct request *rq, struct db *db)
         return fail(&rq->scope, e, "no such license of yours");
     }
     TRY(e);
-    return reply_items(rq, db, l.version.no);
+    TRY(slice_get(&rq->scope, db, l.slice_no, &k));
+    return reply_items(rq, db, &k);
 }
 
 err list_license_items(struct request *rq)

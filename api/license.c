@@ -81,6 +81,10 @@ static err sale_find(struct scope *s, struct append_txn *t, const struct purchas
         return fail_at(s, ERR_STALE, "/quote", "the quote was accepted already");
     if (strcmp(q->state, "open") != 0 || q->expires_at <= t->at_ms)
         return fail_at(s, ERR_GONE, "/quote", "the quote has expired: ask for a new one");
+    if (q->slice_no < 0)
+        return fail(s, ERR_INTERNAL, "the slice of the open quote %s is gone", q->id.text);
+    if (strcmp(q->slice, "{}") != 0 && append_rules_version(t) < 2)
+        return fail_at(s, ERR_STALE, "/quote", "slices are licensed since rules version 2, which is not in force yet");
     TRY(offer_hold(s, t->db, q->offer.text, o));
     return quote_permitted(s, q, o, t->at_ms);
 }
@@ -160,7 +164,8 @@ static struct license license_of(const struct quote *q, const struct offer *o, c
         .id = id_new("lic", at), .quote = q->id, .offer = q->offer, .revision = q->revision, .version = q->version,
         .publisher = o->publisher, .buyer = q->buyer, .publisher_handle = o->publisher_handle,
         .buyer_handle = c->party.handle, .purpose = q->purpose, .territory = q->territory,
-        .valid_from = q->valid_from, .valid_until = q->valid_until, .slice = q->slice, .slice_root = q->slice_root,
+        .valid_from = q->valid_from, .valid_until = q->valid_until, .slice = q->slice, .slice_no = q->slice_no,
+        .slice_root = q->slice_root,
         .item_count = q->item_count, .amount = q->amount, .currency = q->currency, .payment = id_new("pay", at),
         .state = license_state_name(LICENSE_ACTIVE), .index = -1, .ended_index = -1, .granted_at = at,
         .ended_at = INT64_MIN,

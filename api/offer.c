@@ -11,6 +11,7 @@
 #include "api/show.h"
 #include "ledger/keys/sha256.h"
 #include "ledger/rules/life.h"
+#include "ledger/rules/split.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
 #include "schema/json/shape.h"
@@ -56,16 +57,20 @@ err offer_for_sale(struct scope *s, const struct offer *o)
 static err offer_json(struct scope *s, const struct offer *o, json_t **out)
 {
     struct hash digest = sha256_of(o->terms, strlen(o->terms));
+    struct hash split = sha256_of(o->split, strlen(o->split)), fee = sha256_of(o->fee, strlen(o->fee));
+    struct tariff tariff;
     struct terms terms;
 
     TRY(offer_terms(s, o, &terms));
-    *out = json_pack("{s:s,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:s,s:o,s:s,s:o,s:o,s:o}", "id", o->id.text, "revision",
-                     (json_int_t)o->revision, "dataset", o->version.dataset, "version",
+    TRY(price_of_offer(s, o, &tariff));
+    *out = json_pack("{s:s,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:o}", "id", o->id.text,
+                     "revision", (json_int_t)o->revision, "dataset", o->version.dataset, "version",
                      (json_int_t)o->version.number, "version_id", o->version.id.text, "publisher",
                      o->publisher_handle, "terms", show_json(o->terms), "terms_digest", show_hash(&digest), "sentence",
-                     terms_sentence(s, &terms), "price", show_money(o->amount, o->currency), "state", o->state,
-                     "created_at", show_time(o->created_at), "withdrawn_at", show_time(o->withdrawn_at), "entry",
-                     entry_link((uint64_t)o->index));
+                     terms_sentence(s, &terms), "price", show_json((const char *)price_tariff(s, &tariff).p), "split",
+                     show_json(o->split), "split_digest", show_hash(&split), "fee", show_json(o->fee), "fee_digest",
+                     show_hash(&fee), "state", o->state, "created_at", show_time(o->created_at), "withdrawn_at",
+                     show_time(o->withdrawn_at), "entry", entry_link((uint64_t)o->index));
     return *out ? ERR_OK : fail(s, ERR_CORRUPT, "the stored offer %s is not UTF-8", o->id.text);
 }
 
@@ -75,11 +80,12 @@ struct new_offer {
     const char *dataset;
     int64_t version;
     json_t *terms, *price;
+    const char *rule;             /* of the split */
     struct bytes policy;          /* canonical */
     const char *assigner, *target;
     int64_t until;                /* of the terms */
     const char *split, *fee;      /* canonical */
-    struct price amount;
+    struct tariff tariff;
     const struct caller *caller;
 };
 
@@ -88,6 +94,7 @@ static const struct json_member new_offer_members[] = {
     JSON_MEMBER(new_offer, version, JSON_INT64, REQUIRED),
     JSON_MEMBER(new_offer, terms, JSON_INNER_OBJECT, REQUIRED),
     JSON_MEMBER(new_offer, price, JSON_INNER_OBJECT, REQUIRED),
+    { "split", JSON_TEXT, OPTIONAL, JSON_PLACE(new_offer, rule), NULL },
 };
 
 /* Digests of rules are public: 128 random bits keep them from being guessed. */
@@ -158,7 +165,7 @@ static err offer_enter(struct scope *s, struct append_txn *t, const struct new_o
         { "split_digest", EV_HASH(&split) },
         { "terms_digest", EV_HASH(&terms) },
         { "version", EV_TEXT(v->id.text) },
-        { "price", EV_JSON(price_canonical(s, &w->amount)) },
+        { "price", EV_JSON(price_tariff(s, &w->tariff)) },
     };
 
     return append_entry(s, t, ENTRY_OFFER_PUBLISHED, values, ARRAY_LEN(values), index);
@@ -178,7 +185,8 @@ static err publish_decide(struct scope *s, struct append_txn *t, void *state)
     o = (struct offer){ .id = id_new("ofr", t->at_ms), .revision = 1, .version.no = v.no,
                         .publisher = w->caller->party.id, .split = w->split, .fee = w->fee,
                         .terms = scope_strndup(s, (const char *)w->policy.p, w->policy.len),
-                        .amount = w->amount.micro, .currency = w->amount.currency, .created_at = t->at_ms };
+                        .kind = tariff_kind_name(w->tariff.kind), .amount = w->tariff.amount,
+                        .minimum = w->tariff.minimum, .currency = w->tariff.currency, .created_at = t->at_ms };
     TRY(offer_enter(s, t, w, &v, &o.id, &index));
     o.index = (int64_t)index;
     TRY(offer_add(s, t->db, &o));
@@ -191,17 +199,22 @@ err publish_offer(struct request *rq)
 {
     struct scope *s = &rq->scope;
     struct new_offer *w = NEW(s, struct new_offer);
+    const struct app *app = rq->app;
+    enum split_rule rule;
     struct terms terms;
 
+    w->rule = split_rule_name(SPLIT_PER_ITEM);
     TRY(json_shape(s, rq->body, "", new_offer_members, ARRAY_LEN(new_offer_members), w));
-    TRY(price_read(s, w->price, "/price", &w->amount));
+    if (!split_rule_parse(w->rule, &rule))
+        return fail_at(s, ERR_INVALID, "/split", "is no rule that splits");
+    TRY(price_read_tariff(s, w->price, "/price", &w->tariff));
     TRY(terms_read(s, w->terms, "/terms", &terms));
     TRY(canon(s, w->terms, &w->policy));
     w->assigner = terms.assigner;
     w->target = terms.target;
     w->until = terms.until;
-    w->split = scope_printf(s, "{\"rule\":\"per_item\",\"salt\":\"%s\"}", fresh_salt(s));
-    w->fee = scope_printf(s, "{\"ppm\":0,\"salt\":\"%s\"}", fresh_salt(s));
+    w->split = split_rule_write(s, rule, fresh_salt(s));
+    w->fee = split_fee_write(s, app->config.fee_ppm, fresh_salt(s));
     w->caller = auth_caller(rq);
     return ledgered(rq, publish_decide, w);
 }

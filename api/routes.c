@@ -38,6 +38,8 @@ const struct http_handler routes[] = {
     { "withdraw_offer",     withdraw_offer },
     { "create_quote",       create_quote },
     { "show_quote",         show_quote },
+    { "list_quote_items",   list_quote_items },
+    { "list_quote_split",   list_quote_split },
     { "create_license",     create_license },
     { "list_licenses",      list_licenses },
     { "show_license",       show_license },

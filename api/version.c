@@ -128,11 +128,11 @@ static err may_list(struct request *rq, struct db *db, const struct version *v)
         return ERR_OK;
     TRY(license_covers(s, db, v->no, auth_caller(rq)->party.id.text, &bought));
     return bought ? ERR_OK
-                  : fail(s, ERR_FORBIDDEN, "the items of a version are shown to its publisher, its licensees and "
-                                           "auditors");
+                  : fail(s, ERR_FORBIDDEN, "the items of a version are shown to its publisher, to who licensed all of "
+                                           "it and to auditors; the ones of your slice by its license");
 }
 
-err reply_items(struct request *rq, struct db *db, int64_t version_no)
+err reply_items(struct request *rq, struct db *db, const struct kept_slice *k)
 {
     struct scope *s = &rq->scope;
     int64_t limit = page_limit(rq), after;
@@ -142,7 +142,7 @@ err reply_items(struct request *rq, struct db *db, int64_t version_no)
     size_t n;
 
     TRY(page_after_number(rq, -1, &after));
-    TRY(item_list(s, db, version_no, after, limit + 1, &rows, &n));
+    TRY(slice_items(s, db, k, after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, item_show(&rows[i]));
@@ -158,7 +158,7 @@ static err items_read(struct request *rq, struct db *db)
 
     TRY(version_named(rq, db, &v));
     TRY(may_list(rq, db, &v));
-    return reply_items(rq, db, v.no);
+    return reply_items(rq, db, &(struct kept_slice){ .version = v.no, .whole = true });
 }
 
 err list_items(struct request *rq)

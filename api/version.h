@@ -2,7 +2,7 @@
 #pragma once
 
 #include "api/http/http.h"
-#include "schema/store/db.h"
+#include "schema/store/slice.h"
 
 /* Handlers of versions and their items, by operationId. */
 err list_versions(struct request *rq);
@@ -12,5 +12,5 @@ err put_items(struct request *rq);          /* api/draft.c */
 err list_items(struct request *rq);
 err publish_version(struct request *rq);
 
-/* The page that was asked for of a version's items; who may see them is the caller's to check. */
-err reply_items(struct request *rq, struct db *db, int64_t version_no);
+/* The page that was asked for of a slice's items, whole versions too; who may see them is the caller's to check. */
+err reply_items(struct request *rq, struct db *db, const struct kept_slice *k);

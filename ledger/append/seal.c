@@ -5,6 +5,7 @@
 
 #include "ledger/entry/lists.h"
 #include "schema/base/limits.h"
+#include "schema/store/slice.h"
 #include "schema/store/version.h"
 
 #define ASK_EVERY 4096        /* items between two looks at the watch */
@@ -32,8 +33,10 @@ err seal_check(struct scope *s, struct db *db, int64_t no)
 err seal_items(struct scope *s, struct db *db, int64_t no, bool *done)
 {
     int64_t moved;
+    int32_t first;
 
-    TRY(draft_to_items(s, db, no, SEAL_CHUNK_ITEMS, &moved));
+    TRY(draft_to_items(s, db, no, SEAL_CHUNK_ITEMS, &first, &moved));
+    TRY(contributors_fill(s, db, no, first, first + (int32_t)moved, NULL));
     *done = moved < SEAL_CHUNK_ITEMS;
     return ERR_OK;
 }

@@ -9,7 +9,8 @@
  * without the ledger's lock. Each step is one that the next attempt takes up where the last one ended:
  *
  *   seal_check()    the draft is one that can be sealed
- *   seal_items()    again and again, each in a transaction that holds the version: so many items more are in place
+ *   seal_items()    again and again, each in a transaction that holds the version: so many items more are in place,
+ *                   their contributors beside them
  *   seal_roots()    reads them all, in order, and seals the version
  *
  * A small draft goes through them within one transaction of a request, a large one by a worker's job.

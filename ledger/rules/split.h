@@ -51,6 +51,15 @@ enum split_rule { SPLIT_PER_ITEM, SPLIT_PER_BYTE, SPLIT_RULES };
 const char *split_rule_name(enum split_rule rule);                /* "per_item", "per_byte" */
 bool split_rule_parse(const char *name, enum split_rule *out);
 
+/*
+ * The documents that an offer's split_digest and fee_digest commit to, canonical JSON with 128 random bits:
+ * {"rule":"per_item","salt":"…"} and {"ppm":50000,"salt":"…"}. ERR_INVALID if it is none.
+ */
+err split_rule_read(struct scope *s, const char *document, enum split_rule *out);
+err split_fee_read(struct scope *s, const char *document, int64_t *ppm);
+char *split_rule_write(struct scope *s, enum split_rule rule, const char *salt);
+char *split_fee_write(struct scope *s, int64_t ppm, const char *salt);
+
 /* Creators and what they weigh so far: a hash table in the scope. */
 struct split_table { struct scope *s; struct split_part *slots; size_t n, cap; };
 #define SPLIT_TABLE(scope_) ((struct split_table){ .s = (scope_) })

@@ -27,7 +27,8 @@ struct offer {
     struct id publisher;
     const char *publisher_handle;
     const char *terms, *split, *fee;      /* canonical JSON */
-    int64_t amount;
+    const char *kind;             /* flat, per_item (ledger/rules/tariff.h) */
+    int64_t amount, minimum;      /* of a slice or an item; of a quote, 0: none */
     const char *currency;
     const char *state;            /* open, paused, withdrawn */
     int64_t index;                /* entry offer.published of this revision */
@@ -43,8 +44,10 @@ struct quote {
     const char *purpose, *territory;
     int64_t valid_from, valid_until;
     const char *slice;            /* canonical JSON of the request */
+    int64_t slice_no;             /* -1: it expired, and its list is gone */
     struct hash slice_root;
     int64_t item_count, bytes;
+    const char *exclusions;       /* canonical JSON: count by reason, of what is known now */
     int64_t amount;
     const char *currency;
     const char *state;            /* open, accepted, expired */
@@ -62,6 +65,7 @@ struct license {
     const char *purpose, *territory;
     int64_t valid_from, valid_until;
     const char *slice;
+    int64_t slice_no;
     struct hash slice_root;
     int64_t item_count;
     int64_t amount;

@@ -28,7 +28,7 @@ struct access_facts_row {
     int64_t license_no;           /* -1: unknown */
     const char *license_state;    /* NULL: unknown */
     int64_t valid_from, valid_until;
-    bool item_known;              /* in the license's version */
+    bool item_known;              /* in the license's slice of its version */
     int32_t item;                 /* -1: unknown */
     struct hash sha256;
     int64_t size;

@@ -18,5 +18,5 @@ err license_list(struct scope *s, struct db *db, const char *party, const char *
                  struct license **out, size_t *n);
 /* ERR_STALE: it has ended already. */
 err license_end(struct scope *s, struct db *db, const char *id, uint64_t index, const char *reason, int64_t at);
-/* Whether the party bought a license, live or not, for this version: who may see its items. */
+/* Whether the party bought a license, live or not, for the whole of this version: who may see all its items. */
 err license_covers(struct scope *s, struct db *db, int64_t version_no, const char *party, bool *covers);

@@ -4,7 +4,7 @@
 #include "schema/model/license.h"
 #include "schema/store/db.h"
 
-/* Offers: a version, terms and a price. */
+/* Offers: a version, terms and a tariff. */
 #define OFFER_STATEMENTS 5
 extern const struct sql offer_sql[OFFER_STATEMENTS];
 

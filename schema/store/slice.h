@@ -2,6 +2,7 @@
 #pragma once
 
 #include "schema/model/dataset.h"
+#include "schema/model/content.h"
 #include "schema/model/slice.h"
 #include "schema/store/db.h"
 
@@ -22,7 +23,7 @@
  * what a buyer wrote, nothing but parameters' numbers and the words of a closed
  * list is in the text.
  */
-#define SLICE_STATEMENTS 9
+#define SLICE_STATEMENTS 19
 extern const struct sql slice_sql[SLICE_STATEMENTS];
 
 /* `version` is version.no. */
@@ -34,8 +35,19 @@ err slice_fill_each(struct scope *s, struct db *db, int64_t no, int64_t version,
                     err (*each)(struct scope *s, void *arg, void *item), void *arg);
 err slice_keep(struct scope *s, struct db *db, const struct kept_slice *k);
 
-/* Of a kept slice, the same rows; from number `after` (-1: the first) at most `limit`. */
-err slice_items(struct scope *s, struct db *db, int64_t no, int64_t after, int64_t limit, struct item **out, size_t *n);
+err slice_get(struct scope *s, struct db *db, int64_t no, struct kept_slice *out);
+/* Its items, whole rows with the state of their content; from number `after` (-1: the first) at most `limit`. */
+err slice_items(struct scope *s, struct db *db, const struct kept_slice *k, int64_t after, int64_t limit,
+                struct item **out, size_t *n);
+/* Whether item n of its version is one of its items. */
+err slice_has(struct scope *s, struct db *db, int64_t no, int32_t n, bool *yes);
+/* Its items by the state of their content now. */
+err slice_verification(struct scope *s, struct db *db, int64_t no, struct verification *out);
+/*
+ * Forgets one slice that no license has and no quote that is still open, made before `before` (wall ms), with its
+ * items and weights; *gone false: there is none. In a transaction of the caller's; unhurried if it has many.
+ */
+err slice_forget(struct scope *s, struct db *db, int64_t before, bool *gone);
 
 /* ---- contributors */
 
@@ -52,6 +64,14 @@ err contributors_fill(struct scope *s, struct db *db, int64_t version, int32_t f
  */
 struct contributor_weight { const char *party; int64_t weight; };
 err slice_weights(struct scope *s, struct db *db, int64_t no, bool per_byte,
+                  err (*each)(struct scope *s, void *arg, void *contributor_weight), void *arg);
+
+/*
+ * The same, kept (slice_weight): made once for a slice and a rule, in a transaction that holds the slice.
+ * ERR_INVALID: the sums pass 2^63 - 1.
+ */
+err slice_weigh(struct scope *s, struct db *db, int64_t no, bool per_byte);
+err slice_weighed(struct scope *s, struct db *db, int64_t no, bool per_byte,
                   err (*each)(struct scope *s, void *arg, void *contributor_weight), void *arg);
 
 /* ---- the compiler; private to schema/store, and for its test */

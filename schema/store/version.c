@@ -2,7 +2,7 @@
 #include "schema/store/version.h"
 
 enum { ADD, GET, LIST, HOLD_SHARED, HOLD_ALONE, PART_LOCK, PART_CLEAR, PART_COPY, FOREIGN, STRANGER, DUPLICATE, SIZE,
-       SORTED_ONLY, LAST, TO_ITEMS, CLEAR, UNHURRIED, SEALING, REFUSE, FORGET, SEAL, PUBLISH, EACH, ITEMS, BY_PATH,
+       SORTED_ONLY, LAST, TO_ITEMS, CLEAR, UNHURRIED, SEALING, REFUSE, FORGET, SEAL, PUBLISH, EACH, BY_PATH,
        STATEMENTS };
 _Static_assert(STATEMENTS == VERSION_STATEMENTS, "version_sql");
 
@@ -79,7 +79,6 @@ const struct sql version_sql[VERSION_STATEMENTS] = {
                       " WHERE v.no = $1 AND v.state = 'sealed' RETURNING v.number::bigint AS number" },
     [EACH]        = { "item_each",
                      "SELECT " ITEM ", NULL::text AS state FROM item i WHERE i.version = $1 ORDER BY i.n" },
-    [ITEMS]       = { "item_list", ITEM_OF " AND i.n > $2::bigint ORDER BY i.n LIMIT $3" },
     [BY_PATH]     = { "item_by_path", ITEM_OF " AND i.path = $2" },
 };
 
@@ -219,13 +218,14 @@ err items_begun(struct scope *s, struct db *db, int64_t no, bool *yes)
     return last_item(s, db, no, &last, yes);
 }
 
-err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *moved)
+err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t limit, int32_t *first, int64_t *moved)
 {
     struct last_item last;
     bool any;
 
     TRY(db_do(s, db, &version_sql[SORTED_ONLY], NO_PARAMS, NULL));
     TRY(last_item(s, db, no, &last, &any));
+    *first = last.n + 1;
     return db_do(s, db, &version_sql[TO_ITEMS],
                  PARAMS(P_INT8(no), P_TEXT(last.path), P_INT4(last.n), P_INT8(limit)), moved);
 }
@@ -286,11 +286,6 @@ err item_each(struct scope *s, struct db *db, int64_t no, err (*each)(struct sco
     struct item row;
 
     return db_each(s, db, &version_sql[EACH], PARAMS(P_INT8(no)), &item_shape, &row, each, arg);
-}
-
-err item_list(struct scope *s, struct db *db, int64_t no, int64_t after, int64_t limit, struct item **out, size_t *n)
-{
-    return db_many(s, db, &version_sql[ITEMS], PARAMS(P_INT8(no), P_INT8(after), P_INT8(limit)), &item_shape, out, n);
 }
 
 err item_by_path(struct scope *s, struct db *db, int64_t no, const char *path, struct item *out)

@@ -8,7 +8,7 @@
  * Versions and their items: loaded by parts into a draft, sealed (sorted, numbered,
  * roots known; ledger/append/seal.h), published. A sealed version's items never change.
  */
-#define VERSION_STATEMENTS 25
+#define VERSION_STATEMENTS 24
 extern const struct sql version_sql[VERSION_STATEMENTS];
 
 err version_add(struct scope *s, struct db *db, const struct id *id, const char *dataset, const char *publisher);
@@ -44,9 +44,10 @@ err draft_duplicate(struct scope *s, struct db *db, int64_t no, const char **pat
 err draft_size(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *items);
 /*
  * At most `limit` of the draft's rows become items, in order of their paths' bytes, numbered from 0 on: those after
- * the last that is there, so that it is called again and again. Fewer than `limit` moved: that was all.
+ * the last that is there, so that it is called again and again. *first: number of the first one that moved. Fewer than
+ * `limit` moved: that was all.
  */
-err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *moved);
+err draft_to_items(struct scope *s, struct db *db, int64_t no, int64_t limit, int32_t *first, int64_t *moved);
 /* Whether some are there. */
 err items_begun(struct scope *s, struct db *db, int64_t no, bool *yes);
 /* Forgets the rows of what is sealed; nothing as long as it isn't. */
@@ -68,6 +69,4 @@ err version_publish(struct scope *s, struct db *db, int64_t no, uint64_t index, 
 /* All of them in order, without content state; `each` must not use this connection. */
 err item_each(struct scope *s, struct db *db, int64_t no, err (*each)(struct scope *s, void *arg, void *item),
               void *arg);
-/* Page after item number `after` (-1: from the first). */
-err item_list(struct scope *s, struct db *db, int64_t no, int64_t after, int64_t limit, struct item **out, size_t *n);
 err item_by_path(struct scope *s, struct db *db, int64_t no, const char *path, struct item *out);

@@ -162,6 +162,8 @@ __attribute__((unused)) static void ground_seed(struct ground *g)
         " SELECT 1, i, 'item/' || i, sha256(i::text::bytea), i, 'text/plain', '{}', '[]',"
         "  '\\x00000000000000000000000000000000'"
         "   FROM generate_series(0, 1999) i;"
+        "INSERT INTO slice (no, version, request, digest, whole, root, item_count, bytes)"
+        " VALUES (1, 1, '{}', sha256('{}'), true, sha256(''), 1, 1);"
         "INSERT INTO offer (id, revision, version, publisher, terms, split, fee, amount, currency, index, created_at)"
         " VALUES ('ofr_1', 1, 1, 'pty_pub', '{}', '{}', '{}', 0, 'EUR', 1, now());"
         "INSERT INTO quote (id, buyer, offer, revision, version, purpose, territory, valid_from, valid_until, slice,"
@@ -169,11 +171,12 @@ __attribute__((unused)) static void ground_seed(struct ground *g)
         " SELECT 'qte_' || i, 'pty_buy', 'ofr_1', 1, 1, 'pretraining', 'WORLD', now(), now() + '1 year', '{}',"
         "  sha256(''), 1, 1, 0, 'EUR', now(), now() FROM generate_series(1, 2) i;"
         "INSERT INTO license (id, quote, offer, revision, version, publisher, buyer, purpose, territory, valid_from,"
-        " valid_until, slice, slice_root, item_count, amount, currency, payment, document, state, index, granted_at)"
+        " valid_until, slice, slice_root, item_count, amount, currency, payment, document, state, index, granted_at,"
+        " slice_no)"
         " SELECT 'lic_0000000000000000000000000' || i, 'qte_' || i, 'ofr_1', 1, 1, 'pty_pub', 'pty_buy', 'pretraining',"
         "  'WORLD', now() - interval '1 day', now() + interval '1 year', '{}', sha256(''), 1, 0, 'EUR', 'pay_1',"
         "  sha256(''),"
-        "  CASE i WHEN 1 THEN 'active' ELSE 'ended' END, 1, now() FROM generate_series(1, 2) i;"
+        "  CASE i WHEN 1 THEN 'active' ELSE 'ended' END, 1, now(), 1 FROM generate_series(1, 2) i;"
         "CREATE TABLE mark (id text PRIMARY KEY, n bigint NOT NULL);");
 }
 

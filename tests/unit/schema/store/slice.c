@@ -5,6 +5,7 @@
 #include "ledger/keys/sha256.h"
 #include "ledger/rules/slice.h"
 #include "ledger/rules/split.h"
+#include "schema/base/clock.h"
 #include "schema/base/limits.h"
 #include "schema/json/canon.h"
 #include "schema/store/migrate.h"
@@ -293,6 +294,7 @@ static void test_kept(struct scope *s, struct db *db, const struct row *rows, st
     struct kept_slice found;
     struct hash root;
     struct item *items;
+    bool has = false;
     size_t n = 0;
 
     is_err(s, slice_read(s, v, "", slice), ERR_OK, "a request");
@@ -303,10 +305,16 @@ static void test_kept(struct scope *s, struct db *db, const struct row *rows, st
     ok(found.no == k->no && hash_equal(&found.root, &root) && found.item_count == 30 && !found.whole &&
        strcmp(found.request, k->request) == 0 && found.bytes == k->bytes && found.created_at > 0, "as it is");
     is_err(s, slice_find(s, db, 2, &k->digest, &found), ERR_NOT_FOUND, "but not for another version");
-    is_err(s, slice_items(s, db, k->no, -1, 20, &items, &n), ERR_OK, "a page of it");
+    is_err(s, slice_items(s, db, k, -1, 20, &items, &n), ERR_OK, "a page of it");
     is_int((int64_t)n, 20, "is full");
-    is_err(s, slice_items(s, db, k->no, items[19].n, 20, &items, &n), ERR_OK, "the next");
+    is_err(s, slice_items(s, db, k, items[19].n, 20, &items, &n), ERR_OK, "the next");
     is_int((int64_t)n, 10, "has what is left");
+    is_err(s, slice_has(s, db, k->no, items[0].n, &has), ERR_OK, "whether it has an item");
+    ok(has, "it has");
+    is_err(s, slice_has(s, db, k->no, ITEMS, &has), ERR_OK, "another");
+    ok(!has, "it hasn't");
+    is_err(s, slice_get(s, db, k->no, &found), ERR_OK, "by its number");
+    ok(hash_equal(&found.root, &root) && found.version == 1, "it is the same");
     is_err(s, make(s, db, slice, &found), ERR_CONFLICT, "it is kept once");
     db_rollback(db);
     json_decref(v);
@@ -322,7 +330,7 @@ static void test_whole(struct scope *s, struct db *db)
     is_err(s, db_begin(s, db), ERR_OK, "a whole version");
     is_err(s, slice_hold(s, db, 1, &k.digest, &k.no), ERR_OK, "gets a number");
     is_err(s, slice_keep(s, db, &k), ERR_OK, "and no rows of items");
-    is_err(s, slice_items(s, db, k.no, ITEMS - 3, 10, &items, &n), ERR_OK, "but has all of the version's");
+    is_err(s, slice_items(s, db, &k, ITEMS - 3, 10, &items, &n), ERR_OK, "but has all of the version's");
     ok(n == 2 && items[1].n == ITEMS - 1, "to the last");
     db_rollback(db);
 }
@@ -383,7 +391,28 @@ static void test_weights(struct scope *s, struct db *db, const struct row *rows,
         w.parts = parts;
         is_err(s, slice_weights(s, db, k->no, rule == SPLIT_PER_BYTE, compare, &w), ERR_OK, split_rule_name(rule));
         ok(w.wrong == 0 && w.at == w.n && w.n > 1, "weighs the same by SQL and by the rules, %zu contributors", w.n);
+        for (int again = 0; again < 2; again++)
+            is_err(s, slice_weigh(s, db, k->no, rule == SPLIT_PER_BYTE), ERR_OK, again ? "and again" : "weighs it");
+        w.at = w.wrong = 0;
+        is_err(s, slice_weighed(s, db, k->no, rule == SPLIT_PER_BYTE, compare, &w), ERR_OK, "what is kept of it");
+        ok(w.wrong == 0 && w.at == w.n, "is the same");
     }
+}
+
+static void test_forgotten(struct scope *s, struct db *db, const struct kept_slice *k)
+{
+    struct kept_slice found;
+    bool gone = true;
+
+    is_err(s, slice_forget(s, db, 0, &gone), ERR_OK, "looks for what is older");
+    ok(!gone, "there is nothing");
+    is_err(s, db_begin(s, db), ERR_OK, "but in a transaction");
+    is_err(s, slice_forget(s, db, clock_wall_ms() + 60000, &gone), ERR_OK, "what nobody uses");
+    ok(gone, "goes");
+    is_err(s, db_commit(s, db), ERR_OK, "for good");
+    is_err(s, slice_find(s, db, 1, &k->digest, &found), ERR_NOT_FOUND, "it is not found any more");
+    is_err(s, slice_forget(s, db, clock_wall_ms() + 60000, &gone), ERR_OK, "once");
+    ok(!gone, "only");
 }
 
 /* ---- the database */
@@ -431,6 +460,7 @@ static void test_all(struct scope *s, struct db *db)
         test_kept(s, db, rows, &kept, &slice);
         test_whole(s, db);
         test_weights(s, db, rows, &kept, &slice);
+        test_forgotten(s, db, &kept);
     }
     for (size_t i = 0; i < ITEMS; i++)
         json_decref(rows[i].attributes);
