@@ -26,17 +26,22 @@ static void tell_findings(struct scope *s, const struct audit_report *r)
 
 static void tell_checked(struct scope *s, const struct audit_report *r)
 {
-    unsigned by[3] = { 0 };
+    unsigned by[WITHS] = { 0 };
 
     for (size_t i = 0; i < RULES; i++)
         by[audit_rules[i].with]++;
-    say("rules      %u by entries alone, %u by entries and lists, %u by disclosures", by[WITH_ENTRIES], by[WITH_LISTS],
-        by[WITH_DISCLOSURES]);
+    say("rules      %u by entries alone, %u by entries and lists, %u by disclosures, %u by both", by[WITH_ENTRIES],
+        by[WITH_LISTS], by[WITH_DISCLOSURES], by[WITH_BOTH]);
     if (r->undisclosed)
         say("private    %s not disclosed to this reader: what rests on them was not checked",
             count_text(s, r->undisclosed, "entry with fields", "entries with fields"));
     if (r->disclosed)
         say("disclosed  %s opened and checked", count_text(s, r->disclosed, "entry", "entries"));
+    if (r->unlisted)
+        say("lists      %s not to be had by this reader: what rests on them was not checked",
+            count_text(s, r->unlisted, "list", "lists"));
+    if (r->listed)
+        say("lists      %s fetched and checked", count_text(s, r->listed, "list", "lists"));
 }
 
 void audit_tell(struct scope *s, const struct audit_report *r, const char *vkey, bool trusted_now,
@@ -79,11 +84,12 @@ static json_t *finding_json(const struct audit_finding *f)
 void audit_tell_json(struct scope *s, const struct audit_report *r, const char *vkey, const struct audit_state *st)
 {
     bool sound = r->findings == 0 && r->earlier_findings == 0;
-    json_t *report = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s*,s:[],s:{}}", "verdict",
+    json_t *report = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s*,s:[],s:{}}", "verdict",
                                sound ? "sound" : "findings", "key", vkey, "from", (json_int_t)r->from, "to",
                                (json_int_t)r->to, "findings_count", (json_int_t)r->findings, "earlier_findings",
                                (json_int_t)r->earlier_findings, "disclosed", (json_int_t)r->disclosed, "undisclosed",
-                               (json_int_t)r->undisclosed, "state", st->path, "evidence", st->evidence,
+                               (json_int_t)r->undisclosed, "listed", (json_int_t)r->listed, "unlisted",
+                               (json_int_t)r->unlisted, "state", st->path, "evidence", st->evidence,
                                "findings", "entries");
 
     if (r->has_checkpoint)

@@ -13,6 +13,13 @@ static const size_t row_sizes[TABLES] = {
     [PAYMENTS] = sizeof(struct payment_row), [LICENSES] = sizeof(struct license_row),
     [PAST_OFFERS] = sizeof(struct past_row), [PAST_PAYMENTS] = sizeof(struct past_row),
     [PAST_LICENSES] = sizeof(struct past_row), [WINDOWS] = sizeof(struct window_row),
+    [CONSENTS] = sizeof(struct consent_row), [PAST_CONSENTS] = sizeof(struct past_row),
+    [STATUS_PLACES] = sizeof(struct past_row), [CERTIFICATES] = sizeof(struct past_row),
+    [PAST_CERTIFICATES] = sizeof(struct past_row), [STATUS_LISTS] = sizeof(struct list_row),
+    [CLEARANCES] = sizeof(struct clearance_row), [PAST_CLEARANCES] = sizeof(struct past_row),
+    [REFUNDS] = sizeof(struct past_row), [ALLOCATIONS] = sizeof(struct past_row), [PAYOUTS] = sizeof(struct payout_row),
+    [PAST_PAYOUTS] = sizeof(struct past_row), [BALANCES] = sizeof(struct balance_row),
+    [TOTALS] = sizeof(struct balance_row),
 };
 
 err audit_new(struct scope *s, const struct audit_config *config, struct audit **out)
@@ -33,6 +40,7 @@ err audit_new(struct scope *s, const struct audit_config *config, struct audit *
     a->last.root = empty_root();
     for (int i = 0; i < TABLES; i++)
         table_init(&a->table[i], row_sizes[i], config->seed + (uint64_t)i);
+    table_init(&a->cleared, sizeof(struct cleared_rows), config->seed + TABLES);
     *out = a;
     return ERR_OK;
 }
@@ -43,6 +51,7 @@ void audit_free(struct audit *a)
         return;
     for (int i = 0; i < TABLES; i++)
         table_free(&a->table[i]);
+    cleared_rows_free(a);
     scope_free(&a->kept);
     free(a);
 }
@@ -283,6 +292,7 @@ err audit_run(struct scope *s, struct audit *a, const struct audit_source *src, 
     out->versions = a->table[VERSIONS].n;
     out->offers_open = a->table[OFFERS].n;
     out->licenses_live = a->table[LICENSES].n;
+    out->consents_live = a->table[CONSENTS].n;
     a->report = NULL;
     return e;
 }

@@ -25,12 +25,14 @@
  *
  * Memory is bounded by what is live, not by the log's length: accesses, nearly
  * all of a log, leave nothing behind but, where their items are disclosed, 24
- * bytes for as long as the window that they open. Kept are: parties (16 bytes each),
- * published versions, open offers, payments that wait for their license,
- * licenses that have not ended (about 64 to 160 bytes each), and 16 bytes for
- * each offer, payment and license whose life is over, so that its id is never
- * used again. Tables are at most half empty. One bundle and its tiles are in
- * memory at a time.
+ * bytes for as long as the window that they open. Kept are: parties, published
+ * versions, open offers, payments (for good: a refund may come late), licenses
+ * that have not ended, consents that were not revoked, live clearances, payouts
+ * under way, accounts whose lines were fetched (24 to 140 bytes each), and 16
+ * bytes for each id whose life is over, so that it is never used again. Where
+ * the reader may fetch them, the rows of live clearances take 16 bytes each, and
+ * 16 for each consent of a set. Tables are at most half empty. One bundle and
+ * its tiles are in memory at a time.
  */
 struct audit;
 
@@ -44,16 +46,17 @@ struct audit_source {
     err (*tile)(struct scope *s, void *arg, const char *path, struct bytes *out);
     /*
      * A document beside the log. "disclosures/<index>": the JSON array of the disclosures of that entry that
-     * this reader may see. ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without
-     * access, nothing is asked.
+     * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
+     * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it.
+     * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);
     void *arg;
 };
 
 /* What a rule is checked with. */
-enum audit_with { WITH_ENTRIES, WITH_LISTS, WITH_DISCLOSURES };
-const char *audit_with_name(enum audit_with with);      /* "entries", "entries and lists", "disclosures" */
+enum audit_with { WITH_ENTRIES, WITH_LISTS, WITH_DISCLOSURES, WITH_BOTH, WITHS };
+const char *audit_with_name(enum audit_with with);      /* "entries", "entries and lists", "disclosures", … */
 
 struct audit_rule { const char *name, *sentence; enum audit_with with; };
 enum audit_rule_id {
@@ -81,7 +84,8 @@ struct audit_report {
     uint64_t earlier_findings;           /* of the runs before: a log never becomes sound again */
     uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
     uint64_t disclosed, undisclosed;     /* entries with private fields: opened, or not to be had */
-    uint64_t licenses_live, offers_open, parties, versions;       /* at the end */
+    uint64_t listed, unlisted;           /* lists that entries commit to: fetched, or not to be had */
+    uint64_t licenses_live, offers_open, parties, versions, consents_live;        /* at the end */
     const char *evidence;                /* fork, rollback, another log: both notes, to be kept; or NULL */
     bool advanced;                       /* the state now stands at `checkpoint`: save it */
 };

@@ -4,6 +4,7 @@
 #define ENTRIES     WITH_ENTRIES
 #define LISTS       WITH_LISTS
 #define DISCLOSURES WITH_DISCLOSURES
+#define BOTH        WITH_BOTH
 #define RULE(id, name_, with_, sentence_) [RULE_##id] = { .name = name_, .sentence = sentence_, .with = with_ },
 const struct audit_rule audit_rules[RULES] = {
 #include "ledger/audit/rules.def"
@@ -11,8 +12,9 @@ const struct audit_rule audit_rules[RULES] = {
 
 const char *audit_with_name(enum audit_with with)
 {
-    static const char *const names[] = {
+    static const char *const names[WITHS] = {
         [WITH_ENTRIES] = "entries", [WITH_LISTS] = "entries and lists", [WITH_DISCLOSURES] = "disclosures",
+        [WITH_BOTH] = "lists and disclosures",
     };
 
     return names[with];

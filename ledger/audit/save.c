@@ -8,16 +8,16 @@
 
 /*
  * The state as lines of words:
- *   counterfoil-audit 1
- *   vkey …           note <base64>      findings n      at ms      edge <hash> …
- *   party <id> · version <id> root count · offer <id> version revision money · payment <id> license buyer money
- *   license <id> from until count · past-offer <id> · past-payment <id> · past-license <id> · window <key> at
+ *   counterfoil-audit 2
+ *   vkey …           note <base64>      findings n      at ms      rules n      partial bits      edge <hash> …
+ *   <word> <key> <the row's words>, as the table of forms below says
  *   sha256 <of all bytes before this line>
- * Ids are 32 hex digits, money is `-` or micro-units and currency joined by a comma; an offer's price per item has a
- * second one and its minimum.
+ * Keys are 32 hex digits, money is `-` or micro-units and currency joined by a comma. A state of version 1, which
+ * knew rules version 1 only, has neither rules nor partial and shorter rows: what it lacks is unknown.
  */
-#define HEAD      "counterfoil-audit 1\n"
-#define WORDS_MAX 5
+#define HEAD      "counterfoil-audit 2\n"
+#define HEAD_1    "counterfoil-audit 1\n"
+#define WORDS_MAX 7                    /* of a line, its first not counted */
 #define KEY_HEX   32
 
 /* ---- saving */
@@ -44,6 +44,11 @@ static void put_money(struct buf *b, const struct money_fact *m)
         buf_str(b, " -");
 }
 
+static void put_party(struct buf *b, const void *row)
+{
+    buf_printf(b, " %" PRIu64, ((const struct party_row *)row)->roles);
+}
+
 static void put_version(struct buf *b, const void *row)
 {
     const struct version_row *v = row;
@@ -59,8 +64,7 @@ static void put_offer(struct buf *b, const void *row)
     put_key(b, o->version);
     buf_printf(b, " %" PRIu64, o->revision);
     put_money(b, &o->price);
-    if (o->price.known && o->per_item)
-        buf_printf(b, ",%" PRId64, o->minimum);
+    put_key(b, o->split);
 }
 
 static void put_payment(struct buf *b, const void *row)
@@ -70,13 +74,54 @@ static void put_payment(struct buf *b, const void *row)
     put_key(b, p->license);
     put_key(b, p->buyer);
     put_money(b, &p->paid);
+    put_key(b, p->split);
+    buf_printf(b, " %" PRId64 " %d", p->spent, p->granted | p->cleared << 1 | p->allocated << 2);
 }
 
 static void put_license(struct buf *b, const void *row)
 {
     const struct license_row *l = row;
 
-    buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64, l->from, l->until, l->item_count);
+    buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRId64, l->from, l->until, l->item_count,
+               l->version_items, l->purpose);
+    put_key(b, l->payment);
+}
+
+static void put_consent(struct buf *b, const void *row)
+{
+    const struct consent_row *c = row;
+
+    buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64 " %d", c->from, c->until, c->purposes, c->suspended);
+}
+
+static void put_list(struct buf *b, const void *row)
+{
+    buf_printf(b, " %" PRIu64, ((const struct list_row *)row)->as_of);
+}
+
+static void put_clearance(struct buf *b, const void *row)
+{
+    const struct clearance_row *c = row;
+
+    put_key(b, c->license);
+    buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64, c->until, c->purpose, c->cleared);
+    put_hash(b, &c->rows_root);
+}
+
+static void put_payout(struct buf *b, const void *row)
+{
+    const struct payout_row *p = row;
+
+    put_key(b, p->run);
+    put_key(b, p->account);
+    put_money(b, &p->amount);
+}
+
+static void put_balance(struct buf *b, const void *row)
+{
+    const struct balance_row *x = row;
+
+    buf_printf(b, " %" PRId64 " %s %" PRIu64, x->micro, x->currency, x->n);
 }
 
 static void put_window(struct buf *b, const void *row)
@@ -113,6 +158,22 @@ static bool get_time(struct word w, int64_t *out)
     return true;
 }
 
+/* With a sign, perhaps. */
+static bool get_int(struct word w, int64_t *out)
+{
+    bool minus = w.len > 1 && *w.p == '-';
+
+    if (!get_time(minus ? (struct word){ w.p + 1, w.len - 1 } : w, out))
+        return false;
+    *out = minus ? -*out : *out;
+    return true;
+}
+
+static bool get_bits(struct word w, uint64_t max, uint64_t *out)
+{
+    return decimal_read(w.p, w.len, max, out);
+}
+
 static bool get_money(struct word w, struct money_fact *out)
 {
     const char *comma = memchr(w.p, ',', w.len);
@@ -128,69 +189,146 @@ static bool get_money(struct word w, struct money_fact *out)
     return true;
 }
 
-static bool get_version(const struct word *w, void *row)
+/* Each gets the n words behind the row's key: all of them, or those of a state of version 1. */
+static bool get_party(const struct word *w, size_t n, void *row)
+{
+    struct party_row *p = row;
+
+    p->roles = ROLES_UNKNOWN;
+    return n == 0 || get_bits(w[0], ROLES_UNKNOWN, &p->roles);
+}
+
+static bool get_version(const struct word *w, size_t n, void *row)
 {
     struct version_row *v = row;
 
+    (void)n;
     return hex_read(w[0].p, w[0].len, v->root.b, HASH_SIZE) && get_count(w[1], &v->item_count);
 }
 
-/* Money; a price per item has its minimum behind a second comma. */
-static bool get_price(struct word w, struct offer_row *o)
-{
-    const char *comma = memchr(w.p, ',', w.len);
-    size_t money = comma ? (size_t)(comma - w.p) + 4 : w.len;
-
-    o->per_item = comma && w.len > money;
-    if (o->per_item && (w.p[money] != ',' ||
-                        !get_time((struct word){ w.p + money + 1, w.len - money - 1 }, &o->minimum)))
-        return false;
-    return get_money((struct word){ w.p, o->per_item ? money : w.len }, &o->price);
-}
-
-static bool get_offer(const struct word *w, void *row)
+static bool get_offer(const struct word *w, size_t n, void *row)
 {
     struct offer_row *o = row;
 
-    return get_key(w[0], &o->version) && get_count(w[1], &o->revision) && get_price(w[2], o);
+    return get_key(w[0], &o->version) && get_count(w[1], &o->revision) && get_money(w[2], &o->price) &&
+           (n == 3 || get_key(w[3], &o->split));
 }
 
-static bool get_payment(const struct word *w, void *row)
+static bool get_payment(const struct word *w, size_t n, void *row)
 {
     struct payment_row *p = row;
+    uint64_t flags = 0;
 
-    return get_key(w[0], &p->license) && get_key(w[1], &p->buyer) && get_money(w[2], &p->paid);
+    if (!get_key(w[0], &p->license) || !get_key(w[1], &p->buyer) || !get_money(w[2], &p->paid))
+        return false;
+    if (n > 3 && (!get_key(w[3], &p->split) || !get_int(w[4], &p->spent) || !get_bits(w[5], 7, &flags)))
+        return false;
+    p->granted = flags & 1;
+    p->cleared = flags & 2;
+    p->allocated = flags & 4;
+    return true;
 }
 
-static bool get_license(const struct word *w, void *row)
+static bool get_license(const struct word *w, size_t n, void *row)
 {
     struct license_row *l = row;
 
-    return get_time(w[0], &l->from) && get_time(w[1], &l->until) && get_count(w[2], &l->item_count);
+    if (!get_time(w[0], &l->from) || !get_time(w[1], &l->until) || !get_count(w[2], &l->item_count))
+        return false;
+    l->version_items = l->item_count;
+    l->purpose = PURPOSE_UNKNOWN;
+    return n == 3 || (get_count(w[3], &l->version_items) && get_int(w[4], &l->purpose) &&
+                      l->purpose >= PURPOSE_UNKNOWN && l->purpose < (int64_t)purpose_codes.n &&
+                      get_key(w[5], &l->payment));
 }
 
-static bool get_window(const struct word *w, void *row)
+static bool get_consent(const struct word *w, size_t n, void *row)
 {
+    struct consent_row *c = row;
+    uint64_t suspended;
+
+    (void)n;
+    if (!get_time(w[0], &c->from) || !get_time(w[1], &c->until) || !get_bits(w[2], UINT64_MAX, &c->purposes) ||
+        !get_bits(w[3], 1, &suspended))
+        return false;
+    c->suspended = suspended;
+    return true;
+}
+
+static bool get_list(const struct word *w, size_t n, void *row)
+{
+    (void)n;
+    return get_count(w[0], &((struct list_row *)row)->as_of);
+}
+
+static bool get_clearance(const struct word *w, size_t n, void *row)
+{
+    struct clearance_row *c = row;
+
+    (void)n;
+    return get_key(w[0], &c->license) && get_time(w[1], &c->until) && get_time(w[2], &c->purpose) &&
+           c->purpose < (int64_t)purpose_codes.n && get_count(w[3], &c->cleared) &&
+           hex_read(w[4].p, w[4].len, c->rows_root.b, HASH_SIZE);
+}
+
+static bool get_payout(const struct word *w, size_t n, void *row)
+{
+    struct payout_row *p = row;
+
+    (void)n;
+    return get_key(w[0], &p->run) && get_key(w[1], &p->account) && get_money(w[2], &p->amount);
+}
+
+static bool get_balance(const struct word *w, size_t n, void *row)
+{
+    struct balance_row *x = row;
+
+    (void)n;
+    if (!get_int(w[0], &x->micro) || w[1].len != 3 || !get_count(w[2], &x->n))
+        return false;
+    memcpy(x->currency, w[1].p, 3);
+    return true;
+}
+
+static bool get_window(const struct word *w, size_t n, void *row)
+{
+    (void)n;
     return get_time(w[0], &((struct window_row *)row)->at);
 }
 
-/* ---- both, by table: the words behind a row's key */
+/* ---- both, by table: the words behind a row's key, and how many a state of version 1 has (ABSENT: no such rows) */
+
+#define ABSENT (-1)
 
 static const struct {
     const char *word;
-    size_t words;
+    int words, words_1;
     void (*put)(struct buf *b, const void *row);
-    bool (*get)(const struct word *w, void *row);
+    bool (*get)(const struct word *w, size_t n, void *row);
 } forms[TABLES] = {
-    [PARTIES]       = { "party", 0, NULL, NULL },
-    [VERSIONS]      = { "version", 2, put_version, get_version },
-    [OFFERS]        = { "offer", 3, put_offer, get_offer },
-    [PAYMENTS]      = { "payment", 3, put_payment, get_payment },
-    [LICENSES]      = { "license", 3, put_license, get_license },
-    [PAST_OFFERS]   = { "past-offer", 0, NULL, NULL },
-    [PAST_PAYMENTS] = { "past-payment", 0, NULL, NULL },
-    [PAST_LICENSES] = { "past-license", 0, NULL, NULL },
-    [WINDOWS]       = { "window", 1, put_window, get_window },
+    [PARTIES]           = { "party", 1, 0, put_party, get_party },
+    [VERSIONS]          = { "version", 2, 2, put_version, get_version },
+    [OFFERS]            = { "offer", 4, 3, put_offer, get_offer },
+    [PAYMENTS]          = { "payment", 6, 3, put_payment, get_payment },
+    [LICENSES]          = { "license", 6, 3, put_license, get_license },
+    [PAST_OFFERS]       = { "past-offer", 0, 0, NULL, NULL },
+    [PAST_PAYMENTS]     = { "past-payment", 0, 0, NULL, NULL },
+    [PAST_LICENSES]     = { "past-license", 0, 0, NULL, NULL },
+    [WINDOWS]           = { "window", 1, 1, put_window, get_window },
+    [CONSENTS]          = { "consent", 4, ABSENT, put_consent, get_consent },
+    [PAST_CONSENTS]     = { "past-consent", 0, ABSENT, NULL, NULL },
+    [STATUS_PLACES]     = { "place", 0, ABSENT, NULL, NULL },
+    [CERTIFICATES]      = { "certificate", 0, ABSENT, NULL, NULL },
+    [PAST_CERTIFICATES] = { "past-certificate", 0, ABSENT, NULL, NULL },
+    [STATUS_LISTS]      = { "list", 1, ABSENT, put_list, get_list },
+    [CLEARANCES]        = { "clearance", 5, ABSENT, put_clearance, get_clearance },
+    [PAST_CLEARANCES]   = { "past-clearance", 0, ABSENT, NULL, NULL },
+    [REFUNDS]           = { "refund", 0, ABSENT, NULL, NULL },
+    [ALLOCATIONS]       = { "allocation", 0, ABSENT, NULL, NULL },
+    [PAYOUTS]           = { "payout", 3, ABSENT, put_payout, get_payout },
+    [PAST_PAYOUTS]      = { "past-payout", 0, ABSENT, NULL, NULL },
+    [BALANCES]          = { "balance", 3, ABSENT, put_balance, get_balance },
+    [TOTALS]            = { "total", 3, ABSENT, put_balance, get_balance },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)
@@ -215,8 +353,8 @@ void audit_save(const struct audit *a, struct buf *out)
     assert(a->note.p && a->tree.size == a->last.size);
     note = scope_alloc(out->s, BASE64_SIZE(a->note.len), 1);
     base64_write(a->note.p, a->note.len, note);
-    buf_printf(out, HEAD "vkey %s\nnote %s\nfindings %" PRIu64 "\nat %" PRId64 "\n", a->vkey, note, a->findings,
-               a->at_ms);
+    buf_printf(out, HEAD "vkey %s\nnote %s\nfindings %" PRIu64 "\nat %" PRId64 "\nrules %u\npartial %d\n", a->vkey,
+               note, a->findings, a->at_ms, a->rules, a->balances_partial | a->totals_partial << 1);
     for (size_t i = 0; i < frontier_edges(&a->tree); i++) {
         buf_str(out, "edge");
         put_hash(out, &a->tree.edge[i]);
@@ -230,7 +368,7 @@ void audit_save(const struct audit *a, struct buf *out)
     buf_char(out, '\n');
 }
 
-struct reader { const char *p, *end; struct word word[1 + WORDS_MAX]; size_t n; };
+struct reader { const char *p, *end; bool first_form; struct word word[1 + WORDS_MAX]; size_t n; };
 
 /* The next line's words; false at the end, or if it is no line of words. */
 static bool next_line(struct reader *r)
@@ -266,18 +404,35 @@ static bool line_of(struct reader *r, const char *name, struct word *out)
     return true;
 }
 
+/* Payments whose license was granted are past ones in a state of version 1, and not told from top-ups. */
+static bool paid_before(struct audit *a, struct key key)
+{
+    struct payment_row *p;
+
+    if (table_find(&a->table[PAYMENTS], key))
+        return false;
+    p = table_add(&a->table[PAYMENTS], key);
+    p->granted = p->cleared = true;
+    return true;
+}
+
 static bool row_read(struct audit *a, const struct reader *r)
 {
     struct key key;
     void *row;
 
     for (int i = 0; i < TABLES; i++) {
+        int words = r->first_form ? forms[i].words_1 : forms[i].words;
+
         if (!word_is(r->word[0], forms[i].word))
             continue;
-        if (r->n != 2 + forms[i].words || !get_key(r->word[1], &key) || table_find(&a->table[i], key))
+        if (words == ABSENT || r->n != 2 + (size_t)words || !get_key(r->word[1], &key) ||
+            table_find(&a->table[i], key))
             return false;
+        if (r->first_form && i == PAST_PAYMENTS)
+            return paid_before(a, key);
         row = table_add(&a->table[i], key);
-        return !forms[i].get || forms[i].get(&r->word[2], row);
+        return !forms[i].get || forms[i].get(&r->word[2], (size_t)words, row);
     }
     return false;
 }
@@ -302,12 +457,26 @@ static bool tree_read(struct audit *a, struct reader *r, struct word note)
     return hash_equal(&root, &a->last.root);
 }
 
+static bool version_read(struct audit *a, struct reader *r)
+{
+    uint64_t rules = 1, partial = 0;
+    struct word w;
+
+    if (!r->first_form && (!line_of(r, "rules", &w) || !get_bits(w, RULES_VERSION, &rules) ||
+                           !line_of(r, "partial", &w) || !get_bits(w, 3, &partial)))
+        return false;
+    a->rules = (unsigned)rules;
+    a->balances_partial = partial & 1;
+    a->totals_partial = partial & 2;
+    return true;
+}
+
 static bool body_read(struct audit *a, struct reader *r)
 {
     struct word note, findings, at;
 
     if (!line_of(r, "note", &note) || !line_of(r, "findings", &findings) || !get_count(findings, &a->findings) ||
-        !line_of(r, "at", &at) || !get_time(at, &a->at_ms) || !tree_read(a, r, note))
+        !line_of(r, "at", &at) || !get_time(at, &a->at_ms) || !version_read(a, r) || !tree_read(a, r, note))
         return false;
     while (next_line(r) && !word_is(r->word[0], "sha256"))
         if (!row_read(a, r))
@@ -334,7 +503,8 @@ err audit_load(struct scope *s, const struct audit_config *config, const void *t
     struct word vkey;
     struct audit *a;
 
-    if (len < sizeof HEAD - 1 || memcmp(text, HEAD, sizeof HEAD - 1) != 0)
+    r.first_form = len >= sizeof HEAD_1 - 1 && memcmp(text, HEAD_1, sizeof HEAD_1 - 1) == 0;
+    if (!r.first_form && (len < sizeof HEAD - 1 || memcmp(text, HEAD, sizeof HEAD - 1) != 0))
         return fail(s, ERR_INVALID, "not a state of this version of the audit");
     r.p += sizeof HEAD - 1;
     if (!sum_good(text, len) || !line_of(&r, "vkey", &vkey))

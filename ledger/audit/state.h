@@ -10,22 +10,54 @@
  */
 struct money_fact { bool known; int64_t micro; char currency[4]; };    /* known: it was disclosed */
 
-struct party_row   { struct key key; };
+/*
+ * Rows. What a state saved by an older program does not hold is unknown: roles and bits all set, keys zero, -1. What
+ * rests on it is not checked.
+ */
+#define ROLES_UNKNOWN   UINT64_MAX
+#define PURPOSE_UNKNOWN (-1)
+
+struct party_row   { struct key key; uint64_t roles; };                /* bit i: role_codes.code[i] */
 struct version_row { struct key key; struct hash root; uint64_t item_count; };
-struct offer_row {
-    struct key key, version;
-    uint64_t revision;
-    struct money_fact price;             /* of a license, or of each of its items */
-    int64_t minimum;                     /* of a license by the item; 0: none */
-    bool per_item;
+struct offer_row   { struct key key, version; uint64_t revision; struct money_fact price; struct key split; };
+struct payment_row {
+    struct key key, license, buyer, split;
+    struct money_fact paid;
+    int64_t spent;                       /* refunded and allocated, as far as it was disclosed */
+    bool granted, cleared, allocated;
 };
-struct payment_row { struct key key, license, buyer; struct money_fact paid; };
-struct license_row { struct key key; int64_t from, until; uint64_t item_count; };
-struct past_row    { struct key key; };                                /* an id whose life is over */
+struct license_row {
+    struct key key, payment;
+    int64_t from, until;
+    uint64_t item_count, version_items;  /* of the slice, and of the version that it is of */
+    int64_t purpose;                     /* purpose_codes.code[purpose] */
+};
+struct consent_row { struct key key; int64_t from, until; uint64_t purposes; bool suspended; };
+struct list_row    { struct key key; uint64_t as_of; };
+struct clearance_row { struct key key, license; int64_t until, purpose; uint64_t cleared; struct hash rows_root; };
+struct payout_row  { struct key key, run, account; struct money_fact amount; };
+struct balance_row {                     /* of an account; of a currency, whose letters are the key */
+    struct key key;
+    int64_t micro;                       /* accrued less paid out */
+    uint64_t n;                          /* last running number */
+    char currency[4];
+};
+struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct window_row  { struct key key; int64_t at; };                    /* a license's item, and its last access */
 
-enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES,
-       WINDOWS, TABLES };
+enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES, WINDOWS,
+       CONSENTS, PAST_CONSENTS, STATUS_PLACES, CERTIFICATES, PAST_CERTIFICATES, STATUS_LISTS, CLEARANCES,
+       PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, TABLES };
+
+/* The rows of a live clearance, fetched, in order of item; one set of consents serves neighbors that share it. */
+struct cleared_item { uint64_t item; uint32_t first, n; };             /* consents[first] to consents[first + n - 1] */
+struct cleared_rows {
+    struct key key;                      /* the clearance */
+    bool there;                          /* false: they were not to be had, or not good */
+    size_t n, cap, n_consents, consents_cap;
+    struct cleared_item *item;
+    struct key *consents;
+};
 
 #define AUDIT_LEVELS (TILE_LEVEL_MAX + 1)
 
@@ -39,8 +71,13 @@ struct audit {
     uint64_t findings;                   /* of all runs that advanced */
     struct frontier tree;
     int64_t at_ms;                       /* of the last entry */
+    unsigned rules;                      /* version in force; 0: no entry seen yet */
+    bool balances_partial;               /* the lines of an allocation were not to be had: no balance is sure */
+    bool totals_partial;                 /* nor was the total of one disclosed */
     struct table table[TABLES];
-    size_t windows_due;                  /* WINDOWS is rid of what is over when it has grown to so many */
+    size_t windows_due;                  /* WINDOWS is rid of what is over when it has grown to so many, */
+    size_t clearances_due;               /* and so is CLEARANCES */
+    struct table cleared;                /* struct cleared_rows; fetched again after audit_load() */
 
     /* of one run */
     const struct audit_source *src;
@@ -61,6 +98,62 @@ void audit_find_tree(struct audit *a, enum audit_rule_id rule, const char *expec
 
 /* replay.c: one entry's bytes, at a->index; `s` is the bundle's scope. Fails only if the source fails. */
 err replay_entry(struct scope *s, struct audit *a, struct bytes bytes);
+
+/* values.c: what a decoded entry says; texts and counts that are private and not disclosed are NULL and 0. */
+const char *text_of(const struct entry *e, const char *name);
+uint64_t count_of(const struct entry *e, const char *name);
+struct key key_in(const struct entry *e, const char *name);            /* precondition: an id, there */
+struct key hash_key(const struct entry *e, const char *name);          /* the first half of a hash, enough to compare */
+int64_t time_in(const struct entry *e, const char *name);
+int64_t code_in(const struct entry *e, const char *name, const struct code_list *codes);
+bool json_is(const struct entry *e, const char *name, const char *text);
+uint64_t codes_in(const struct entry *e, const char *name, const struct code_list *codes);       /* as bits */
+uint64_t counts_in(const struct entry *e, const char *name);           /* their sum */
+/* A disclosed amount and currency, in canonical form or found so; what is not disclosed stays unknown. */
+struct money_fact money_of(struct audit *a, const struct entry *e);
+struct money_fact money_read(struct audit *a, const char *amount, const char *currency);
+bool money_equal(const struct money_fact *a, const struct money_fact *b);      /* true if one is unknown */
+bool key_zero(struct key k);
+
+bool past(const struct audit *a, int table, struct key key);
+void past_add(struct audit *a, int table, struct key key);
+
+/* The transitions by noun: sales.c, consents.c, clearances.c, payments.c. */
+void offer_published(struct scope *s, struct audit *a, const struct entry *e);
+void offer_withdrawn(struct audit *a, const struct entry *e);
+void payment_received(struct audit *a, const struct entry *e);
+void license_granted(struct scope *s, struct audit *a, const struct entry *e);
+void license_ended(struct audit *a, const struct entry *e);
+const char *license_gone(const struct audit *a, struct key license);   /* "ended before", "never granted" */
+
+void consent_granted(struct audit *a, const struct entry *e);
+void consent_suspended(struct audit *a, const struct entry *e);
+void consent_revoked(struct audit *a, const struct entry *e);
+void certificate_issued(struct audit *a, const struct entry *e);
+void certificate_revoked(struct audit *a, const struct entry *e);
+void status_list_published(struct audit *a, const struct entry *e);
+
+err  clearance_issued(struct scope *s, struct audit *a, const struct entry *e);
+void clearance_denied(struct audit *a, const struct entry *e);
+void clearance_withdrawn(struct audit *a, const struct entry *e);
+err  access_recorded(struct scope *s, struct audit *a, const struct entry *e);
+
+void refund_posted(struct audit *a, const struct entry *e);
+err  allocation_posted(struct scope *s, struct audit *a, const struct entry *e);
+void payout_instructed(struct audit *a, const struct entry *e);
+void payout_settled(struct audit *a, const struct entry *e);
+void payout_failed(struct audit *a, const struct entry *e);
+
+/* A document beside the log; false: not to be had by this reader. Fails only if the source fails. */
+err document_of(struct scope *s, struct audit *a, const char *name, struct bytes *out, bool *there);
+
+/* rows.c */
+/* The rows of a clearance that is live, fetched and verified when first asked for; NULL: not to be had. */
+err  cleared_rows_of(struct scope *s, struct audit *a, const struct clearance_row *c, const char *id,
+                     const struct cleared_rows **out);
+const struct cleared_item *cleared_rows_find(const struct cleared_rows *r, uint64_t item);           /* NULL: none */
+void cleared_rows_drop(struct audit *a, struct key clearance);
+void cleared_rows_free(struct audit *a);                               /* all of them */
 
 /* tiles.c */
 err tiles_resume(struct scope *s, struct audit *a,

@@ -28,6 +28,8 @@
  * Purposes are bits by their place in purpose_codes (ledger/entry/codes.h), model
  * classes bits by a list of the caller's; times are wall ms, [from, until).
  */
+#define VERDICT_POLICY_VERSION 1       /* of these checks, as clearances name it; any other table is another version */
+
 enum verdict {
 #define VERDICT(id, where, code, sentence, remedy) VERDICT_##id,
 #include "ledger/rules/verdict.def"

@@ -28,7 +28,8 @@
 
 static const struct hash root_a = { { 0xaa } }, root_b = { { 0xbb } };
 
-struct act { enum entry_type type; int64_t at; struct named_value value[ENTRY_FIELDS_MAX]; };
+/* `rules` 0: those that are in force, which rules.changed moves on; at first 1. */
+struct act { enum entry_type type; int64_t at; struct named_value value[ENTRY_FIELDS_MAX]; unsigned rules; };
 
 /* Names of the acts, in order. */
 enum {
@@ -88,8 +89,13 @@ static const struct act story[ACTS] = {
                 { { "license", T(ID("lic", "00")) }, { "reason", T("expired") } } },
 };
 
+#define DOCUMENTS_MAX 8
+
 struct log {
     struct scope s;
+    unsigned rules;
+    struct { const char *name; struct buf text; } document[DOCUMENTS_MAX];       /* beside the log */
+    size_t n_documents;
     struct secret_key *secret;
     struct note_key key;
     char *vkey;
@@ -111,7 +117,7 @@ static void log_init(struct log *l)
     uint8_t seed[ED25519_SEED] = { 7 };
     struct public_key public;
 
-    *l = (struct log){ 0 };
+    *l = (struct log){ .rules = 1 };
     scope_init(&l->s, 0);
     l->secret = secret_key_from_seed(seed);
     public = secret_key_public(l->secret);
@@ -150,7 +156,8 @@ static void log_act(struct log *l, const struct act *x)
         if (x->type == ENTRY_LOG_OPENED && strcmp(value[n].name, "log_key") == 0 && !*value[n].value.v.text)
             value[n].value.v.text = l->vkey;
     }
-    if (entry_encode(&l->s, x->type, x->at, RULES_VERSION, value, n, salts, &e) != ERR_OK) {
+    l->rules += x->type == ENTRY_RULES_CHANGED && l->rules < RULES_VERSION;
+    if (entry_encode(&l->s, x->type, x->at, x->rules ? x->rules : l->rules, value, n, salts, &e) != ERR_OK) {
         fprintf(stderr, "%s\n", l->s.why.detail);
         abort();
     }
@@ -211,6 +218,11 @@ static err serve_document(struct scope *s, void *arg, const char *name, struct b
     struct log *l = arg;
     uint64_t index;
 
+    for (size_t i = 0; i < l->n_documents; i++)
+        if (strcmp(l->document[i].name, name) == 0) {
+            *out = (struct bytes){ (const uint8_t *)l->document[i].text.p, l->document[i].text.len };
+            return ERR_OK;
+        }
     if (strncmp(name, "disclosures/", 12) != 0 || !decimal_read(name + 12, strlen(name + 12), l->n - 1, &index) ||
         l->disclosures[index].len == 0)
         return fail(s, ERR_NOT_FOUND, "no %s", name);

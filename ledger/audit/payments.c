@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger/audit/state.h"
+#include "ledger/entry/lists.h"
+
+/*
+ * Refunds, allocations, payouts. The fee's rule is in the log as a digest only: that total and refunds stay within the
+ * payment is checked, the rest is the fee.
+ */
+
+/* The payment that an entry is about; NULL: found. */
+static struct payment_row *payment_of(struct audit *a, const struct entry *e, enum audit_rule_id rule)
+{
+    struct key payment = key_in(e, "payment");
+    struct payment_row *p = table_find(&a->table[PAYMENTS], payment);
+
+    if (!p || !p->granted)
+        audit_find(a, rule, "a payment that a license rests on", "%s, %s", text_of(e, "payment"),
+                   p ? "of no license yet" : past(a, PAST_PAYMENTS, payment) ? "a top-up" : "never received");
+    else if (!key_zero(p->license) && !key_equal(p->license, key_in(e, "license")))
+        audit_find(a, rule, "the payment's license", "%s", text_of(e, "license"));
+    return p;
+}
+
+/* Refunds and what is allocated never exceed what was paid. */
+static void spend(struct audit *a, struct payment_row *p, const struct money_fact *m, enum audit_rule_id rule)
+{
+    if (!m->known)
+        return;
+    if (p->paid.known && strcmp(p->paid.currency, m->currency) != 0) {
+        audit_find(a, rule, "the payment's currency", "another");
+        return;
+    }
+    if (!money_add(p->spent, m->micro, &p->spent))
+        p->spent = INT64_MAX;
+    if (p->paid.known && p->spent > p->paid.micro)
+        audit_find(a, rule, "no more than was paid, refunds and allocation together", "more");
+}
+
+void refund_posted(struct audit *a, const struct entry *e)
+{
+    struct payment_row *p = payment_of(a, e, RULE_REFUND_PAYMENT);
+    struct money_fact refund = money_of(a, e);
+    struct key id = key_in(e, "refund");
+
+    if (past(a, REFUNDS, id)) {
+        audit_find(a, RULE_REFUND_ONCE, "a new refund", "%s again", text_of(e, "refund"));
+        return;
+    }
+    past_add(a, REFUNDS, id);
+    if (!p)
+        return;
+    if (text_of(e, "buyer") && !key_zero(p->buyer) && !key_equal(p->buyer, key_in(e, "buyer")))
+        audit_find(a, RULE_REFUND_SUM, "the payment's buyer", "another");
+    spend(a, p, &refund, RULE_REFUND_SUM);
+}
+
+/* ---- balances */
+
+static struct balance_row *balance_of(struct audit *a, int table, struct key key, const char *currency)
+{
+    struct balance_row *b = table_find(&a->table[table], key);
+
+    if (!b) {
+        b = table_add(&a->table[table], key);
+        memcpy(b->currency, currency, sizeof b->currency);
+    }
+    return b;
+}
+
+static struct balance_row *total_of(struct audit *a, const char *currency)
+{
+    uint64_t letters = (uint64_t)(unsigned char)currency[0] << 16 | (uint64_t)(unsigned char)currency[1] << 8 |
+                       (unsigned char)currency[2];
+
+    return balance_of(a, TOTALS, (struct key){ 0, letters }, currency);
+}
+
+/* Beyond int64 nothing is sure any more. */
+static void move(struct audit *a, struct balance_row *b, int64_t micro)
+{
+    if (!money_add(b->micro, micro, &b->micro))
+        a->balances_partial = a->totals_partial = true;
+}
+
+/* ---- allocations */
+
+/* One line; what is wrong with it, or NULL. */
+static const char *line_take(struct audit *a, const struct line_row *line, const char *currency, int64_t *sum)
+{
+    struct balance_row *b;
+    int64_t micro;
+
+    if (!money_parse(line->amount, currency, &micro))
+        return "an amount in another form";
+    b = balance_of(a, BALANCES, key_of(line->account.text), currency);
+    if (strcmp(b->currency, currency) != 0)
+        return "an account of another currency";
+    if (line->n <= b->n)
+        return "a running number that was there before";
+    b->n = line->n;
+    move(a, b, micro);
+    return money_add(*sum, micro, sum) ? NULL : "a sum that is too large";
+}
+
+static const char *lines_take(struct audit *a, const struct entry *e, struct bytes text, const struct money_fact *total)
+{
+    const char *p = (const char *)text.p, *end = p + text.len, *eol, *wrong = NULL;
+    struct frontier tree = FRONTIER_EMPTY;
+    struct line_row line, last = { 0 };
+    struct hash root;
+    int64_t sum = 0;
+
+    for (; p < end && !wrong; p = eol + 1, last = line) {
+        eol = memchr(p, '\n', (size_t)(end - p));
+        if (!eol || !line_row_read(p, (size_t)(eol - p), &line))
+            return "a line in another form";
+        if (strcmp(last.account.text, line.account.text) >= 0)
+            return "lines out of order";
+        frontier_append(&tree, leaf_hash(p, (size_t)(eol - p)));
+        wrong = line_take(a, &line, total->currency, &sum);
+    }
+    if (wrong)
+        return wrong;
+    root = frontier_root(&tree);
+    if (!hash_equal(&root, entry_field(e, "lines_root")->v.hash))
+        return "lines of another root";
+    if (tree.size != count_of(e, "line_count"))
+        return "another number of lines";
+    return sum == total->micro ? NULL : "lines of another sum";
+}
+
+/* Without the total's currency a line's amount can't be read. */
+static err lines(struct scope *s, struct audit *a, const struct entry *e, const struct money_fact *total)
+{
+    const char *name = scope_printf(s, "allocations/%s/lines", text_of(e, "allocation")), *wrong;
+    struct bytes text = { 0 };
+    bool there = false;
+
+    if (total->known)
+        TRY(document_of(s, a, name, &text, &there));
+    if (!there) {
+        a->balances_partial = true;
+        a->report->unlisted++;
+        return ERR_OK;
+    }
+    a->report->listed++;
+    wrong = lines_take(a, e, text, total);
+    if (wrong) {
+        a->balances_partial = true;
+        audit_find(a, RULE_ALLOCATION_LINES, "lines that hash to its root and sum to its total", "%s", wrong);
+    }
+    return ERR_OK;
+}
+
+static void allocation_payment(struct audit *a, const struct entry *e, const struct money_fact *total)
+{
+    struct payment_row *p = payment_of(a, e, RULE_ALLOCATION_PAYMENT);
+
+    if (!p)
+        return;
+    if (!p->cleared)
+        audit_find(a, RULE_ALLOCATION_CLEARED, "a license with a clearance", "%s without", text_of(e, "license"));
+    if (!key_zero(p->split) && !key_equal(p->split, hash_key(e, "split_digest")))
+        audit_find(a, RULE_ALLOCATION_SPLIT, "the offer's rule", "another");
+    if (p->allocated) {
+        audit_find(a, RULE_ALLOCATION_ONCE, "a payment that was not split before", "%s again", text_of(e, "payment"));
+        return;
+    }
+    p->allocated = true;
+    spend(a, p, total, RULE_ALLOCATION_SUM);
+}
+
+err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
+{
+    struct money_fact total = money_read(a, text_of(e, "total"), text_of(e, "currency"));
+    struct key id = key_in(e, "allocation");
+
+    if (past(a, ALLOCATIONS, id)) {
+        audit_find(a, RULE_ALLOCATION_ONCE, "a new allocation", "%s again", text_of(e, "allocation"));
+        return ERR_OK;
+    }
+    past_add(a, ALLOCATIONS, id);
+    allocation_payment(a, e, &total);
+    if (total.known)
+        move(a, total_of(a, total.currency), total.micro);
+    else
+        a->totals_partial = true;
+    return lines(s, a, e, &total);
+}
+
+/* ---- payouts */
+
+/* To or from the account and the currency's total, where the amount is disclosed. */
+static void pay(struct audit *a, struct key account, const struct money_fact *m, int64_t sign)
+{
+    if (!m->known)
+        return;
+    move(a, balance_of(a, BALANCES, account, m->currency), sign * m->micro);
+    move(a, total_of(a, m->currency), sign * m->micro);
+}
+
+static void payout_accrued(struct audit *a, const struct payout_row *p)
+{
+    const struct balance_row *b = table_find(&a->table[BALANCES], p->account);
+
+    if (!p->amount.known)
+        return;
+    if (!a->totals_partial && total_of(a, p->amount.currency)->micro < 0)
+        audit_find(a, RULE_PAYOUT_ACCRUED, "no more than was allocated in its currency", "more");
+    else if (!a->balances_partial && (b->micro < 0 || strcmp(b->currency, p->amount.currency) != 0))
+        audit_find(a, RULE_PAYOUT_ACCRUED, "no more than its account had accrued", "more");
+}
+
+void payout_instructed(struct audit *a, const struct entry *e)
+{
+    struct key id = key_in(e, "payout");
+    struct payout_row *p;
+
+    if (table_find(&a->table[PAYOUTS], id) || past(a, PAST_PAYOUTS, id)) {
+        audit_find(a, RULE_PAYOUT_STATE, "a new payout", "%s again", text_of(e, "payout"));
+        return;
+    }
+    p = table_add(&a->table[PAYOUTS], id);
+    p->run = key_in(e, "run");
+    p->amount = money_of(a, e);
+    if (text_of(e, "account"))
+        p->account = key_in(e, "account");
+    else
+        p->amount.known = false;
+    pay(a, p->account, &p->amount, -1);
+    payout_accrued(a, p);
+}
+
+/* Its one end; a payout that failed goes back to its account. */
+static void payout_ended(struct audit *a, const struct entry *e, bool failed)
+{
+    struct key id = key_in(e, "payout");
+    struct payout_row *p = table_find(&a->table[PAYOUTS], id);
+
+    if (!p) {
+        audit_find(a, RULE_PAYOUT_STATE, "a payout that is under way", "%s, %s", text_of(e, "payout"),
+                   past(a, PAST_PAYOUTS, id) ? "settled or failed before" : "never instructed");
+        return;
+    }
+    if (!key_equal(p->run, key_in(e, "run")))
+        audit_find(a, RULE_PAYOUT_STATE, "the run that instructed it", "%s", text_of(e, "run"));
+    if (failed)
+        pay(a, p->account, &p->amount, 1);
+    table_remove(&a->table[PAYOUTS], p);
+    past_add(a, PAST_PAYOUTS, id);
+}
+
+void payout_settled(struct audit *a, const struct entry *e) { payout_ended(a, e, false); }
+void payout_failed(struct audit *a, const struct entry *e)  { payout_ended(a, e, true); }

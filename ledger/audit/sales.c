@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger/audit/state.h"
+#include "ledger/rules/tariff.h"
+#include "ledger/rules/territory.h"
+
+/* {"amount":"…","currency":"…"}: canonical already, without escapes, so its texts stand at known places. */
+static struct money_fact price_of(struct scope *s, struct audit *a, const struct entry *e)
+{
+    static const char head[] = "{\"amount\":\"", middle[] = "\",\"currency\":\"";
+    const struct entry_value *v = entry_field(e, "price");
+    const char *amount, *end;
+
+    if (v->kind != V_JSON)
+        return (struct money_fact){ 0 };
+    amount = (const char *)v->v.json.p + sizeof head - 1;
+    end = memchr(amount, '"', v->v.json.len - (sizeof head - 1));
+    assert(end);                                     /* its shape was read */
+    return money_read(a, scope_strndup(s, amount, (size_t)(end - amount)),
+                      scope_strndup(s, end + sizeof middle - 1, 3));
+}
+
+void offer_published(struct scope *s, struct audit *a, const struct entry *e)
+{
+    struct key offer = key_in(e, "offer"), version = key_in(e, "version");
+    struct offer_row *o = table_find(&a->table[OFFERS], offer);
+    uint64_t revision = count_of(e, "revision"), due = o ? o->revision + 1 : 1;
+
+    if (!table_find(&a->table[VERSIONS], version))
+        audit_find(a, RULE_OFFER_VERSION, "a published version", "%s", text_of(e, "version"));
+    else if (o && !key_equal(o->version, version))
+        audit_find(a, RULE_OFFER_VERSION, "the version of its first revision", "%s", text_of(e, "version"));
+    if (past(a, PAST_OFFERS, offer)) {
+        audit_find(a, RULE_OFFER_REVISION, "nothing after its withdrawal", "%s again", text_of(e, "offer"));
+        return;
+    }
+    if (revision != due)
+        audit_find(a, RULE_OFFER_REVISION, due == 1 ? "revision 1" : "one more than the revision before",
+                   "%s in revision %" PRIu64, text_of(e, "offer"), revision);
+    if (!o)
+        o = table_add(&a->table[OFFERS], offer);
+    o->version = version;
+    o->revision = revision;
+    o->price = price_of(s, a, e);
+    o->split = hash_key(e, "split_digest");
+}
+
+void offer_withdrawn(struct audit *a, const struct entry *e)
+{
+    struct key offer = key_in(e, "offer");
+    struct offer_row *o = table_find(&a->table[OFFERS], offer);
+
+    if (!o) {
+        audit_find(a, RULE_OFFER_WITHDRAWN, "an open offer", "%s, %s", text_of(e, "offer"),
+                   past(a, PAST_OFFERS, offer) ? "withdrawn before" : "never published");
+        return;
+    }
+    if (o->revision != count_of(e, "revision"))
+        audit_find(a, RULE_OFFER_WITHDRAWN, "its last revision", "revision %" PRIu64, count_of(e, "revision"));
+    table_remove(&a->table[OFFERS], o);
+    past_add(a, PAST_OFFERS, offer);
+}
+
+void payment_received(struct audit *a, const struct entry *e)
+{
+    struct key payment = key_in(e, "payment");
+    struct money_fact paid = money_of(a, e);
+    struct payment_row *p;
+
+    if (table_find(&a->table[PAYMENTS], payment) || past(a, PAST_PAYMENTS, payment)) {
+        audit_find(a, RULE_PAYMENT_ONCE, "a new payment", "%s again", text_of(e, "payment"));
+        return;
+    }
+    if (!text_of(e, "license")) {                    /* a top-up: its life is over at once */
+        past_add(a, PAST_PAYMENTS, payment);
+        return;
+    }
+    p = table_add(&a->table[PAYMENTS], payment);
+    p->license = key_in(e, "license");
+    p->paid = paid;
+    if (text_of(e, "buyer"))
+        p->buyer = key_in(e, "buyer");
+}
+
+/*
+ * What a license costs under version 2: an offer's price is for the slice, or for each item, and may have a minimum
+ * then, which is not in the log.
+ */
+static bool price_holds(struct scope *s, const struct money_fact *price, const struct money_fact *cost, uint64_t items)
+{
+    struct tariff t = { TARIFF_PER_ITEM, price->currency, price->micro, 0 };
+    int64_t least;
+
+    if (money_equal(price, cost))
+        return true;
+    if (strcmp(price->currency, cost->currency) != 0)
+        return false;
+    if (tariff_price(s, &t, items, &least) == ERR_OK)
+        return cost->micro >= least;
+    scope_forgive(s);
+    return false;
+}
+
+static void license_offer(struct scope *s, struct audit *a, const struct entry *e, const struct money_fact *cost)
+{
+    const struct offer_row *o = table_find(&a->table[OFFERS], key_in(e, "offer"));
+
+    if (!o) {
+        audit_find(a, RULE_LICENSE_OFFER, "an open offer", "%s, %s", text_of(e, "offer"),
+                   past(a, PAST_OFFERS, key_in(e, "offer")) ? "withdrawn before" : "never published");
+        return;
+    }
+    if (o->revision != count_of(e, "revision"))
+        audit_find(a, RULE_LICENSE_OFFER, "the offer's revision then", "revision %" PRIu64, count_of(e, "revision"));
+    if (!key_equal(o->version, key_in(e, "version")))
+        audit_find(a, RULE_LICENSE_OFFER, "the offer's version", "%s", text_of(e, "version"));
+    if (a->rules < 2 ? !money_equal(&o->price, cost) : !price_holds(s, &o->price, cost, count_of(e, "item_count")))
+        audit_find(a, RULE_LICENSE_PRICE, "the offer's price", "another amount");
+}
+
+static void license_payment(struct audit *a, const struct entry *e, const struct money_fact *cost)
+{
+    struct payment_row *p = table_find(&a->table[PAYMENTS], key_in(e, "payment"));
+    const struct offer_row *o = table_find(&a->table[OFFERS], key_in(e, "offer"));
+
+    if (!p || p->granted) {
+        audit_find(a, RULE_LICENSE_PAYMENT, "a payment that waits for this license", "%s, %s", text_of(e, "payment"),
+                   p || past(a, PAST_PAYMENTS, key_in(e, "payment")) ? "used before" : "never received");
+        return;
+    }
+    if (!key_equal(p->license, key_in(e, "license")))
+        audit_find(a, RULE_LICENSE_PAYMENT, "a payment for this license", "%s, for another", text_of(e, "payment"));
+    if (!money_equal(&p->paid, cost))
+        audit_find(a, RULE_LICENSE_PAID, "the payment's amount and currency", "others");
+    if (!key_zero(p->buyer) && text_of(e, "buyer") && !key_equal(p->buyer, key_in(e, "buyer")))
+        audit_find(a, RULE_LICENSE_PAID, "the payment's buyer", "another");
+    p->granted = true;
+    if (o)
+        p->split = o->split;
+}
+
+/* Under version 2 a license may cover a slice; one of as many items as the version is the version. */
+static bool extent_holds(const struct audit *a, const struct version_row *v, const struct entry *e)
+{
+    uint64_t items = count_of(e, "item_count");
+
+    if (a->rules >= 2 && items < v->item_count)
+        return items > 0;
+    return items == v->item_count && hash_equal(&v->root, entry_field(e, "slice_root")->v.hash);
+}
+
+static void license_extent(struct audit *a, const struct entry *e)
+{
+    const struct version_row *v = table_find(&a->table[VERSIONS], key_in(e, "version"));
+    bool whole = v && count_of(e, "item_count") == v->item_count;
+    struct territory place;
+
+    if (v && !extent_holds(a, v, e))
+        audit_find(a, RULE_LICENSE_WHOLE, a->rules < 2 ? "the version's root and count" : "a slice of the version",
+                   "others for %s", text_of(e, "license"));
+    if (!territory_parse(text_of(e, "territory"), &place))
+        audit_find(a, RULE_LICENSE_TERRITORY, "WORLD, EU or a country", "%s", text_of(e, "territory"));
+    if (time_in(e, "from") >= time_in(e, "until"))
+        audit_find(a, RULE_LICENSE_TERM, "an end after its begin", "%s to %s", text_of(e, "from"), text_of(e, "until"));
+    if (entry_field(e, "slice")->kind == V_ABSENT)
+        return;
+    if (a->rules < 2 ? !json_is(e, "slice", "{}") : v && !whole && json_is(e, "slice", "{}"))
+        audit_find(a, RULE_LICENSE_SLICE, a->rules < 2 ? "{}" : "what picks fewer items than the version has",
+                   "another slice");
+}
+
+void license_granted(struct scope *s, struct audit *a, const struct entry *e)
+{
+    const struct version_row *v = table_find(&a->table[VERSIONS], key_in(e, "version"));
+    struct key license = key_in(e, "license");
+    struct money_fact cost = money_of(a, e);
+    struct license_row *l;
+
+    license_offer(s, a, e, &cost);
+    license_payment(a, e, &cost);
+    license_extent(a, e);
+    if (table_find(&a->table[LICENSES], license) || past(a, PAST_LICENSES, license)) {
+        audit_find(a, RULE_LICENSE_ONCE, "a new license", "%s again", text_of(e, "license"));
+        return;
+    }
+    l = table_add(&a->table[LICENSES],
+                  license);     /* live whatever was wrong: each cheat is found once, not at every access */
+    l->payment = key_in(e, "payment");
+    l->from = time_in(e, "from");
+    l->until = time_in(e, "until");
+    l->item_count = count_of(e, "item_count");
+    l->version_items = v ? v->item_count : l->item_count;
+    l->purpose = code_in(e, "purpose", &purpose_codes);
+}
+
+const char *license_gone(const struct audit *a, struct key license)
+{
+    return past(a, PAST_LICENSES, license) ? "ended before" : "never granted";
+}
+
+void license_ended(struct audit *a, const struct entry *e)
+{
+    struct key license = key_in(e, "license");
+    struct license_row *l = table_find(&a->table[LICENSES], license);
+
+    if (!l) {
+        audit_find(a, RULE_LICENSE_ENDED, "a live license", "%s, %s", text_of(e, "license"), license_gone(a, license));
+        return;
+    }
+    table_remove(&a->table[LICENSES], l);
+    past_add(a, PAST_LICENSES, license);
+}

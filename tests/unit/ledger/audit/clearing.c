@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tap.h"
+
+#include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
+#include "ledger/rules/verdict.h"
+#include "tests/unit/ledger/audit/bends.h"
+
+/*
+ * Rules version 2: a log that began under version 1 goes on, from consent to payout. Every way of cheating that its
+ * rules are there to find, and states that were saved by an audit that knew version 1 only.
+ */
+#define VER   ID("ver", "00")
+#define CNS_0 ID("cns", "00")
+#define CNS_1 ID("cns", "01")
+#define LIC_0 ID("lic", "00")
+#define LIC_1 ID("lic", "01")
+#define CLR_0 ID("clr", "00")
+#define CLR_1 ID("clr", "01")
+#define SOON  "2026-11-24T10:15:30.123Z"      /* START + 1 day */
+
+static struct hash rows_0, rows_1, lines_0, lines_1;       /* roots, once they are made */
+
+enum {
+    FIRST = ACCESS_1 + 1,                     /* as in the first story until then */
+    CHANGED = FIRST, CREATOR, CERTIFIER, REKEYED, CONSENT_0, CONSENT_1, CERTIFIED, LIST_1, LIST_2, CLEARED_0, ACCESS_A,
+    PAID_B, GRANTED_B, DENIED_B, CLEARED_B, REFUND_B, ALLOCATED_A, ALLOCATED_B, ACCESS_B, SUSPENDED, ACCESS_C, REVOKED,
+    PAYOUT_0, SETTLED, PAYOUT_1, FAILED, UNCLEARED, UNCERTIFIED, LIST_3, LONG_ACTS
+};
+
+#define ACCESS(at_, clearance_, license_, number_) { ENTRY_ACCESS_RECORDED, START + (at_), { \
+        { "clearance", T(clearance_) }, { "license", T(license_) }, { "bytes", N(5) }, { "item_hash", H(&root_b) }, \
+        { "item_number", N(number_) }, { "key", T(ID("key", "00")) } } }
+#define CONSENT(id_, place_) { ENTRY_CONSENT_GRANTED, START + 11, { \
+        { "consent", T(id_) }, { "coverage_root", H(&root_b) }, { "document", H(&root_b) }, { "from", T(FROM_TEXT) }, \
+        { "item_count", N(5) }, { "purposes", J("[\"evaluation\",\"pretraining\"]") }, { "status_index", N(place_) }, \
+        { "until", T(UNTIL) }, { "creator", T(ID("pty", "03")) } } }
+#define LIST(at_, as_of_) { ENTRY_STATUS_LIST_PUBLISHED, START + (at_), { \
+        { "as_of", N(as_of_) }, { "document", H(&root_b) }, { "list", T(ID("stl", "00")) } } }
+#define PAYOUT(at_, id_, account_, amount_) { ENTRY_PAYOUT_INSTRUCTED, START + (at_), { \
+        { "payout", T(id_) }, { "run", T(ID("run", "00")) }, { "statement_digest", H(&root_b) }, \
+        { "account", T(account_) }, { "amount", T(amount_) }, { "currency", T("EUR") } } }
+
+static const struct act rest[LONG_ACTS - FIRST] = {
+    [CHANGED - FIRST] = { ENTRY_RULES_CHANGED, START + 10, { { "versions", J("{\"entry\":1,\"rules\":2}") } } },
+    [CREATOR - FIRST] = { ENTRY_PARTY_REGISTERED, START + 10, {
+        { "party", T(ID("pty", "03")) }, { "roles", J("[\"creator\"]") }, { "name", T("C") } } },
+    [CERTIFIER - FIRST] = { ENTRY_PARTY_REGISTERED, START + 10, {
+        { "party", T(ID("pty", "04")) }, { "public_key", T("did:key:z6M") }, { "roles", J("[\"certifier\"]") },
+        { "name", T("S") } } },
+    [REKEYED - FIRST] = { ENTRY_PARTY_KEY_CHANGED, START + 10, {
+        { "party", T(ID("pty", "04")) }, { "public_key", T("did:key:z6N") } } },
+    [CONSENT_0 - FIRST] = CONSENT(CNS_0, 0),
+    [CONSENT_1 - FIRST] = CONSENT(CNS_1, 1),
+    [CERTIFIED - FIRST] = { ENTRY_CERTIFICATE_ISSUED, START + 12, {
+        { "certificate", T(ID("crt", "00")) }, { "certifier", T(ID("pty", "04")) }, { "document", H(&root_b) },
+        { "from", T(FROM_TEXT) }, { "until", T(UNTIL) }, { "version", T(VER) } } },
+    [LIST_1 - FIRST] = LIST(12, 17),
+    [LIST_2 - FIRST] = LIST(13, 18),
+    [CLEARED_0 - FIRST] = { ENTRY_CLEARANCE_ISSUED, START + 14, {
+        { "as_of", N(19) }, { "clearance", T(CLR_0) }, { "counts", J("{}") }, { "document", H(&root_b) },
+        { "license", T(LIC_0) }, { "policy_version", N(VERDICT_POLICY_VERSION) }, { "purpose", T("pretraining") },
+        { "rows_root", H(&rows_0) }, { "until", T(SOON) }, { "project", T("p") } } },
+    [ACCESS_A - FIRST] = ACCESS(15, CLR_0, LIC_0, 1),
+    [PAID_B - FIRST] = { ENTRY_PAYMENT_RECEIVED, START + 16, {
+        { "license", T(LIC_1) }, { "payment", T(ID("pay", "02")) }, { "amount", T("12.50") },
+        { "buyer", T(ID("pty", "02")) }, { "currency", T("EUR") }, { "reference", T("license") } } },
+    [GRANTED_B - FIRST] = { ENTRY_LICENSE_GRANTED, START + 16, {
+        { "document", H(&root_b) }, { "from", T(FROM_TEXT) }, { "item_count", N(4) }, { "license", T(LIC_1) },
+        { "offer", T(ID("ofr", "00")) }, { "payment", T(ID("pay", "02")) }, { "purpose", T("pretraining") },
+        { "revision", N(1) }, { "slice_root", H(&root_b) }, { "territory", T("DE") }, { "until", T(UNTIL) },
+        { "version", T(VER) }, { "amount", T("12.50") }, { "buyer", T(ID("pty", "02")) }, { "currency", T("EUR") },
+        { "slice", J("{\"sample\":{\"count\":4,\"seed\":\"7\"}}") } } },
+    [DENIED_B - FIRST] = { ENTRY_CLEARANCE_DENIED, START + 17, {
+        { "as_of", N(22) }, { "clearance", T(ID("clr", "02")) }, { "counts", J("{\"consent_missing\":4}") },
+        { "document", H(&root_b) }, { "license", T(LIC_1) }, { "policy_version", N(VERDICT_POLICY_VERSION) },
+        { "purpose", T("pretraining") } } },
+    [CLEARED_B - FIRST] = { ENTRY_CLEARANCE_ISSUED, START + 19, {
+        { "as_of", N(24) }, { "clearance", T(CLR_1) }, { "counts", J("{\"consent_missing\":1}") },
+        { "document", H(&root_b) }, { "license", T(LIC_1) }, { "policy_version", N(VERDICT_POLICY_VERSION) },
+        { "purpose", T("pretraining") }, { "rows_root", H(&rows_1) }, { "until", T(SOON) } } },
+    [REFUND_B - FIRST] = { ENTRY_REFUND_POSTED, START + 19, {
+        { "license", T(LIC_1) }, { "payment", T(ID("pay", "02")) }, { "refund", T(ID("ref", "00")) },
+        { "amount", T("2.50") }, { "buyer", T(ID("pty", "02")) }, { "currency", T("EUR") } } },
+    [ALLOCATED_A - FIRST] = { ENTRY_ALLOCATION_POSTED, START + 19, {
+        { "allocation", T(ID("alc", "00")) }, { "license", T(LIC_0) }, { "line_count", N(2) },
+        { "lines_root", H(&lines_0) }, { "payment", T(ID("pay", "01")) }, { "split_digest", H(&root_b) },
+        { "currency", T("EUR") }, { "total", T("11.00") } } },
+    [ALLOCATED_B - FIRST] = { ENTRY_ALLOCATION_POSTED, START + 19, {
+        { "allocation", T(ID("alc", "01")) }, { "license", T(LIC_1) }, { "line_count", N(2) },
+        { "lines_root", H(&lines_1) }, { "payment", T(ID("pay", "02")) }, { "split_digest", H(&root_b) },
+        { "currency", T("EUR") }, { "total", T("9.00") } } },
+    [ACCESS_B - FIRST] = ACCESS(20, CLR_1, LIC_1, 4),
+    [SUSPENDED - FIRST] = { ENTRY_CONSENT_SUSPENDED, START + 21, {
+        { "consent", T(CNS_1) }, { "document", H(&root_b) }, { "reason", T("holder") } } },
+    [ACCESS_C - FIRST] = ACCESS(22, CLR_1, LIC_1, 2),
+    [REVOKED - FIRST] = { ENTRY_CONSENT_REVOKED, START + 23, {
+        { "consent", T(CNS_1) }, { "document", H(&root_b) }, { "reason", T("creator") } } },
+    [PAYOUT_0 - FIRST] = PAYOUT(24, ID("pyo", "00"), ID("acc", "00"), "11.00"),
+    [SETTLED - FIRST] = { ENTRY_PAYOUT_SETTLED, START + 25, {
+        { "payout", T(ID("pyo", "00")) }, { "run", T(ID("run", "00")) }, { "reference", T("r") } } },
+    [PAYOUT_1 - FIRST] = PAYOUT(26, ID("pyo", "01"), ID("acc", "01"), "4.00"),
+    [FAILED - FIRST] = { ENTRY_PAYOUT_FAILED, START + 27, {
+        { "payout", T(ID("pyo", "01")) }, { "run", T(ID("run", "00")) }, { "reference", T("r") } } },
+    [UNCLEARED - FIRST] = { ENTRY_CLEARANCE_WITHDRAWN, START + 28, {
+        { "clearance", T(CLR_1) }, { "license", T(LIC_1) } } },
+    [UNCERTIFIED - FIRST] = { ENTRY_CERTIFICATE_REVOKED, START + 29, {
+        { "certificate", T(ID("crt", "00")) }, { "reason", T("certifier") } } },
+    [LIST_3 - FIRST] = LIST(30, 30),
+};
+
+static size_t tell(struct act acts[LONG_ACTS + 1])
+{
+    memcpy(acts, story, FIRST * sizeof *acts);
+    memcpy(acts + FIRST, rest, sizeof rest);
+    return LONG_ACTS;
+}
+
+/* ---- lists beside the log */
+
+static void add_rows(struct buf *out, struct hash *root, const uint64_t *items, size_t n)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+    struct buf leaf = BUF(out->s);
+
+    for (size_t i = 0; i < n; i++) {
+        struct cleared_row row = { .item = items[i], .n_consents = 1, .salt = { (uint8_t)i } };
+        if (!id_parse(items[i] < 5 ? CNS_0 : CNS_1, "cns", &row.consents[0]))
+            abort();
+        list_add_cleared(&tree, &leaf, &row);
+        buf_add(out, leaf.p, leaf.len);
+        buf_char(out, '\n');
+    }
+    *root = frontier_root(&tree);
+}
+
+static void add_lines(struct buf *out, struct hash *root, const char *first, const char *second, uint64_t n)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+    struct buf leaf = BUF(out->s);
+
+    for (size_t i = 0; i < 2; i++) {
+        struct line_row row = { .n = n, .salt = { (uint8_t)i } };
+        if (!id_parse(i ? ID("acc", "01") : ID("acc", "00"), "acc", &row.account))
+            abort();
+        snprintf(row.amount, sizeof row.amount, "%s", i ? second : first);
+        list_add_line(&tree, &leaf, &row);
+        buf_add(out, leaf.p, leaf.len);
+        buf_char(out, '\n');
+    }
+    *root = frontier_root(&tree);
+}
+
+static const uint64_t whole[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, slice[] = { 2, 4, 6 };
+
+static struct buf *beside(struct log *l, const char *name)
+{
+    l->document[l->n_documents].name = name;
+    l->document[l->n_documents].text = (struct buf)BUF(&l->s);
+    return &l->document[l->n_documents++].text;
+}
+
+static void log_lists(struct log *l)
+{
+    add_rows(beside(l, "clearances/" CLR_0 "/rows"), &rows_0, whole, ARRAY_LEN(whole));
+    add_rows(beside(l, "clearances/" CLR_1 "/rows"), &rows_1, slice, ARRAY_LEN(slice));
+    add_lines(beside(l, "allocations/" ID("alc", "00") "/lines"), &lines_0, "6.00", "5.00", 1);
+    add_lines(beside(l, "allocations/" ID("alc", "01") "/lines"), &lines_1, "5.00", "4.00", 2);
+}
+
+/* ---- cheats that entries alone show */
+
+static const struct {
+    const char *why;
+    enum bend how;
+    int act, other;
+    const char *field;
+    struct entry_value value;
+    enum audit_rule_id rule;
+} cheats[] = {
+    { "rules that change in silence", DROP, CHANGED, .rule = RULE_ENTRY_RULES },
+    { "rules that change twice", AGAIN, CHANGED, .rule = RULE_RULES_CHANGED },
+    { "a change to other rules than its own", SET, CHANGED, .field = "versions",
+      .value = J("{\"entry\":1,\"rules\":3}"), .rule = RULE_RULES_CHANGED },
+    { "another entry format", SET, CHANGED, .field = "versions", .value = J("{\"entry\":2,\"rules\":2}"),
+      .rule = RULE_RULES_CHANGED },
+    { "a key of nobody", SET, REKEYED, .field = "party", .value = T(ID("pty", "zz")), .rule = RULE_PARTY_CHANGED },
+    { "a creator's key in public", SET, REKEYED, .field = "party", .value = T(ID("pty", "03")),
+      .rule = RULE_PARTY_KEY },
+    { "a consent granted twice", AGAIN, CONSENT_0, .rule = RULE_CONSENT_ONCE },
+    { "a revoked consent granted again", AGAIN, CONSENT_1, .rule = RULE_CONSENT_ONCE },
+    { "a consent over before it begins", SET, CONSENT_0, .field = "until", .value = T(FROM_TEXT),
+      .rule = RULE_CONSENT_TERM },
+    { "a consent over nothing", SET, CONSENT_0, .field = "item_count", .value = N(0), .rule = RULE_CONSENT_COVERAGE },
+    { "two consents in one place", SET, CONSENT_1, .field = "status_index", .value = N(0), .rule = RULE_CONSENT_PLACE },
+    { "a revocation twice", AGAIN, REVOKED, .rule = RULE_CONSENT_WITHDRAWN },
+    { "a suspension after the revocation", AGAIN, SUSPENDED, .rule = RULE_CONSENT_WITHDRAWN },
+    { "a withdrawal of no consent", SET, SUSPENDED, .field = "consent", .value = T(ID("cns", "zz")),
+      .rule = RULE_CONSENT_WITHDRAWN },
+    { "a certificate issued twice", AGAIN, CERTIFIED, .rule = RULE_CERTIFICATE_ONCE },
+    { "a certificate by a buyer", SET, CERTIFIED, .field = "certifier", .value = T(ID("pty", "02")),
+      .rule = RULE_CERTIFICATE_CERTIFIER },
+    { "a certificate by nobody", SET, CERTIFIED, .field = "certifier", .value = T(ID("pty", "zz")),
+      .rule = RULE_CERTIFICATE_CERTIFIER },
+    { "a certificate of no version", SET, CERTIFIED, .field = "version", .value = T(ID("ver", "zz")),
+      .rule = RULE_CERTIFICATE_VERSION },
+    { "a certificate over before it begins", SET, CERTIFIED, .field = "until", .value = T(FROM_TEXT),
+      .rule = RULE_CERTIFICATE_TERM },
+    { "a certificate revoked twice", AGAIN, UNCERTIFIED, .rule = RULE_CERTIFICATE_REVOKED },
+    { "a revocation of no certificate", SET, UNCERTIFIED, .field = "certificate", .value = T(ID("crt", "zz")),
+      .rule = RULE_CERTIFICATE_REVOKED },
+    { "a list of the future", SET, LIST_3, .field = "as_of", .value = N(40), .rule = RULE_STATUS_LIST },
+    { "a list that goes back", SET, LIST_3, .field = "as_of", .value = N(18), .rule = RULE_STATUS_LIST },
+    { "a clearance issued twice", AGAIN, CLEARED_0, .rule = RULE_CLEARANCE_ONCE },
+    { "a clearance denied twice", AGAIN, DENIED_B, .rule = RULE_CLEARANCE_ONCE },
+    { "a denied clearance issued", SET, DENIED_B, .field = "clearance", .value = T(CLR_0),
+      .rule = RULE_CLEARANCE_ONCE },
+    { "a clearance of no license", SET, DENIED_B, .field = "license", .value = T(ID("lic", "zz")),
+      .rule = RULE_CLEARANCE_LICENSE },
+    { "a clearance before its license", SWAP, GRANTED_B, DENIED_B, .rule = RULE_CLEARANCE_LICENSE },
+    { "a clearance that outlives its license", SET, CLEARED_B, .field = "until", .value = T("2026-12-23T10:15:30.124Z"),
+      .rule = RULE_CLEARANCE_TERM },
+    { "a clearance for another purpose", SET, CLEARED_B, .field = "purpose", .value = T("evaluation"),
+      .rule = RULE_CLEARANCE_PURPOSE },
+    { "a clearance as of the future", SET, CLEARED_B, .field = "as_of", .value = N(26), .rule = RULE_CLEARANCE_AS_OF },
+    { "a clearance by checks that there are not", SET, CLEARED_B, .field = "policy_version",
+      .value = N(VERDICT_POLICY_VERSION + 1), .rule = RULE_CLEARANCE_POLICY },
+    { "a clearance by no checks", SET, CLEARED_B, .field = "policy_version", .value = N(0),
+      .rule = RULE_CLEARANCE_POLICY },
+    { "a clearance of nothing", SET, CLEARED_B, .field = "counts", .value = J("{\"consent_missing\":4}"),
+      .rule = RULE_CLEARANCE_COUNTS },
+    { "a denial that leaves items out", SET, DENIED_B, .field = "counts", .value = J("{\"consent_missing\":3}"),
+      .rule = RULE_CLEARANCE_COUNTS },
+    { "a clearance withdrawn twice", AGAIN, UNCLEARED, .rule = RULE_CLEARANCE_WITHDRAWN },
+    { "a withdrawal of no clearance", SET, UNCLEARED, .field = "clearance", .value = T(ID("clr", "zz")),
+      .rule = RULE_CLEARANCE_WITHDRAWN },
+    { "a withdrawal for another license", SET, UNCLEARED, .field = "license", .value = T(LIC_0),
+      .rule = RULE_CLEARANCE_WITHDRAWN },
+    { "an access under no clearance", SET, ACCESS_B, .field = "clearance", .value = T(ID("clr", "zz")),
+      .rule = RULE_ACCESS_CLEARANCE },
+    { "an access under a clearance that was denied", SET, ACCESS_B, .field = "clearance", .value = T(ID("clr", "02")),
+      .rule = RULE_ACCESS_CLEARANCE },
+    { "an access under another license's clearance", SET, ACCESS_B, .field = "clearance", .value = T(CLR_0),
+      .rule = RULE_ACCESS_CLEARANCE },
+    { "an access before its clearance", SWAP, CLEARED_0, ACCESS_A, .rule = RULE_ACCESS_CLEARANCE },
+    { "an access after the clearance's withdrawal", MOVE_LAST, ACCESS_B, .rule = RULE_ACCESS_CLEARANCE },
+    { "an access at the very end of its clearance", SET, CLEARED_0, .field = "until",
+      .value = T("2026-11-23T10:15:30.138Z"), .rule = RULE_ACCESS_CLEARANCE },
+    { "a refund posted twice", AGAIN, REFUND_B, .rule = RULE_REFUND_ONCE },
+    { "a refund of no payment", SET, REFUND_B, .field = "payment", .value = T(ID("pay", "zz")),
+      .rule = RULE_REFUND_PAYMENT },
+    { "a refund of a top-up", SET, REFUND_B, .field = "payment", .value = T(ID("pay", "00")),
+      .rule = RULE_REFUND_PAYMENT },
+    { "a refund of another license's payment", SET, REFUND_B, .field = "license", .value = T(LIC_0),
+      .rule = RULE_REFUND_PAYMENT },
+    { "a payment allocated twice", AGAIN, ALLOCATED_A, .rule = RULE_ALLOCATION_ONCE },
+    { "an allocation of no payment", SET, ALLOCATED_B, .field = "payment", .value = T(ID("pay", "zz")),
+      .rule = RULE_ALLOCATION_PAYMENT },
+    { "an allocation for another license", SET, ALLOCATED_B, .field = "license", .value = T(LIC_0),
+      .rule = RULE_ALLOCATION_PAYMENT },
+    { "an allocation before any clearance", SWAP, CLEARED_B, ALLOCATED_B, .rule = RULE_ALLOCATION_CLEARED },
+    { "an allocation by another rule", SET, ALLOCATED_B, .field = "split_digest", .value = H(&root_a),
+      .rule = RULE_ALLOCATION_SPLIT },
+    { "a payout instructed twice", AGAIN, PAYOUT_0, .rule = RULE_PAYOUT_STATE },
+    { "a payout settled twice", AGAIN, SETTLED, .rule = RULE_PAYOUT_STATE },
+    { "a payout that fails after it was settled", SET, FAILED, .field = "payout", .value = T(ID("pyo", "00")),
+      .rule = RULE_PAYOUT_STATE },
+    { "a payout settled without an instruction", DROP, PAYOUT_0, .rule = RULE_PAYOUT_STATE },
+    { "a payout settled in another run", SET, SETTLED, .field = "run", .value = T(ID("run", "zz")),
+      .rule = RULE_PAYOUT_STATE },
+};
+
+/* Cheats that lists or disclosures show, and entries alone don't. */
+static const struct {
+    const char *why, *field;
+    int act;
+    struct entry_value value;
+    enum audit_rule_id rule;
+} private_cheats[] = {
+    { "a consent by nobody", "creator", CONSENT_0, T(ID("pty", "zz")), RULE_CONSENT_CREATOR },
+    { "a refund to somebody else", "buyer", REFUND_B, T(ID("pty", "01")), RULE_REFUND_SUM },
+    { "a refund in another currency", "currency", REFUND_B, T("USD"), RULE_REFUND_SUM },
+    { "an allocation of more than was left", "amount", REFUND_B, T("3.51"), RULE_ALLOCATION_SUM },
+    { "an allocation whose lines sum to less", "total", ALLOCATED_B, T("9.01"), RULE_ALLOCATION_LINES },
+    { "an allocation of other lines", "lines_root", ALLOCATED_B, H(&root_b), RULE_ALLOCATION_LINES },
+    { "an allocation to fewer creators", "line_count", ALLOCATED_B, N(1), RULE_ALLOCATION_LINES },
+    { "a payout of more than its account has", "amount", PAYOUT_1, T("9.01"), RULE_PAYOUT_ACCRUED },
+    { "a payout to a stranger", "account", PAYOUT_1, T(ID("acc", "zz")), RULE_PAYOUT_ACCRUED },
+    { "a payout in another currency", "currency", PAYOUT_1, T("USD"), RULE_PAYOUT_ACCRUED },
+    { "a clearance of other rows", "rows_root", CLEARED_B, H(&root_b), RULE_CLEARANCE_ROWS },
+    { "a clearance of fewer items than its rows", "counts", CLEARED_B, J("{\"consent_missing\":2}"),
+      RULE_CLEARANCE_ROWS },
+    { "a clearance resting on a consent for other purposes", "purposes", CONSENT_0, J("[\"evaluation\"]"),
+      RULE_CLEARANCE_CONSENTS },
+    { "a clearance resting on a consent that ends before", "until", CONSENT_0, T("2026-11-24T10:15:30.122Z"),
+      RULE_CLEARANCE_CONSENTS },
+    { "a clearance resting on a consent of the future", "from", CONSENT_0, T("2026-11-23T10:15:30.138Z"),
+      RULE_CLEARANCE_CONSENTS },
+    { "a clearance resting on a consent of nobody", "consent", CONSENT_0, T(ID("cns", "02")), RULE_CLEARANCE_CONSENTS },
+    { "an access to an item that was not cleared", "item_number", ACCESS_B, N(8), RULE_ACCESS_COVERED },
+    { "an access after a suspension", "item_number", ACCESS_C, N(6), RULE_ACCESS_CONSENT },
+    { "a slice that picks the whole but is less", "slice", GRANTED_B, J("{}"), RULE_LICENSE_SLICE },
+};
+
+/* What is found in the acts, with the private parts or without. */
+static void run(const char *why, const struct act *acts, size_t n, bool disclose, enum audit_rule_id rule)
+{
+    struct audit_report r;
+    struct scope s;
+    struct log l;
+
+    scope_init(&s, 0);
+    log_init(&l);
+    l.disclose = disclose;
+    log_lists(&l);
+    for (size_t i = 0; i < n; i++)
+        log_act(&l, &acts[i]);
+    ok(audited(&s, &l, &r) == ERR_OK && r.advanced, "%s: checked to the end", why);
+    if (rule == RULES)
+        ok(r.findings == 0, "%s: nothing found", why);
+    else
+        ok(only_finding(&r, rule), "%s: %s", why, audit_rules[rule].name);
+    for (const struct audit_finding *f = rule == RULES ? r.first : NULL; f; f = f->next)
+        printf("# entry %" PRIu64 " %s: expected %s, found %s\n", f->index, audit_rules[f->rule].name, f->expected,
+               f->found);
+    if (rule == RULES)
+        ok(disclose ? r.listed == 4 && r.unlisted == 0 : r.listed == 0 && r.unlisted == 4, "%s: its lists", why);
+    log_free(&l);
+    scope_free(&s);
+}
+
+static void test_cheats(void)
+{
+    struct act acts[LONG_ACTS + 1];
+
+    run("the honest story", acts, tell(acts), false, RULES);
+    for (size_t i = 0; i < ARRAY_LEN(cheats); i++) {
+        size_t n = tell(acts);
+        if (cheats[i].how == SET)
+            act_value(&acts[cheats[i].act], cheats[i].field)->value = cheats[i].value;
+        if (cheats[i].how == AGAIN && cheats[i].act == CHANGED)
+            acts[n].rules = RULES_VERSION;
+        n = bend(acts, n, cheats[i].how, cheats[i].act, cheats[i].other);
+        if (cheats[i].act == CHANGED && cheats[i].how == DROP)
+            for (size_t j = CHANGED; j < n; j++)
+                acts[j].rules = RULES_VERSION;
+        run(cheats[i].why, acts, n, false, cheats[i].rule);
+    }
+}
+
+static void test_private_cheats(void)
+{
+    struct act acts[LONG_ACTS + 1];
+    size_t n = tell(acts);
+
+    run("the honest story, disclosed", acts, n, true, RULES);
+    for (size_t i = 0; i < ARRAY_LEN(private_cheats); i++) {
+        tell(acts);
+        act_value(&acts[private_cheats[i].act], private_cheats[i].field)->value = private_cheats[i].value;
+        run(private_cheats[i].why, acts, n, true, private_cheats[i].rule);
+    }
+}
+
+static void set(struct act *x, const char *field, struct entry_value value)
+{
+    act_value(x, field)->value = value;
+}
+
+static void unset(struct act *x, const char *field)
+{
+    struct named_value *v = act_value(x, field), *end = x->value + ENTRY_FIELDS_MAX - 1;
+
+    memmove(v, v + 1, (size_t)(end - v) * sizeof *v);
+}
+
+/* Cheats that take more than one bend. */
+static void test_more(void)
+{
+    struct act acts[LONG_ACTS + 1];
+    size_t n = tell(acts);
+
+    unset(&acts[ACCESS_C], "clearance");
+    run("an access under no clearance at all", acts, n, false, RULE_ACCESS_CLEARANCE);
+
+    tell(acts);
+    acts[REVOKED] = acts[SUSPENDED];
+    acts[REVOKED].at = START + 23;
+    run("a suspension twice", acts, n, false, RULE_CONSENT_WITHDRAWN);
+
+    tell(acts);
+    acts[SUSPENDED] = acts[REVOKED];
+    acts[SUSPENDED].at = START + 21;
+    acts[REVOKED] = acts[ACCESS_C];
+    acts[REVOKED].at = START + 23;
+    set(&acts[REVOKED], "item_number", (struct entry_value)N(6));
+    run("an access after a revocation", acts, n, true, RULE_ACCESS_CONSENT);
+    run("an access after a revocation, as outsiders see it", acts, n, false, RULES);
+
+    for (uint64_t items = 10; items <= 11; items++) {
+        tell(acts);
+        set(&acts[GRANTED_B], "item_count", EV_COUNT(items));
+        set(&acts[DENIED_B], "counts", items == 10 ? (struct entry_value)J("{\"consent_missing\":10}")
+                                                   : (struct entry_value)J("{\"consent_missing\":11}"));
+        run("a slice as large as the version, with another root, or larger", acts, n, false, RULE_LICENSE_WHOLE);
+    }
+    set(&acts[GRANTED_B], "item_count", EV_COUNT(10));
+    set(&acts[GRANTED_B], "slice_root", EV_HASH(&root_a));
+    set(&acts[DENIED_B], "counts", (struct entry_value)J("{\"consent_missing\":10}"));
+    run("a slice that is the version", acts, n, false, RULES);
+
+    tell(acts);
+    acts[n] = acts[REFUND_B];
+    acts[n].at = acts[n - 1].at;
+    set(&acts[n], "refund", EV_TEXT(ID("ref", "01")));
+    set(&acts[n], "amount", EV_TEXT("1.00"));
+    run("a late refund of the fee", acts, n + 1, true, RULES);
+    set(&acts[n], "amount", EV_TEXT("1.01"));
+    run("refunds of more than was left", acts, n + 1, true, RULE_REFUND_SUM);
+}
+
+/* What a license costs: for the slice, or for each of its four items and perhaps a minimum. */
+static void test_price(void)
+{
+    static const struct { const char *amount; enum audit_rule_id rule; } rows[] = {
+        { "12.50", RULES }, { "12.49", RULE_LICENSE_PRICE }, { "12.51", RULE_LICENSE_PRICE },
+        { "49.99", RULE_LICENSE_PRICE }, { "50.00", RULES }, { "60.00", RULES },
+    };
+    struct act acts[LONG_ACTS + 1];
+    size_t n = tell(acts);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        set(&acts[PAID_B], "amount", EV_TEXT(rows[i].amount));
+        set(&acts[GRANTED_B], "amount", EV_TEXT(rows[i].amount));
+        run(rows[i].amount, acts, n, true, rows[i].rule);
+    }
+}
+
+/* A log may begin under version 2. */
+static void test_opened(void)
+{
+    struct act acts[LONG_ACTS + 1];
+    size_t n = tell(acts);
+
+    acts[ACCESS_1] = acts[CHANGED] = acts[VERIFIED];
+    acts[ACCESS_1].at = acts[CHANGED].at = START + 9;
+    for (size_t i = 0; i < n; i++)
+        acts[i].rules = 2;
+    set(&acts[OPENED], "versions", (struct entry_value)J("{\"entry\":1,\"rules\":2}"));
+    run("a log that begins under version 2", acts, n, false, RULES);
+    set(&acts[OPENED], "versions", (struct entry_value)J("{\"entry\":1,\"rules\":1}"));
+    run("but says 1", acts, n, false, RULE_LOG_OPENED);
+    set(&acts[OPENED], "versions", (struct entry_value)J("{\"entry\":1,\"rules\":2}"));
+    acts[ACCESS_B].rules = 1;
+    run("an entry under older rules", acts, n, false, RULE_ENTRY_RULES);
+}
+
+/* ---- states */
+
+/* A state as an audit that knew version 1 only has saved it: shorter rows, past payments, no rules. */
+static void put_line_1(struct buf *out, const char *line, size_t len)
+{
+    static const struct { const char *word; int words; } forms[] = {
+        { "party ", 2 }, { "offer ", 5 }, { "license ", 5 },
+    };
+    size_t end = len;
+
+    if (strncmp(line, "rules ", 6) == 0 || strncmp(line, "partial ", 8) == 0 || strncmp(line, "sha256 ", 7) == 0)
+        return;
+    if (strncmp(line, "payment ", 8) == 0) {
+        buf_printf(out, "past-payment %.32s\n", line + 8);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+        if (strncmp(line, forms[i].word, strlen(forms[i].word)) == 0) {
+            int words = forms[i].words;
+            for (end = 0; end < len && (line[end] != ' ' || --words > 0);)
+                end++;
+        }
+    buf_add(out, line, end);
+    buf_char(out, '\n');
+}
+
+static struct bytes state_1(struct scope *s, const struct buf *state)
+{
+    const char *p = strchr(state->p, '\n') + 1, *end = state->p + state->len, *eol;
+    struct buf out = BUF(s);
+    char hex[HEX_SIZE(HASH_SIZE)];
+    struct hash sum;
+
+    buf_str(&out, "counterfoil-audit 1\n");
+    for (; p < end; p = eol + 1) {
+        eol = memchr(p, '\n', (size_t)(end - p));
+        put_line_1(&out, p, (size_t)(eol - p));
+    }
+    sum = sha256_of(out.p, out.len);
+    hex_write(sum.b, HASH_SIZE, hex);
+    buf_printf(&out, "sha256 %s\n", hex);
+    return (struct bytes){ (const uint8_t *)out.p, out.len };
+}
+
+/* An audit to `size`, saved and loaded again, perhaps from the older form. */
+static struct audit *stopped(struct scope *s, struct log *l, size_t size, bool first_form)
+{
+    struct audit_config config = { .vkey = l->vkey, .seed = 42 };
+    struct audit_source src = log_source(l);
+    struct buf state = BUF(s);
+    struct audit_report r;
+    struct bytes text;
+    struct audit *a;
+
+    l->shown = size;
+    if (audit_new(s, &config, &a) != ERR_OK || audit_run(s, a, &src, &r) != ERR_OK || r.findings)
+        abort();
+    audit_save(a, &state);
+    audit_free(a);
+    buf_char(&state, '\0');
+    state.len--;
+    text = first_form ? state_1(s, &state) : (struct bytes){ (const uint8_t *)state.p, state.len };
+    if (audit_load(s, &config, text.p, text.len, &a) != ERR_OK) {
+        printf("# %s\n", s->why.detail);
+        return NULL;
+    }
+    l->shown = 0;
+    return a;
+}
+
+static void go_on(struct log *l, size_t size, bool first_form, enum audit_rule_id rule)
+{
+    struct audit_source src = log_source(l);
+    struct audit_report r;
+    struct scope s;
+    struct audit *a;
+
+    scope_init(&s, 0);
+    a = stopped(&s, l, size, first_form);
+    if (ok(a != NULL, "a state of size %zu loads", size) && rule == RULES)
+        ok(audit_run(&s, a, &src, &r) == ERR_OK && r.findings == 0, "and the audit goes on, sound");
+    else if (a)
+        ok(audit_run(&s, a, &src, &r) == ERR_OK && only_finding(&r, rule), "and finds what comes: %s",
+           audit_rules[rule].name);
+    audit_free(a);
+    scope_free(&s);
+}
+
+static void test_states(void)
+{
+    struct act acts[LONG_ACTS + 1];
+    struct log l;
+    size_t n = tell(acts);
+
+    for (int disclose = 0; disclose < 2; disclose++) {
+        log_init(&l);
+        l.disclose = disclose;
+        log_lists(&l);
+        for (size_t i = 0; i < n; i++)
+            log_act(&l, &acts[i]);
+        for (size_t size = 1; size < n; size++)
+            go_on(&l, size, false, RULES);
+        for (size_t size = GRANTED + 1; size <= CHANGED; size++)
+            go_on(&l, size, true, RULES);
+        log_free(&l);
+    }
+    log_init(&l);                                    /* a resumed audit fetches rows again, and knows what was live */
+    l.disclose = true;
+    log_lists(&l);
+    set(&acts[ACCESS_C], "item_number", (struct entry_value)N(6));
+    for (size_t i = 0; i < n; i++)
+        log_act(&l, &acts[i]);
+    go_on(&l, SUSPENDED, false, RULE_ACCESS_CONSENT);
+    go_on(&l, ACCESS_C, false, RULE_ACCESS_CONSENT);
+    log_free(&l);
+}
+
+int main(void)
+{
+    keys_init();
+    test_cheats();
+    test_private_cheats();
+    test_more();
+    test_price();
+    test_opened();
+    test_states();
+    return done_testing();
+}
