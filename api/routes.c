@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/routes.h"
 
+#include "api/consent.h"
 #include "api/content.h"
 #include "api/dataset.h"
 #include "api/delivery.h"
@@ -9,8 +10,10 @@
 #include "api/offer.h"
 #include "api/party.h"
 #include "api/payment.h"
+#include "api/public_key.h"
 #include "api/quote.h"
 #include "api/service.h"
+#include "api/status_list.h"
 #include "api/version.h"
 
 const struct http_handler routes[] = {
@@ -21,6 +24,7 @@ const struct http_handler routes[] = {
     { "list_keys",          list_keys },
     { "create_key",         create_key },
     { "revoke_key",         revoke_key },
+    { "register_public_key", register_public_key },
     { "list_datasets",      list_datasets },
     { "create_dataset",     create_dataset },
     { "show_dataset",       show_dataset },
@@ -47,6 +51,12 @@ const struct http_handler routes[] = {
     { "record_payment",     record_payment },
     { "list_payments",      list_payments },
     { "show_balances",      show_balances },
+    { "post_consent",       post_consent },
+    { "list_consents",      list_consents },
+    { "show_consent",       show_consent },
+    { "revoke_consent",     revoke_consent },
+    { "list_status_lists",  list_status_lists },
+    { "show_status_list",   show_status_list },
     { "list_license_items", list_license_items },
     { "get_item",           get_item },
     { "list_entries",       list_entries },

@@ -33,6 +33,9 @@ static const struct config_row rows[] = {
       8760 * HOUR_MS, "Pause between two passes over the whole stored log." },
     { "COUNTERFOIL_REHASH_PER_SECOND", CONFIG_INT, offsetof(struct worker_settings, rehash_per_second), "20000", 1,
       10000000, "Entries a second that such a pass reads." },
+    { "COUNTERFOIL_PUBLIC_URL", CONFIG_TEXT, offsetof(struct worker_settings, public_url), "", 0, 0,
+      "Where outsiders find the API: new status lists have their places below it. Default: https:// and the origin's"
+      " host." },
     CONFIG_END
 };
 

@@ -6,11 +6,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "api/client/market.h"
 #include "api/client/say.h"
+#include "api/client/signing_key.h"
 #include "api/client/verb.h"
-#include "ledger/keys/sign.h"
-#include "schema/base/bytes.h"
+#include "ledger/cert/possession.h"
+#include "schema/base/clock.h"
 #include "schema/base/config.h"
+#include "schema/base/random.h"
 
 #define PASSPHRASE_MAX 1024
 #define PASSPHRASE_MIN 8
@@ -130,6 +133,66 @@ static err load(struct scope *s, const struct options *o, const char *path, stru
     return e;
 }
 
+err signing_key_load(struct scope *s, const char *passphrase_file, const char *path, struct secret_key **k)
+{
+    struct options o = { .passphrase_file = passphrase_file };
+
+    return load(s, &o, path, k);
+}
+
+/* ---- registering at a market */
+
+/* That the key is the caller's own, signed by it, for this market's log. */
+static err statement_make(struct scope *s, struct market *m, const struct secret_key *k, json_t **out)
+{
+    struct possession wish = { .c = { .valid_from = clock_wall_ms() } };
+    json_t *me = NULL, *log = NULL;
+    enum refusal why;
+    uint8_t noise[16];
+    err e;
+
+    random_bytes(noise, sizeof noise);
+    random_bytes(wish.salt, sizeof wish.salt);
+    wish.c.id = credential_uuid(s, noise);
+    TRY(market_get(s, m, "/v1/me", &me));
+    e = market_get(s, m, "/v1/log/key", &log);
+    if (e == ERR_OK)
+        e = json_text(s, json_object_get(me, "party"), "id", &wish.party);
+    if (e == ERR_OK)
+        e = json_text(s, log, "origin", &wish.log);
+    if (e == ERR_OK)
+        e = possession_sign(s, &wish, k, clock_wall_ms(), out, &why);
+    json_decref(me);
+    json_decref(log);
+    return e;
+}
+
+static err key_register(struct scope *s, const struct options *o, const char *path)
+{
+    json_t *statement = NULL, *body, *answer = NULL;
+    struct secret_key *k = NULL;
+    struct market m;
+    err e;
+
+    TRY(load(s, o, path, &k));
+    e = market_open(s, &m, true);
+    if (e == ERR_OK) {
+        e = statement_make(s, &m, k, &statement);
+        if (e == ERR_OK) {
+            body = json_pack("{s:o}", "statement", statement);
+            e = market_post(s, &m, "/v1/me/public-keys", body, market_new_key(s), &answer);
+            json_decref(body);
+        }
+        market_close(&m);
+    }
+    secret_key_free(k);
+    TRY(e);
+    say("key        %s", json_text_or(answer, "public_key", "?"));
+    say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(answer, "entry"), "index")));
+    json_decref(answer);
+    return ERR_OK;
+}
+
 static err key_show(struct scope *s, const struct options *o, const char *path)
 {
     struct secret_key *k = NULL;
@@ -150,13 +213,16 @@ static err run(struct scope *s, struct call *c)
         return key_new(s, o, c->args.v[1]);
     if (strcmp(c->args.v[0], "show") == 0)
         return key_show(s, o, c->args.v[1]);
-    return fail(s, ERR_INVALID, "counterfoil key new FILE, or counterfoil key show FILE");
+    if (strcmp(c->args.v[0], "register") == 0)
+        return key_register(s, o, c->args.v[1]);
+    return fail(s, ERR_INVALID, "counterfoil key new FILE, key show FILE, or key register FILE");
 }
 
 const struct verb verb_key = {
-    .name = "key", .args = "new|show FILE", .args_min = 2, .args_max = 2,
-    .line = "make a signing key, or show its public part",
+    .name = "key", .args = "new|show|register FILE", .args_min = 2, .args_max = 2,
+    .line = "make a signing key, show its public part, or register it",
     .more = "A new Ed25519 key goes into FILE (mode 0600, never overwritten), sealed by a passphrase\n"
-            "(Argon2id) unless --plain. The key never leaves this machine; its public part is printed.",
+            "(Argon2id) unless --plain. The key never leaves this machine; its public part is printed.\n"
+            "`register` tells the market that certificates signed by it are yours.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

@@ -56,6 +56,14 @@ unsigned append_rules_version(const struct append_txn *t);        /* in force fo
 err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,
                     struct bytes document);
 
+/*
+ * A document of the market with its issuer's proof: as kept, or else from the signer, and then kept. `index` is the
+ * entry that names it; outside a transaction, by a connection of the caller's. ERR_BUSY: no checkpoint covers the entry
+ * yet. ERR_UNREACHABLE: no signer answers, or this process has none. *out: canonical JSON in the scope.
+ */
+err append_document_signed(struct scope *s, struct append *a, struct db *db, const struct hash *hash, uint64_t index,
+                           struct bytes *out);
+
 struct idempotent { const char *party, *key; struct hash fingerprint; };    /* key NULL: none */
 
 struct append_op {

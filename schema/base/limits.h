@@ -54,6 +54,15 @@
 #define NOTICE_DAYS_MAX        3650           /* Longest notice of a withdrawal. */
 #define STATUS_BITS_MIN        131072         /* Fewest places of a status list (Bitstring Status List, 6.1), */
 #define STATUS_BITS_MAX        (1 << 24)      /* and most: 2 MiB, however little they are compressed to. */
+#define STATUS_LIST_PLACES     STATUS_BITS_MIN  /* Places of each list of the market; a next pair of lists follows. */
+#define STATUS_LIST_VALID_MS   (24 * 3600 * INT64_C(1000))  /* A published state of a list is valid for so long; */
+#define STATUS_LIST_RENEW_MS   (12 * 3600 * INT64_C(1000))  /* one with less left is published again. */
+#define STATUS_LIST_CACHE_S    300            /* Seconds that caches may keep a list. */
+#define CERTIFICATE_BYTES_MAX  65536          /* Bytes of a certificate or a signed request that is posted. */
+#define COVERAGE_BYTES_MAX     (INT64_C(1) << 30)  /* Bytes of a consent with its coverage: ten million hashes fit. */
+#define COVERAGE_ITEMS_MAX     10000000       /* Items that one consent covers. */
+#define COVERAGE_MS            600000         /* Reading or naming all that a consent covers may take so long. */
+#define KEY_STATEMENT_MS       3600000        /* A statement that a key is one's own may be so old. */
 #define STATUS_TEXT_MAX        (3 << 20)      /* Characters of an encoded status list. */
 
 /* HTTP */

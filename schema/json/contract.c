@@ -212,7 +212,8 @@ static err answers_load(struct loader *l, const json_t *responses)
 
 static err role_load(struct loader *l, const json_t *source)
 {
-    static const char *const roles[] = { "", "any", "operator", "publisher", "buyer", "auditor" };
+    static const char *const roles[] = { "", "any", "operator", "publisher", "buyer", "creator", "certifier",
+                                         "auditor" };
     const char *role = json_string_value(json_object_get(source, "x-role"));
 
     for (size_t i = 0; role && i < ARRAY_LEN(roles); i++)
@@ -220,7 +221,7 @@ static err role_load(struct loader *l, const json_t *source)
             l->c->specs[l->index].role = roles[i];
             return ERR_OK;
         }
-    return spot_refuse(l->s, l->at, "x-role says who may: \"\" (everyone), any, operator, publisher, buyer or auditor");
+    return spot_refuse(l->s, l->at, "x-role says who may: \"\" (everyone), any, or a role of parties");
 }
 
 static err id_load(struct loader *l, const json_t *source)

@@ -32,7 +32,7 @@ struct operation_spec {
     const char *id;               /* operationId: lower-case letters, digits, '_' */
     const char *method;           /* "GET" */
     const char *path;             /* template */
-    /* x-role: "", "any", "operator", "publisher", "buyer", "auditor"; "" is open to everyone */
+    /* x-role: "", "any", or a role of parties; "" is open to everyone */
     const char *role;
     size_t index;                 /* place in contract_operations() */
     bool idempotent_key;          /* x-idempotency-key: required */

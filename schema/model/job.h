@@ -14,10 +14,14 @@
  *   verify_content   {"version":"ver_…"}: every content of a version
  *                    {"sha256":"…"}: one content
  *   count_version    {"no":…}: a version's items by the state of their content
+ *   verify_consent   {"consent":"cns_…"}: a certificate that was posted
+ *   publish_status_lists  {}: lists that changed, or whose published state grows old
  *   seal_version     {"no":…}: a draft too large to be sealed within a request
  */
 #define JOB_VERIFY_CONTENT "verify_content"
 #define JOB_COUNT_VERSION  "count_version"
+#define JOB_VERIFY_CONSENT "verify_consent"
+#define JOB_STATUS_LISTS   "publish_status_lists"
 #define JOB_SEAL_VERSION   "seal_version"
 
 struct job {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/access.h"
 #include "schema/store/books.h"
+#include "schema/store/consent.h"
 #include "schema/store/content.h"
 #include "schema/store/dataset.h"
 #include "schema/store/db.h"
@@ -13,6 +14,7 @@
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
 #include "schema/store/quote.h"
+#include "schema/store/signed_document.h"
 #include "schema/store/slice.h"
 #include "schema/store/upkeep.h"
 #include "schema/store/verification.h"
@@ -23,6 +25,7 @@
 const struct sql_table sql_tables[] = {
     TABLE(access),
     TABLE(books),
+    TABLE(consent),
     TABLE(content),
     TABLE(dataset),
     TABLE(entry),
@@ -34,6 +37,7 @@ const struct sql_table sql_tables[] = {
     TABLE(party),
     TABLE(payment),
     TABLE(quote),
+    TABLE(signed_document),
     TABLE(slice),
     TABLE(version),
     TABLE(upkeep),

@@ -21,11 +21,19 @@ static int64_t every_expire(const struct worker_settings *set)
     return 10 * MINUTE_MS;
 }
 
+static int64_t every_status_lists(const struct worker_settings *set)
+{
+    (void)set;
+    return MINUTE_MS;
+}
+
 const struct job_kind job_kinds[] = {
     { JOB_VERIFY_CONTENT, verify_content_run,   JOB_RETRIES, 24 * HOUR_MS, NULL },
     { JOB_SEAL_VERSION,   seal_version_run,     JOB_RETRIES, 24 * HOUR_MS, NULL },
     { JOB_COUNT_VERSION,  count_version_run,    JOB_RETRIES, HOUR_MS,      NULL },
     { "reverify_content", reverify_content_run, JOB_RETRIES, 24 * HOUR_MS, every_reverify },
+    { JOB_VERIFY_CONSENT, verify_consent_run,   JOB_RETRIES, HOUR_MS,      NULL },
+    { JOB_STATUS_LISTS,   status_lists_run,     JOB_RETRIES, HOUR_MS,      every_status_lists },
     { "rehash_log",       rehash_log_run,       JOB_RETRIES, 48 * HOUR_MS, every_rehash },
     { "expire",           expire_run,           3,           HOUR_MS,      every_expire },
 };

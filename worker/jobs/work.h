@@ -24,6 +24,7 @@ struct worker_settings {
     int64_t fresh_ms;                 /* a content verified less long ago is not read again, unless asked for by name */
     int64_t reverify_ms;              /* every content is verified again after so long */
     int64_t rehash_every_ms, rehash_per_second;
+    const char *public_url;           /* where outsiders find the market; "": https:// and the origin's first part */
 };
 
 struct seat {                         /* one job thread's place, seen by the thread that renews leases */
@@ -59,5 +60,7 @@ err count_version_run(struct scope *s, struct work *w);
 err seal_version_run(struct scope *s, struct work *w);
 err verify_content_run(struct scope *s, struct work *w);
 err reverify_content_run(struct scope *s, struct work *w);
+err verify_consent_run(struct scope *s, struct work *w);
+err status_lists_run(struct scope *s, struct work *w);
 err rehash_log_run(struct scope *s, struct work *w);
 err expire_run(struct scope *s, struct work *w);

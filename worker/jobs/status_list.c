@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * publish_status_lists: makes the lists that are needed, and publishes each that changed or whose published state grows
+ * old: a signed credential with its entry. The bits are read with the log's size in one snapshot; under the ledger's
+ * lock only that no newer state was published meanwhile is seen to.
+ */
+#include <string.h>
+
+#include "ledger/cert/status.h"
+#include "ledger/keys/sha256.h"
+#include "ledger/note/note.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/random.h"
+#include "schema/json/canon.h"
+#include "schema/store/consent.h"
+#include "schema/store/log.h"
+#include "worker/jobs/work.h"
+
+#define PUBLISH_MS 15000
+
+struct publishing {
+    const struct status_list_row *list;
+    int64_t as_of, valid_until;
+    struct bytes document;
+    struct hash hash;
+    uint64_t index;
+};
+
+/* ---- the lists there are */
+
+static err url_of(struct scope *s, struct work *w, const char *id, const char **out)
+{
+    const char *base = w->settings->public_url;
+    struct log_row log;
+
+    if (!*base) {
+        TRY(log_load(s, w->db, &log));
+        base = scope_printf(s, "https://%.*s", (int)strcspn(log.origin, "/"), log.origin);
+    }
+    *out = scope_printf(s, "%.*s/v1/status-lists/%s", (int)(strlen(base) - (base[strlen(base) - 1] == '/')), base, id);
+    return ERR_OK;
+}
+
+/* Both or none: half a pair would be the newest, and of no use. */
+static err pair_make(struct scope *s, struct work *w, int64_t pair)
+{
+    const char *url;
+
+    TRY(db_begin(s, w->db));
+
+    for (size_t i = 0; i < status_purpose_codes.n; i++) {
+        struct id id = id_new("stl", clock_wall_ms());
+        TRY(url_of(s, w, id.text, &url));
+        TRY(status_list_add(s, w->db, &id, pair, status_purpose_codes.code[i], url, STATUS_LIST_PLACES));
+    }
+    return db_commit(s, w->db);
+}
+
+/* A next pair when half of the newest is taken: a place drawn at random is free then in one try of two at worst. */
+static err pairs_suffice(struct scope *s, struct work *w)
+{
+    struct status_list_row *lists;
+    int64_t taken = 0;
+    size_t n;
+
+    TRY(status_lists(s, w->db, &lists, &n));
+    if (n > 0)
+        TRY(status_places_taken(s, w->db, lists[0].pair, &taken));
+    if (n == 0 || taken >= lists[0].places / 2) {
+        err e = pair_make(s, w, n == 0 ? 1 : lists[0].pair + 1);
+        if (e != ERR_OK)
+            db_rollback(w->db);
+        return e;
+    }
+    return ERR_OK;
+}
+
+/* ---- publishing one */
+
+static err issuer_of(struct scope *s, struct db *db, char did[DID_KEY_SIZE])
+{
+    struct note_key key;
+    struct log_row log;
+
+    TRY(log_load(s, db, &log));
+    if (!note_key_parse(log.issuer_key, &key))
+        return fail(s, ERR_CORRUPT, "the log's issuer key cannot be read");
+    did_key(&key.key, did);
+    return ERR_OK;
+}
+
+static err document_make(struct scope *s, struct work *w, struct publishing *p)
+{
+    struct status_credential c = { .list = status_list_new(s, (size_t)p->list->places), .has_as_of = true };
+    bool suspension = strcmp(p->list->purpose, "suspension") == 0;
+    int64_t now = clock_wall_ms();
+    struct status_bits set;
+    char did[DID_KEY_SIZE];
+    json_t *document;
+    err e;
+
+    TRY(issuer_of(s, w->db, did));
+    TRY(status_bits(s, w->db, p->list->pair, p->list->purpose, &set));
+    for (size_t i = 0; i + 4 <= set.places.len; i += 4)
+        status_set(&c.list, be32_read(set.places.p + i), true);
+    p->as_of = set.as_of;
+    p->valid_until = now + STATUS_LIST_VALID_MS;
+    c.c = (struct credential){ .id = p->list->url, .valid_from = now, .valid_until = p->valid_until };
+    c.purpose = suspension ? STATUS_SUSPENSION : STATUS_REVOCATION;
+    c.as_of = (uint64_t)set.as_of;
+    random_bytes(c.salt, sizeof c.salt);
+    TRY(status_credential_json(s, &c, did, &document));
+    e = canon(s, document, &p->document);
+    json_decref(document);
+    TRY(e);
+    p->hash = sha256_of(p->document.p, p->document.len);
+    return ERR_OK;
+}
+
+static err publish_decide(struct scope *s, struct append_txn *t, void *arg)
+{
+    struct publishing *p = arg;
+    struct named_value values[] = {
+        { "as_of", EV_COUNT((uint64_t)p->as_of) },
+        { "document", EV_HASH(&p->hash) },
+        { "list", EV_TEXT(p->list->id.text) },
+    };
+    struct status_publication row = { .list = p->list->no, .document = p->hash, .as_of = p->as_of, .at = t->at_ms,
+                                      .valid_until = p->valid_until };
+
+    TRY(append_entry(s, t, ENTRY_STATUS_LIST_PUBLISHED, values, ARRAY_LEN(values), &p->index));
+    TRY(append_document(s, t, p->index, &p->hash, p->document));
+    row.index = (int64_t)p->index;
+    return status_publish(s, t->db, &row);
+}
+
+/* Who has no signer leaves the signature to who serves it. */
+static void sign(struct scope *s, struct work *w, const struct publishing *p)
+{
+    struct bytes whole;
+
+    if (append_document_signed(s, w->append, w->db, &p->hash, p->index, &whole) == ERR_OK)
+        return;
+    log_why(LOG_INFO, "a status list is not signed yet", s);
+    scope_forgive(s);
+}
+
+static err publish(struct scope *s, struct work *w, const struct status_list_row *list)
+{
+    struct publishing *p = NEW(s, struct publishing);
+    struct scope own;
+    struct append_op op = { .scope = &own, .decide = publish_decide, .arg = p };
+    err e;
+
+    p->list = list;
+    TRY(document_make(s, w, p));
+    scope_init(&own, PUBLISH_MS);
+    e = append_run(w->append, &op);
+    if (e != ERR_OK && e != ERR_STALE)
+        s->why = own.why;
+    scope_free(&own);
+    if (e == ERR_STALE)
+        return ERR_OK;
+    TRY(e);
+    sign(s, w, p);
+    return ERR_OK;
+}
+
+err status_lists_run(struct scope *s, struct work *w)
+{
+    struct status_list_row *lists;
+    size_t n;
+
+    TRY(pairs_suffice(s, w));
+    TRY(status_lists(s, w->db, &lists, &n));
+    for (size_t i = 0; i < n; i++) {
+        const struct status_list_row *l = &lists[i];
+        TRY(work_left(s, w));
+        /* A withdrawal at entry N is in the state as of N + 1. */
+        if (l->index < 0 || l->changed >= l->as_of || l->valid_until < clock_wall_ms() + STATUS_LIST_RENEW_MS)
+            TRY(publish(s, w, l));
+    }
+    return ERR_OK;
+}
