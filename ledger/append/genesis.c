@@ -118,12 +118,13 @@ err genesis_begin(struct scope *s, const struct genesis *g)
 
 /* ---- the next rules version of a log that began under an older one */
 
+/* Decided under the log's lock: whoever comes second finds nothing to do. */
 static err next_rules(struct scope *s, struct append_txn *t, void *arg)
 {
+    bool *changed = arg;
     uint64_t index;
 
-    (void)arg;
-    while (append_rules_version(t) < RULES_VERSION)
+    for (*changed = false; append_rules_version(t) < RULES_VERSION; *changed = true)
         TRY(append_rules(s, t, append_rules_version(t) + 1, &index));
     return ERR_OK;
 }
@@ -153,13 +154,15 @@ static err outdated(struct scope *s, const char *dsn, const char *application, b
 
 err genesis_rules(struct scope *s, const struct append_config *config, bool *changed)
 {
-    struct append_op op = { .decide = next_rules };
+    struct append_op op = { .decide = next_rules, .arg = changed };
     struct append *a;
     struct scope work;
+    bool due;
     err e;
 
-    TRY(outdated(s, config->dsn, config->application, changed));
-    if (!*changed)
+    *changed = false;
+    TRY(outdated(s, config->dsn, config->application, &due));
+    if (!due)
         return ERR_OK;
     keys_init();
     TRY(append_open(s, config, &a));
@@ -167,10 +170,10 @@ err genesis_rules(struct scope *s, const struct append_config *config, bool *cha
     op.scope = &work;
     e = append_run(a, &op);
     if (e == ERR_UNKNOWN_OUTCOME)         /* committed: whoever has the signer signs it */
-        e = outdated(s, config->dsn, config->application, changed) == ERR_OK && !*changed ? ERR_OK : e;
+        e = outdated(s, config->dsn, config->application, &due) == ERR_OK && !due ? ERR_OK : e;
     if (e != ERR_OK)
         e = fail(s, e, "rules version %d: %s", RULES_VERSION, work.why.detail);
-    *changed = e == ERR_OK;
+    *changed = *changed && e == ERR_OK;
     append_close(a, RULES_MS);
     scope_free(&work);
     return e;

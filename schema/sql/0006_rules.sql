@@ -8,6 +8,7 @@ CREATE TABLE rules (
 COMMENT ON TABLE rules IS 'Rules versions of the log; the largest is in force, under the ledger''s lock.';
 COMMENT ON COLUMN rules.version IS 'The version.';
 COMMENT ON COLUMN rules.index IS 'Entry that brought it: log.opened or rules.changed.';
-INSERT INTO rules (version, index) SELECT 1, 0 FROM log;
+-- A log that was begun but has no entry yet opens under the version of the program that opens it.
+INSERT INTO rules (version, index) SELECT 1, 0 FROM log WHERE EXISTS (SELECT FROM entry WHERE index = 0);
 CALL make_append_only('rules');
 GRANT SELECT ON rules TO :api, :worker;

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every landing's database is upgraded by today's programs, goes on, and its log is audited."""
+"""Every landing's database is upgraded by today's programs, changes its rules once, goes on, and is audited."""
+import concurrent.futures
 import gzip
+import json
 import pathlib
 import shutil
 import subprocess
@@ -12,9 +14,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
 from harness.market import Market, Party                    # noqa: E402
+from harness.program import wait_for                        # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
+RULES = 2
 LANDINGS = pathlib.Path(__file__).resolve().parent / "landings"
 
 
@@ -43,25 +47,66 @@ def audit(market, what):
         tap.note(report)
 
 
-def upgrade(landing):
-    market = Market(folder(f"upgrade-{landing.name}"))
+def apply_once(market):
+    """Said to have changed the rules, or not."""
+    return ["under rules version" in market.run("counterfoil-schema", "apply")]
+
+
+def apply_twice(market):
+    return apply_once(market) + apply_once(market)
+
+
+def apply_at_once(market, n=3):
+    """The migrations' lock lets one in after the other; the log's lock decides who changes the rules."""
+    with concurrent.futures.ThreadPoolExecutor(n) as pool:
+        return [said for done in [pool.submit(apply_once, market) for _ in range(n)] for said in done.result()]
+
+
+def rules_of(market):
+    """(versions in the order of the log, entries that say so)"""
+    versions = [json.loads(bytes.fromhex(text[2:]))["v"]
+                for text, in market.sql("SELECT bytes::text FROM entry ORDER BY index")]
+    return versions, market.entries("rules.changed")
+
+
+def rules_changed(market, landing, how, said):
+    versions, changes = rules_of(market)
+    newest = max(versions)
+    tap.check(newest == RULES and versions == sorted(versions), f"{landing.name}: entries are of rules 1, then {RULES}")
+    tap.check(changes == newest - versions[0], f"{landing.name}, {how}: the rules changed once a version ({changes})")
+    tap.check(sum(said) == (1 if changes else 0), f"{landing.name}, {how}: and one said so {said}")
+
+
+def goes_on(market, landing, before):
+    market.start()
+    key = (market.dir / "operator.key").read_text(encoding="ascii").strip()
+    market.operator = Party(market, "market", key)
+    wait_for(lambda: checkpoint_parse(market.get("/log/checkpoint")[1])[1] == market.entries(), 30,
+             "what apply appended to be signed")
+    _, size, _ = checkpoint_parse(market.get("/log/checkpoint")[1])
+    tap.check(size > before, f"{landing.name}: it serves all that was signed, and the change, {size} entries")
+    audit(market, landing.name)
+    market.party("newcomer", "buyer")
+    _, grown, _ = checkpoint_parse(market.get("/log/checkpoint")[1])
+    tap.check(grown > size, f"{landing.name}: the log goes on")
+    audit(market, f"{landing.name}, gone on")
+    tap.check(rules_of(market)[0][-1] == RULES, f"{landing.name}: under the newest rules")
+    found = books_problems(market.sql)
+    tap.check(not found, f"{landing.name}: the books hold {found}")
+
+
+def upgrade(landing, how, apply):
+    market = Market(folder(f"upgrade-{landing.name}-{how}"))
     try:
         restore(market, landing)
-        before = market.sql("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")[0]
-        market.run("counterfoil-schema", "apply")
+        before = int(market.sql("SELECT max(size) FROM checkpoint")[0][0])
+        said = apply(market)
         tap.check("FAULT" not in market.run("counterfoil-schema", "check"), f"{landing.name}: the schema is today's")
-        market.start()
-        key = (market.dir / "operator.key").read_text(encoding="ascii").strip()
-        market.operator = Party(market, "market", key)
-        _, size, _ = checkpoint_parse(market.get("/log/checkpoint")[1])
-        tap.check(size >= int(before[0]), f"{landing.name}: it serves all that was signed, {size} entries")
-        audit(market, landing.name)
-        market.party("newcomer", "buyer")
-        _, grown, _ = checkpoint_parse(market.get("/log/checkpoint")[1])
-        tap.check(grown > size, f"{landing.name}: the log goes on")
-        audit(market, f"{landing.name}, gone on")
-        found = books_problems(market.sql)
-        tap.check(not found, f"{landing.name}: the books hold {found}")
+        rules_changed(market, landing, how, said)
+        goes_on(market, landing, before)
+        tap.check(apply_once(market) == [False] and rules_of(market)[1] == 1,
+                  f"{landing.name}: applied again while it runs, nothing changes")
+        audit(market, f"{landing.name}, applied again")
     finally:
         market.close()
 
@@ -70,7 +115,8 @@ def main():
     landings = sorted(path for path in LANDINGS.iterdir() if path.is_dir())
     tap.check(landings, f"there are landings: {' '.join(path.name for path in landings)}")
     for landing in landings:
-        upgrade(landing)
+        upgrade(landing, "twice", apply_twice)
+        upgrade(landing, "at-once", apply_at_once)
     tap.done()
 
 
