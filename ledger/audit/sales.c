@@ -7,20 +7,39 @@
 #include "ledger/rules/tariff.h"
 #include "ledger/rules/territory.h"
 
-/* {"amount":"…","currency":"…"}: canonical already, without escapes, so its texts stand at known places. */
-static struct money_fact price_of(struct scope *s, struct audit *a, const struct entry *e)
+/* A text member of a price, whose shape was read and whose texts have no escapes; NULL: absent. */
+static const char *price_text(struct scope *s, struct bytes price, const char *name)
 {
-    static const char head[] = "{\"amount\":\"", middle[] = "\",\"currency\":\"";
-    const struct entry_value *v = entry_field(e, "price");
-    const char *amount, *end;
+    const char *head = scope_printf(s, "\"%s\":\"", name), *from, *end = (const char *)price.p + price.len;
 
+    from = memmem(price.p, price.len, head, strlen(head));
+    if (!from)
+        return NULL;
+    from += strlen(head);
+    return scope_strndup(s, from, (size_t)((const char *)memchr(from, '"', (size_t)(end - from)) - from));
+}
+
+/* {"amount":"…","currency":"…"}, and since version 2 perhaps "kind":"per_item" and "minimum":"…". */
+static void price_of(struct scope *s, struct audit *a, const struct entry *e, struct offer_row *o)
+{
+    const struct entry_value *v = entry_field(e, "price");
+    const char *currency, *minimum;
+    struct money_fact least;
+
+    o->price = (struct money_fact){ 0 };
+    o->minimum = 0;
+    o->per_item = false;
     if (v->kind != V_JSON)
-        return (struct money_fact){ 0 };
-    amount = (const char *)v->v.json.p + sizeof head - 1;
-    end = memchr(amount, '"', v->v.json.len - (sizeof head - 1));
-    assert(end);                                     /* its shape was read */
-    return money_read(a, scope_strndup(s, amount, (size_t)(end - amount)),
-                      scope_strndup(s, end + sizeof middle - 1, 3));
+        return;
+    currency = price_text(s, v->v.json, "currency");
+    minimum = price_text(s, v->v.json, "minimum");
+    o->price = money_read(a, price_text(s, v->v.json, "amount"), currency);
+    least = money_read(a, minimum, currency);
+    o->per_item = a->rules >= 2 && price_text(s, v->v.json, "kind");
+    if (o->per_item)
+        o->minimum = least.known ? least.micro : 0;
+    else if (minimum || price_text(s, v->v.json, "kind"))
+        audit_find(a, RULE_MONEY_FORM, "a price of a kind that there is", "another");
 }
 
 void offer_published(struct scope *s, struct audit *a, const struct entry *e)
@@ -44,7 +63,7 @@ void offer_published(struct scope *s, struct audit *a, const struct entry *e)
         o = table_add(&a->table[OFFERS], offer);
     o->version = version;
     o->revision = revision;
-    o->price = price_of(s, a, e);
+    price_of(s, a, e, o);
     o->split = hash_key(e, "split_digest");
 }
 
@@ -85,21 +104,16 @@ void payment_received(struct audit *a, const struct entry *e)
         p->buyer = key_in(e, "buyer");
 }
 
-/*
- * What a license costs under version 2: an offer's price is for the slice, or for each item, and may have a minimum
- * then, which is not in the log.
- */
-static bool price_holds(struct scope *s, const struct money_fact *price, const struct money_fact *cost, uint64_t items)
+/* What so many items cost; a price that can't be computed is nobody's. */
+static bool price_holds(struct scope *s, const struct offer_row *o, const struct money_fact *cost, uint64_t items)
 {
-    struct tariff t = { TARIFF_PER_ITEM, price->currency, price->micro, 0 };
-    int64_t least;
+    struct tariff t = { o->per_item ? TARIFF_PER_ITEM : TARIFF_FLAT, o->price.currency, o->price.micro, o->minimum };
+    struct money_fact due = o->price;
 
-    if (money_equal(price, cost))
+    if (!o->price.known || !cost->known)
         return true;
-    if (strcmp(price->currency, cost->currency) != 0)
-        return false;
-    if (tariff_price(s, &t, items, &least) == ERR_OK)
-        return cost->micro >= least;
+    if (tariff_price(s, &t, items, &due.micro) == ERR_OK)
+        return money_equal(&due, cost);
     scope_forgive(s);
     return false;
 }
@@ -117,7 +131,7 @@ static void license_offer(struct scope *s, struct audit *a, const struct entry *
         audit_find(a, RULE_LICENSE_OFFER, "the offer's revision then", "revision %" PRIu64, count_of(e, "revision"));
     if (!key_equal(o->version, key_in(e, "version")))
         audit_find(a, RULE_LICENSE_OFFER, "the offer's version", "%s", text_of(e, "version"));
-    if (a->rules < 2 ? !money_equal(&o->price, cost) : !price_holds(s, &o->price, cost, count_of(e, "item_count")))
+    if (!price_holds(s, o, cost, count_of(e, "item_count")))
         audit_find(a, RULE_LICENSE_PRICE, "the offer's price", "another amount");
 }
 
@@ -142,14 +156,18 @@ static void license_payment(struct audit *a, const struct entry *e, const struct
         p->split = o->split;
 }
 
-/* Under version 2 a license may cover a slice; one of as many items as the version is the version. */
+/*
+ * Under version 2 a license may cover a slice. It keeps the version's order: one of as many items is the version's
+ * list, one of fewer is another.
+ */
 static bool extent_holds(const struct audit *a, const struct version_row *v, const struct entry *e)
 {
+    bool same_root = hash_equal(&v->root, entry_field(e, "slice_root")->v.hash);
     uint64_t items = count_of(e, "item_count");
 
     if (a->rules >= 2 && items < v->item_count)
-        return items > 0;
-    return items == v->item_count && hash_equal(&v->root, entry_field(e, "slice_root")->v.hash);
+        return items > 0 && !same_root;
+    return items == v->item_count && same_root;
 }
 
 static void license_extent(struct audit *a, const struct entry *e)

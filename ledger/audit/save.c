@@ -65,6 +65,7 @@ static void put_offer(struct buf *b, const void *row)
     buf_printf(b, " %" PRIu64, o->revision);
     put_money(b, &o->price);
     put_key(b, o->split);
+    buf_printf(b, " %d %" PRId64, o->per_item, o->minimum);
 }
 
 static void put_payment(struct buf *b, const void *row)
@@ -209,9 +210,13 @@ static bool get_version(const struct word *w, size_t n, void *row)
 static bool get_offer(const struct word *w, size_t n, void *row)
 {
     struct offer_row *o = row;
+    uint64_t per_item = 0;
 
-    return get_key(w[0], &o->version) && get_count(w[1], &o->revision) && get_money(w[2], &o->price) &&
-           (n == 3 || get_key(w[3], &o->split));
+    if (!get_key(w[0], &o->version) || !get_count(w[1], &o->revision) || !get_money(w[2], &o->price) ||
+        (n > 3 && (!get_key(w[3], &o->split) || !get_bits(w[4], 1, &per_item) || !get_time(w[5], &o->minimum))))
+        return false;
+    o->per_item = per_item;
+    return true;
 }
 
 static bool get_payment(const struct word *w, size_t n, void *row)
@@ -308,7 +313,7 @@ static const struct {
 } forms[TABLES] = {
     [PARTIES]           = { "party", 1, 0, put_party, get_party },
     [VERSIONS]          = { "version", 2, 2, put_version, get_version },
-    [OFFERS]            = { "offer", 4, 3, put_offer, get_offer },
+    [OFFERS]            = { "offer", 6, 3, put_offer, get_offer },
     [PAYMENTS]          = { "payment", 6, 3, put_payment, get_payment },
     [LICENSES]          = { "license", 6, 3, put_license, get_license },
     [PAST_OFFERS]       = { "past-offer", 0, 0, NULL, NULL },

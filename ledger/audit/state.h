@@ -19,7 +19,13 @@ struct money_fact { bool known; int64_t micro; char currency[4]; };    /* known:
 
 struct party_row   { struct key key; uint64_t roles; };                /* bit i: role_codes.code[i] */
 struct version_row { struct key key; struct hash root; uint64_t item_count; };
-struct offer_row   { struct key key, version; uint64_t revision; struct money_fact price; struct key split; };
+struct offer_row {
+    struct key key, version, split;
+    uint64_t revision;
+    struct money_fact price;             /* of a slice, or of each of its items and then at least the minimum */
+    int64_t minimum;
+    bool per_item;
+};
 struct payment_row {
     struct key key, license, buyer, split;
     struct money_fact paid;

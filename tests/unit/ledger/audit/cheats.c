@@ -74,6 +74,8 @@ static const struct {
     { "a license paid by somebody else", "buyer", PAID, T(ID("pty", "01")), RULE_LICENSE_PAID },
     { "a price that is not the offer's", "price", OFFERED, J("{\"amount\":\"12.60\",\"currency\":\"EUR\"}"),
       RULE_LICENSE_PRICE },
+    { "a price per item before there was one", "price", OFFERED,
+      J("{\"amount\":\"12.50\",\"currency\":\"EUR\",\"kind\":\"per_item\"}"), RULE_MONEY_FORM },
     { "an amount in another form", "amount", TOPPED_UP, T("100.000"), RULE_MONEY_FORM },
     { "a currency that is none", "currency", TOPPED_UP, T("QQQ"), RULE_MONEY_FORM },
     { "a slice of the version", "slice", GRANTED, J("{\"order\":\"path\"}"), RULE_LICENSE_SLICE },

@@ -403,6 +403,9 @@ static void test_more(void)
                                                    : (struct entry_value)J("{\"consent_missing\":11}"));
         run("a slice as large as the version, with another root, or larger", acts, n, false, RULE_LICENSE_WHOLE);
     }
+    tell(acts);
+    set(&acts[GRANTED_B], "slice_root", EV_HASH(&root_a));
+    run("a slice with the version's root", acts, n, false, RULE_LICENSE_WHOLE);
     set(&acts[GRANTED_B], "item_count", EV_COUNT(10));
     set(&acts[GRANTED_B], "slice_root", EV_HASH(&root_a));
     set(&acts[DENIED_B], "counts", (struct entry_value)J("{\"consent_missing\":10}"));
@@ -418,19 +421,42 @@ static void test_more(void)
     run("refunds of more than was left", acts, n + 1, true, RULE_REFUND_SUM);
 }
 
-/* What a license costs: for the slice, or for each of its four items and perhaps a minimum. */
+/* What a license of four items costs: for the slice, or for each item and at least the minimum. */
 static void test_price(void)
 {
-    static const struct { const char *amount; enum audit_rule_id rule; } rows[] = {
-        { "12.50", RULES }, { "12.49", RULE_LICENSE_PRICE }, { "12.51", RULE_LICENSE_PRICE },
-        { "49.99", RULE_LICENSE_PRICE }, { "50.00", RULES }, { "60.00", RULES },
+    static const char flat[] = "\"currency\":\"EUR\"}", each[] = "\"currency\":\"EUR\",\"kind\":\"per_item\"}",
+        least[] = "\"currency\":\"EUR\",\"kind\":\"per_item\",\"minimum\":\"20.00\"}",
+        odd[] = "\"currency\":\"EUR\",\"minimum\":\"20.00\"}";
+    static const struct { const char *price, *tail, *amount; enum audit_rule_id rule; } rows[] = {
+        { "12.50", flat, "12.50", RULES }, { "12.50", flat, "12.49", RULE_LICENSE_PRICE },
+        { "12.50", flat, "50.00", RULE_LICENSE_PRICE }, { "3.125", each, "12.50", RULES },
+        { "3.125", each, "12.51", RULE_LICENSE_PRICE }, { "12.50", each, "12.50", RULE_LICENSE_PRICE },
+        { "3.125", least, "20.00", RULES }, { "3.125", least, "12.50", RULE_LICENSE_PRICE },
+        { "12.50", odd, "12.50", RULE_MONEY_FORM },
     };
     struct act acts[LONG_ACTS + 1];
     size_t n = tell(acts);
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        set(&acts[PAID_B], "amount", EV_TEXT(rows[i].amount));
-        set(&acts[GRANTED_B], "amount", EV_TEXT(rows[i].amount));
+        char price[128];
+        size_t len = (size_t)snprintf(price, sizeof price, "{\"amount\":\"%s\",%s", rows[i].price, rows[i].tail);
+        tell(acts);
+        acts[PAYOUT_0] = acts[OFFERED];              /* a second revision, under version 2, and a license by it */
+        acts[PAYOUT_0].at = acts[PAYOUT_1].at = acts[SETTLED].at = START + 25;
+        set(&acts[PAYOUT_0], "revision", EV_COUNT(2));
+        set(&acts[PAYOUT_0], "price", EV_JSON(((struct bytes){ (const uint8_t *)price, len })));
+        acts[SETTLED] = acts[PAID_B];
+        acts[PAYOUT_1] = acts[GRANTED_B];
+        acts[SETTLED].at = acts[PAYOUT_1].at = START + 25;
+        acts[FAILED] = acts[VERIFIED];
+        acts[FAILED].at = START + 25;
+        set(&acts[SETTLED], "license", EV_TEXT(ID("lic", "02")));
+        set(&acts[SETTLED], "payment", EV_TEXT(ID("pay", "03")));
+        set(&acts[SETTLED], "amount", EV_TEXT(rows[i].amount));
+        set(&acts[PAYOUT_1], "license", EV_TEXT(ID("lic", "02")));
+        set(&acts[PAYOUT_1], "payment", EV_TEXT(ID("pay", "03")));
+        set(&acts[PAYOUT_1], "revision", EV_COUNT(2));
+        set(&acts[PAYOUT_1], "amount", EV_TEXT(rows[i].amount));
         run(rows[i].amount, acts, n, true, rows[i].rule);
     }
 }
