@@ -9,7 +9,7 @@
 
 #include "api/auth.h"
 #include "api/dataset.h"
-#include "api/item_line.h"
+#include "ledger/entry/item_line.h"
 #include "api/version.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"

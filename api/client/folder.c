@@ -40,7 +40,7 @@ static void add_file(struct files *f, const char *path, int64_t size)
         if (!f->v)
             abort();
     }
-    f->v[f->n++] = (struct file){ .path = path, .size = size };
+    f->v[f->n++] = (struct file){ .path = path, .size = size, .line = -1 };
 }
 
 void files_free(struct files *f)

@@ -16,7 +16,12 @@
  */
 #define FOLDER_OWN ".counterfoil"        /* in a pulled folder: manifest, license, receipts; no item may begin so */
 
-struct file { const char *path; int64_t size; struct hash sha256; };    /* path relative to the folder */
+struct file {
+    const char *path;             /* relative to the folder */
+    int64_t size;
+    struct hash sha256;
+    int64_t line;                 /* where its line of a sidecar begins; -1: it has none */
+};
 struct files { size_t n, cap; struct file *v; };
 
 /* All files, sorted by the bytes of their paths; hashes are not yet computed. Free with files_free(). */

@@ -11,12 +11,16 @@
 
 struct options {
     struct texts price, purposes, territories;
-    const char *until, *version;
-    bool json;
+    const char *until, *version, *minimum, *split;
+    bool per_item, json;
 };
 
 static const struct flag flags[] = {
-    { "price", "AMOUNT CURRENCY", false, offsetof(struct options, price), "flat price of a license: 12.00 EUR" },
+    { "price", "AMOUNT CURRENCY", false, offsetof(struct options, price), "price of a license: 12.00 EUR" },
+    { "per-item", NULL, false, offsetof(struct options, per_item), "the price is for each item of a slice" },
+    { "minimum", "AMOUNT", false, offsetof(struct options, minimum), "with --per-item: what a slice costs at least" },
+    { "split", "RULE", false, offsetof(struct options, split),
+      "among the items' contributors, per_item (if not said) or per_byte" },
     { "purpose", "PURPOSE", true, offsetof(struct options, purposes), "what it may be used for" },
     { "territory", "WHERE", true, offsetof(struct options, territories), "ISO 3166 country, EU or WORLD" },
     { "until", "WHEN", false, offsetof(struct options, until), "every license ends before" },
@@ -26,11 +30,17 @@ static const struct flag flags[] = {
 
 static void tell(struct scope *s, const json_t *o)
 {
+    const json_t *price = json_object_get(o, "price");
+    const char *minimum = json_text_or(price, "minimum", NULL);
+    bool per_item = strcmp(json_text_or(price, "kind", "flat"), "per_item") == 0;
+
     say("offer      %s, revision %lld, %s", json_text_or(o, "id", "?"),
         (long long)json_integer_value(json_object_get(o, "revision")), json_text_or(o, "state", "?"));
     say("dataset    %s, version %lld", json_text_or(o, "dataset", "?"),
         (long long)json_integer_value(json_object_get(o, "version")));
-    say("price      %s", money_text(s, json_object_get(o, "price")));
+    say("price      %s%s%s%s", money_text(s, price), per_item ? " for each item" : "", minimum ? ", at least " : "",
+        minimum ? printable(s, minimum) : "");
+    say("split      %s", json_text_or(json_object_get(o, "split"), "rule", "?"));
     say("terms      %s", printable(s, json_text_or(o, "sentence", "?")));
     say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(o, "entry"), "index")));
 }
@@ -96,8 +106,9 @@ static err body_make(struct scope *s, struct market *m, const struct options *o,
     random_bytes(wish.random, sizeof wish.random);
     TRY(terms_write(s, &wish, &text));
     TRY(json_read(s, text, strlen(text), &terms));
-    *body = json_pack("{s:s,s:I,s:o,s:{s:s,s:s}}", "dataset", dataset, "version", (json_int_t)number, "terms", terms,
-                      "price", "amount", o->price.v[0], "currency", o->price.v[1]);
+    *body = json_pack("{s:s,s:I,s:o,s:s*,s:{s:s,s:s,s:s*,s:s*}}", "dataset", dataset, "version", (json_int_t)number,
+                      "terms", terms, "split", o->split, "price", "amount", o->price.v[0], "currency", o->price.v[1],
+                      "kind", o->per_item ? "per_item" : NULL, "minimum", o->minimum);
     return *body ? ERR_OK : fail(s, ERR_INVALID, "arguments must be UTF-8");
 }
 

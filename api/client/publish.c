@@ -15,8 +15,9 @@
 
 struct options {
     const char *title, *description, *modality, *card;
-    struct texts languages;
-    bool wait, json;
+    const char *items;
+    struct texts languages, attributes, contributors;
+    bool wait, json, no_sidecar, sidecar_too;
 };
 
 static const struct flag flags[] = {
@@ -26,6 +27,14 @@ static const struct flag flags[] = {
       "text, image, audio, video, tabular, code or mixed (default)" },
     { "language", "TAG", true, offsetof(struct options, languages), "BCP 47 tag" },
     { "card", "FILE", false, offsetof(struct options, card), "the dataset's card, Markdown" },
+    { "items", "FILE", false, offsetof(struct options, items),
+      "sidecar: a JSON line an item, {path,attributes,contributors,media_type}; DIR/" SIDECAR " if not said" },
+    { "no-sidecar", NULL, false, offsetof(struct options, no_sidecar), "DIR/" SIDECAR " is an item like others" },
+    { "sidecar-too", NULL, false, offsetof(struct options, sidecar_too), "it is a sidecar and an item as well" },
+    { "attribute", "NAME=VALUE", true, offsetof(struct options, attributes),
+      "of every item whose line has not its own: a number, true, false, or text" },
+    { "contributor", "PARTY:ROLE:WEIGHT", true, offsetof(struct options, contributors),
+      "of every item whose line names none" },
     { "wait", NULL, false, offsetof(struct options, wait), "wait until a worker has verified every content" },
     { "json", NULL, false, offsetof(struct options, json), "the version as JSON" },
 };
@@ -165,7 +174,7 @@ static err publish_wait(struct scope *s, struct market *m, const char *path, con
 
 /* A draft, its items, its publication; the market must arrive at the root that we computed ourselves. */
 static err version_make(struct scope *s, struct market *m, const char *path, const struct files *files,
-                        const struct hash *root, json_t **version)
+                        const struct sidecar *sc, const struct hash *root, json_t **version)
 {
     json_t *draft = NULL;
     const char *id, *at, *theirs;
@@ -175,7 +184,7 @@ static err version_make(struct scope *s, struct market *m, const char *path, con
     e = json_text(s, draft, "id", &id);
     at = e == ERR_OK ? scope_printf(s, "%s/versions/%s", path, fetch_escape(s, id)) : "";
     if (e == ERR_OK)
-        e = publish_list(s, m, at, files);
+        e = publish_list(s, m, at, files, sc);
     if (e == ERR_OK)
         e = publish_wait(s, m, scope_printf(s, "%s/publish", at), scope_printf(s, "publish-%.60s", id), files->n,
                          version);
@@ -255,32 +264,58 @@ static void tell(struct scope *s, const char *name, const json_t *v, const struc
             (long long)json_integer_value(json_object_get(seen, "unverified")));
 }
 
-static err publish(struct scope *s, struct market *m, const struct options *o, int folder, const char *dataset)
+/* What there is to publish. */
+static err folder_read_all(struct scope *s, const struct options *o, int folder, struct files *files,
+                           struct sidecar *sc)
+{
+    const struct sidecar_wish wish = { o->items, o->no_sidecar, o->sidecar_too, &o->attributes, &o->contributors };
+    struct skips skips = { .s = s };
+
+    TRY(files_list(s, folder, files, skipped, &skips));
+    TRY(sidecar_open(s, &wish, folder, files, sc));
+    if (files->n == 0)
+        return fail(s, ERR_INVALID, "there is nothing to publish in this folder");
+    if (files->n > VERSION_ITEMS_MAX)
+        return fail(s, ERR_TOO_LARGE, "a version has at most %d items", VERSION_ITEMS_MAX);
+    return ERR_OK;
+}
+
+/* The newest version has these files: it stands unless something else is said about them. */
+static err version_stands(struct scope *s, struct market *m, const char *path, const struct files *files,
+                          const struct sidecar *sc, json_t **version)
+{
+    long long number = (long long)json_integer_value(json_object_get(*version, "number"));
+    bool same = false;
+
+    TRY(publish_same(s, m, scope_printf(s, "%s/versions/%lld/items?limit=500", path, number), files, sc, &same));
+    if (!same) {
+        json_decref(*version);
+        *version = NULL;
+    }
+    return ERR_OK;
+}
+
+static err publish_files(struct scope *s, struct market *m, const struct options *o, int folder, const char *dataset,
+                         struct files *files, const struct sidecar *sc)
 {
     const char *path = scope_printf(s, "/v1/datasets/%s", fetch_escape_path(s, dataset));
-    struct skips skips = { .s = s };
     struct uploaded up = { 0 };
-    struct files files = { 0 };
     json_t *version = NULL;
     struct hash root;
     bool anew = false;
-    err e = files_list(s, folder, &files, skipped, &skips);
+    err e = publish_hash(s, folder, files, &root);
 
-    if (e == ERR_OK && files.n == 0)
-        e = fail(s, ERR_INVALID, "there is nothing to publish in this folder");
-    if (e == ERR_OK && files.n > VERSION_ITEMS_MAX)
-        e = fail(s, ERR_TOO_LARGE, "a version has at most %d items", VERSION_ITEMS_MAX);
-    if (e == ERR_OK)
-        e = publish_hash(s, folder, &files, &root);
     if (e == ERR_OK)
         e = dataset_ready(s, m, o, path, strchr(dataset, '/') + 1, &root, &version);
+    if (e == ERR_OK && version)
+        e = version_stands(s, m, path, files, sc, &version);
     if (e == ERR_OK && !version) {
         anew = true;
-        e = publish_upload(s, m, folder, &files, &up);
+        e = publish_upload(s, m, folder, files, &up);
         if (e == ERR_OK)
-            e = version_make(s, m, path, &files, &root, &version);
+            e = version_make(s, m, path, files, sc, &root, &version);
     } else if (e == ERR_OK && is_broken(version)) {
-        e = version_mend(s, m, path, folder, &files, &up, &version);
+        e = version_mend(s, m, path, folder, files, &up, &version);
     }
     if (e == ERR_OK && o->wait)
         e = wait_verified(s, m, path, &version);
@@ -289,6 +324,18 @@ static err publish(struct scope *s, struct market *m, const struct options *o, i
     else if (version)
         tell(s, dataset, version, &up, anew);
     json_decref(version);
+    return e;
+}
+
+static err publish(struct scope *s, struct market *m, const struct options *o, int folder, const char *dataset)
+{
+    struct sidecar sc = { .fd = -1 };
+    struct files files = { 0 };
+    err e = folder_read_all(s, o, folder, &files, &sc);
+
+    if (e == ERR_OK)
+        e = publish_files(s, m, o, folder, dataset, &files, &sc);
+    sidecar_close(&sc);
     files_free(&files);
     return e;
 }
@@ -321,6 +368,7 @@ const struct verb verb_publish = {
             "publishes their list. Cut off, it is simply run again: what was uploaded is not sent twice, and a\n"
             "folder that equals the newest version makes no new one; contents of it that the market has lost or\n"
             "found corrupt are sent again. Links are followed only inside the folder;\n"
-            "what cannot be an item is named.",
+            "what cannot be an item is named. DIR/" SIDECAR " is no item but says more about them: attributes,\n"
+            "contributors {party,role,weight}, media types; saying something else makes a new version.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

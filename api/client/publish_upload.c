@@ -3,16 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/client/media_type.h"
 #include "api/client/publish.h"
 #include "api/client/say.h"
 #include "schema/base/limits.h"
 #include "schema/base/parallel.h"
-#include "schema/json/canon.h"
 
 #define UPLOADS_AT_ONCE 8
 #define UPLOAD_PART_BYTES (INT64_C(64) << 20)     /* longer contents go in parts, and go on where they were cut off */
-#define LIST_PART_BYTES (4 << 20)
 
 struct uploading {
     int folder;
@@ -181,40 +178,4 @@ err publish_upload(struct scope *s, struct market *m, int folder, const struct f
     out->bytes_sent = u.bytes_sent;
     free(u.contents);
     return e;
-}
-
-static void add_line(struct buf *b, const struct file *f)
-{
-    char hex[HEX_SIZE(HASH_SIZE)];
-
-    hex_write(f->sha256.b, HASH_SIZE, hex);
-    buf_printf(b, "{\"media_type\":\"%s\",\"path\":", media_type_of(f->path));
-    canon_string(b, f->path, strlen(f->path));
-    buf_printf(b, ",\"sha256\":\"%s\",\"size\":%lld}\n", hex, (long long)f->size);
-}
-
-err publish_list(struct scope *s, struct market *m, const char *draft_path, const struct files *files)
-{
-    const char *headers[] = { "Content-Type: application/jsonl" };
-    size_t at = 0;
-
-    for (unsigned part = 0; at < files->n || part == 0; part++) {
-        struct fetch_request rq = { .method = FETCH_PUT, .headers = headers, .n_headers = 1,
-                                    .answer_max = JSON_BODY_MAX };
-        struct fetch_answer a;
-        struct scope one;
-        struct buf lines;
-        err e;
-        scope_init(&one, 0);
-        lines = BUF(&one);
-        for (buf_add(&lines, "", 0); at < files->n && lines.len < LIST_PART_BYTES; at++)
-            add_line(&lines, &files->v[at]);
-        rq.body = (struct bytes){ (const uint8_t *)lines.p, lines.len };
-        e = market_run(&one, m, scope_printf(&one, "%s/items?part=%u", draft_path, part), &rq, true, &a);
-        if (e != ERR_OK)
-            s->why = one.why;
-        scope_free(&one);
-        TRY(e);
-    }
-    return ERR_OK;
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "api/client/folder.h"
 #include "api/client/instant.h"
 #include "api/client/market.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
+#include "schema/base/limits.h"
+#include "schema/json/canon.h"
 
-struct options { const char *purpose, *territory, *from, *until; bool json; };
+struct options {
+    const char *purpose, *territory, *from, *until, *slice, *filter, *sample, *seed;
+    bool distinct, json;
+};
 
 static const struct flag flags[] = {
     { "purpose", "PURPOSE", false, offsetof(struct options, purpose),
@@ -12,8 +20,34 @@ static const struct flag flags[] = {
     { "territory", "WHERE", false, offsetof(struct options, territory), "ISO 3166 country, EU or WORLD" },
     { "from", "WHEN", false, offsetof(struct options, from), "when the license would begin; now if not said" },
     { "until", "WHEN", false, offsetof(struct options, until), "when it would end" },
+    { "slice", "FILE", false, offsetof(struct options, slice), "which items: a slice's request as JSON" },
+    { "filter", "JSON", false, offsetof(struct options, filter),
+      "or its parts: {\"op\":\"=\",\"args\":[{\"property\":\"language\"},\"en\"]}" },
+    { "distinct", NULL, false, offsetof(struct options, distinct), "the same bytes once" },
+    { "sample", "N", false, offsetof(struct options, sample), "so many of them, by chance that anybody can repeat" },
+    { "seed", "TEXT", false, offsetof(struct options, seed), "of the sample" },
     { "json", NULL, false, offsetof(struct options, json), "the quote as JSON" },
 };
+
+/* What a clearance would leave out. */
+static void tell_exclusions(struct scope *s, json_t *exclusions)
+{
+    const char *reason;
+    json_t *count;
+
+    json_object_foreach(exclusions, reason, count)
+        say("excluded   %lld: %s, as far as it is known now", (long long)json_integer_value(count),
+            printable(s, reason));
+}
+
+static void tell_split(struct scope *s, const json_t *split)
+{
+    if (json_is_object(split))
+        say("split      %s to %s, fee %s", money_text(s, json_object_get(split, "creators")),
+            count_text(s, (uint64_t)json_integer_value(json_object_get(split, "contributors")), "contributor",
+                       "contributors"),
+            money_text(s, json_object_get(split, "fee")));
+}
 
 static void tell(struct scope *s, const json_t *q)
 {
@@ -24,8 +58,55 @@ static void tell(struct scope *s, const json_t *q)
         json_text_or(q, "until", "?"));
     say("items      %lld, %s", (long long)json_integer_value(json_object_get(q, "item_count")),
         size_text(s, json_integer_value(json_object_get(q, "bytes"))));
+    say("root       %s", json_text_or(q, "slice_root", "?"));
+    tell_exclusions(s, json_object_get(q, "exclusions"));
     say("price      %s", money_text(s, json_object_get(q, "price")));
+    tell_split(s, json_object_get(q, "split"));
     say("good until %s", json_text_or(q, "expires_at", "?"));
+}
+
+static err read_json(struct scope *s, const char *what, struct bytes text, json_t **out)
+{
+    err e = json_read_as(s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, out);
+    const char *why;
+
+    if (e == ERR_OK && json_is_object(*out))
+        return ERR_OK;
+    why = scope_strdup(s, e == ERR_OK ? "is no object" : s->why.detail);
+    if (e == ERR_OK)
+        json_decref(*out);
+    *out = NULL;
+    scope_forgive(s);
+    return fail(s, ERR_INVALID, "%s: %s", what, why);
+}
+
+/* The request by its parts; NULL: the whole version. */
+static err slice_of_parts(struct scope *s, const struct options *o, json_t **out)
+{
+    struct bytes text = { (const uint8_t *)o->filter, o->filter ? strlen(o->filter) : 0 };
+    json_t *filter = NULL;
+    uint64_t n = 0;
+
+    if (!o->sample != !o->seed || (o->sample && !decimal_read(o->sample, strlen(o->sample), VERSION_ITEMS_MAX, &n)))
+        return fail(s, ERR_INVALID, "a sample is --sample N --seed TEXT");
+    if (o->filter)
+        TRY(read_json(s, "--filter", text, &filter));
+    *out = json_pack("{s:o*,s:s*}", "filter", filter, "distinct", o->distinct ? "sha256" : NULL);
+    if (o->sample)
+        json_object_set_new(*out, "sample", json_pack("{s:I,s:s}", "count", (json_int_t)n, "seed", o->seed));
+    return ERR_OK;
+}
+
+static err slice_read_options(struct scope *s, const struct options *o, json_t **out)
+{
+    struct bytes text;
+
+    if (!o->slice)
+        return slice_of_parts(s, o, out);
+    if (o->filter || o->distinct || o->sample || o->seed)
+        return fail(s, ERR_INVALID, "--slice has it all: --filter, --distinct, --sample and --seed go without it");
+    TRY(file_read(s, o->slice, SLICE_BYTES_MAX, &text));
+    return read_json(s, printable(s, o->slice), text, out);
 }
 
 static err run(struct scope *s, struct call *c)
@@ -33,7 +114,7 @@ static err run(struct scope *s, struct call *c)
     const struct options *o = c->options;
     const char *until, *from = NULL;
     struct market m;
-    json_t *body, *answer = NULL;
+    json_t *body, *slice = NULL, *answer = NULL;
     err e;
 
     if (!o->purpose || !o->territory || !o->until)
@@ -41,9 +122,14 @@ static err run(struct scope *s, struct call *c)
     TRY(instant_read(s, o->until, &until));
     if (o->from)
         TRY(instant_read(s, o->from, &from));
-    TRY(market_open(s, &m, true));
-    body = json_pack("{s:s,s:s,s:s,s:s,s:s*}", "offer", c->args.v[0], "purpose", o->purpose, "territory", o->territory,
-                     "until", until, "from", from);
+    TRY(slice_read_options(s, o, &slice));
+    e = market_open(s, &m, true);
+    if (e != ERR_OK) {
+        json_decref(slice);
+        return e;
+    }
+    body = json_pack("{s:s,s:s,s:s,s:s,s:s*,s:o*}", "offer", c->args.v[0], "purpose", o->purpose, "territory",
+                     o->territory, "until", until, "from", from, "slice", slice);
     e = body ? market_post(s, &m, "/v1/quotes", body, NULL, &answer) : fail(s, ERR_INVALID, "arguments must be UTF-8");
     if (e == ERR_OK && o->json)
         say_json(answer);
@@ -57,6 +143,9 @@ static err run(struct scope *s, struct call *c)
 
 const struct verb verb_quote = {
     .name = "quote", .args = "OFFER", .args_min = 1, .args_max = 1,
-    .line = "ask what an offer would cost you",
+    .line = "ask what an offer would cost you, or a slice of it",
+    .more = "The same request on the same version gives the same items and root forever. A filter is CQL2-JSON over\n"
+            "path, size, media_type and the items' attributes: and, or, not, =, <>, <, <=, >, >=, in, between,\n"
+            "like, isNull.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

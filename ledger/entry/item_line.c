@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/item_line.h"
+#include "ledger/entry/item_line.h"
 
 #include <ctype.h>
 #include <inttypes.h>
