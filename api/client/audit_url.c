@@ -160,17 +160,14 @@ static err tile(struct scope *s, void *arg, const char *path, struct bytes *out)
 }
 
 /* "disclosures/N": what the market shows this reader of the entry's private fields. */
-static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
+static err disclosures(struct scope *s, struct url_source *u, const char *index, struct bytes *out)
 {
-    struct url_source *u = arg;
     json_t *answer = NULL, *list, *texts;
     const json_t *d;
     size_t i;
     err e;
 
-    if (strncmp(name, "disclosures/", 12) != 0)
-        return fail(s, ERR_NOT_FOUND, "no such document");
-    TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries/%s", name + 12), &answer));
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries/%s", index), &answer));
     list = json_object_get(answer, "disclosures");
     texts = json_array();
     json_array_foreach(list, i, d)
@@ -179,6 +176,49 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
     json_decref(texts);
     json_decref(answer);
     return e;
+}
+
+/* A row as the list's leaf has it, which is its canonical form. */
+static err add_line(struct scope *s, void *arg, json_t *row)
+{
+    struct buf *text = arg;
+    struct bytes line;
+    struct scope one;
+    err e;
+
+    scope_init(&one, 0);
+    e = canon(&one, row, &line);
+    if (e == ERR_OK) {
+        buf_add(text, line.p, line.len);
+        buf_char(text, '\n');
+    } else {
+        e = fail(s, e, "%s", one.why.detail);
+    }
+    scope_free(&one);
+    return e;
+}
+
+/* The rows of a list that an entry commits to: each member of the market's pages is one. */
+static err list(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    struct buf text = BUF(s);
+    err e = market_each(s, &u->market, scope_printf(s, "/v1/%s", name), add_line, &text);
+
+    if (e == ERR_FORBIDDEN)
+        return fail(s, ERR_NOT_FOUND, "%s is not for this reader", name);
+    *out = (struct bytes){ (const uint8_t *)text.p, text.len };
+    return e;
+}
+
+static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
+{
+    struct url_source *u = arg;
+
+    if (strncmp(name, "disclosures/", 12) == 0)
+        return disclosures(s, u, name + 12, out);
+    if (strncmp(name, "clearances/", 11) == 0 || strncmp(name, "allocations/", 12) == 0)
+        return list(s, u, name, out);
+    return fail(s, ERR_NOT_FOUND, "no such document");
 }
 
 static err start_loaders(struct scope *s, struct url_source *u, const struct market *m)
