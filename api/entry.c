@@ -21,9 +21,12 @@ static bool may_see(const struct entry *e, const struct entry_row *row, const st
     case ENTRY_OFFER_PUBLISHED:
         return true;                  /* all offers are public ones so far */
     case ENTRY_PARTY_REGISTERED:
+    case ENTRY_PARTY_KEY_CHANGED:
         return is_caller(c, entry_field(e, "party")->v.text);
     case ENTRY_PAYMENT_RECEIVED:      /* the operator recorded what came from outside */
         return is_caller(c, row->buyer) || (entry_field(e, "license")->kind == V_ABSENT && caller_is(c, "operator"));
+    case ENTRY_CONSENT_GRANTED:
+        return is_caller(c, row->buyer);
     case ENTRY_LICENSE_GRANTED:
     case ENTRY_ACCESS_RECORDED:
         return is_caller(c, row->buyer) || is_caller(c, row->publisher);

@@ -11,5 +11,5 @@ struct entry_row {
     struct hash leaf;
     struct bytes bytes;           /* canonical JSON: what is hashed */
     struct bytes disclosures;     /* JSON array of base64url texts; p NULL: none, or erased */
-    const char *buyer, *publisher;        /* of the license or payment it is about; NULL: of none */
+    const char *buyer, *publisher;        /* of the license or payment it is about; a consent's creator */
 };

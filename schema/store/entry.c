@@ -5,13 +5,15 @@
 
 enum { GET, LIST, BUNDLE, DOCUMENT, PING };
 
-/* Who besides auditors may read private fields: by the id of the license or payment in the entry's own bytes. */
+/* Who besides auditors may read private fields: by the id of what it is about in the entry's own bytes. */
 #define BODY   "(convert_from(e.bytes, 'UTF8')::jsonb -> 'body')"
-#define SELECT "SELECT e.index, e.leaf, e.bytes, x.disclosures, coalesce(l.buyer, y.party) AS buyer, l.publisher" \
+#define SELECT "SELECT e.index, e.leaf, e.bytes, x.disclosures, coalesce(l.buyer, y.party, k.creator) AS buyer," \
+               "       l.publisher" \
                "  FROM entry e LEFT JOIN disclosure x ON x.index = e.index" \
                "  LEFT JOIN license l ON e.type IN ('license.granted', 'access.recorded')" \
                "                     AND l.id = " BODY " ->> 'license'" \
-               "  LEFT JOIN payment y ON e.type = 'payment.received' AND y.id = " BODY " ->> 'payment'"
+               "  LEFT JOIN payment y ON e.type = 'payment.received' AND y.id = " BODY " ->> 'payment'" \
+               "  LEFT JOIN consent k ON e.type = 'consent.granted' AND k.id = " BODY " ->> 'consent'"
 const struct sql entry_sql[ENTRY_STATEMENTS] = {
     [GET]      = { "entry_get", SELECT " WHERE e.index = $1" },
     [LIST]     = { "entry_list",

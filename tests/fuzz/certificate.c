@@ -4,6 +4,8 @@
  * signature. Property: what is read grants something, contradicts itself nowhere, and can be written and read again
  * as the same.
  */
+#include "ledger/cert/possession.h"
+#include "schema/base/id.h"
 #include "tests/unit/ledger/cert/samples.h"
 
 static struct secret_key *key;
@@ -56,14 +58,17 @@ static void read_all(struct scope *s, const json_t *document)
     struct clearance clearance;
     struct sourcing sourcing;
     struct consent consent;
-    enum refusal why[5];
-    err e[5];
+    struct possession possession;
+    struct id party;
+    enum refusal why[6];
+    err e[6];
 
     e[0] = consent_read(s, document, &consent, &why[0]);
     e[1] = clearance_read(s, document, &clearance, &why[1]);
     e[2] = sourcing_read(s, document, &sourcing, &why[2]);
     e[3] = withdrawal_read(s, document, &withdrawal, &why[3]);
     e[4] = status_credential_read(s, document, &list, &why[4]);
+    e[5] = possession_read(s, document, &possession, &why[5]);
     for (size_t i = 0; i < ARRAY_LEN(e); i++)
         if ((e[i] == ERR_OK) != (why[i] == REFUSAL_NONE) || (e[i] != ERR_OK && e[i] != ERR_INVALID))
             abort();
@@ -72,6 +77,8 @@ static void read_all(struct scope *s, const json_t *document)
     if (e[1] == ERR_OK)
         check_clearance(s, &clearance);
     if (e[2] == ERR_OK && sourcing.criteria == 0)
+        abort();
+    if (e[5] == ERR_OK && !id_parse(possession.party, "pty", &party))
         abort();
     if (e[4] == ERR_OK && (list.list.n < STATUS_BITS_MIN || list.list.n > STATUS_BITS_MAX))
         abort();
