@@ -172,6 +172,8 @@ COMMENT ON COLUMN item_withdrawal.n IS 'Number of the item within it.';
 COMMENT ON COLUMN item_withdrawal.withdrawn IS 'Entry of the withdrawal.';
 COMMENT ON COLUMN item_withdrawal.state IS 'revoked or suspended.';
 
+CREATE INDEX version_published ON version (index) WHERE index IS NOT NULL;
+
 CALL make_append_only('party_key');
 CALL make_append_only('signed_document');
 CALL make_append_only('status_publication');

@@ -4,7 +4,7 @@
 #include "schema/base/limits.h"
 
 enum { KEY_GET, KEY_ADD, KEY_SET, ADD, GRANTS, COPY, GET, BY_DOCUMENT, LIST, ITEMS, REJECT, FORGET, GRANT, SIZE, BLOCK,
-       BLOCK_SINCE, REVOKE, LIST_ADD, LISTS, TAKEN, BITS, PUBLISH, PUBLISHED, STATEMENTS };
+       NEWER, BLOCK_SINCE, REVOKE, LIST_ADD, LISTS, TAKEN, BITS, PUBLISH, PUBLISHED, STATEMENTS };
 _Static_assert(STATEMENTS == CONSENT_STATEMENTS, "consent_sql");
 
 #define HEAD "c.no, c.id, c.creator, c.public_key, c.credential, c.document, c.state, c.reason, c.role, c.assurance," \
@@ -53,6 +53,7 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
                       " WHERE no = $1 AND state = 'received'" },
     [SIZE]        = { "consent_log_size", "SELECT max(size) AS size FROM tree_head" },
     [BLOCK]       = { "consent_block", RESTS OF_HERS },
+    [NEWER]       = { "consent_newer_versions", "SELECT count(*) AS size FROM version WHERE index >= $1" },
     [BLOCK_SINCE] = { "consent_block_since",
                       RESTS " JOIN version v ON v.no = i.version AND v.index >= $2" OF_HERS },
     [REVOKE]      = { "consent_revoke",
@@ -245,8 +246,14 @@ err consent_block(struct scope *s, struct db *db, int64_t no, uint64_t *size)
     return db_do(s, db, &consent_sql[BLOCK], PARAMS(P_INT8(no)), NULL);
 }
 
+/* Most often there is no such version, and then nothing of what it covers is looked at. */
 err consent_block_since(struct scope *s, struct db *db, int64_t no, uint64_t size)
 {
+    int64_t newer;
+
+    TRY(db_one(s, db, &consent_sql[NEWER], PARAMS(P_INT8((int64_t)size)), &size_shape, &newer));
+    if (newer == 0)
+        return ERR_OK;
     return db_do(s, db, &consent_sql[BLOCK_SINCE], PARAMS(P_INT8(no), P_INT8((int64_t)size)), NULL);
 }
 

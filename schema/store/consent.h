@@ -11,7 +11,7 @@
  * rest on the consent before, and consent_withdraw() makes these rows count. What an access or a clearance asks is the
  * view item_withdrawal (version, n, withdrawn): a clearance as of a size <= withdrawn no longer covers the item.
  */
-#define CONSENT_STATEMENTS 23
+#define CONSENT_STATEMENTS 24
 extern const struct sql consent_sql[CONSENT_STATEMENTS];
 
 /* ---- keys of parties */

@@ -21,7 +21,7 @@ def hashed(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def draft(market, publisher, name, parts):
+def draft(publisher, name, parts):
     """A published version of items that name their contributors, by the API alone."""
     where = f"/v1/datasets/{publisher.handle}/{name}"
     publisher.post("/v1/datasets", {"name": name, "title": "t", "description": "d", "modality": "text",
@@ -32,12 +32,7 @@ def draft(market, publisher, name, parts):
                             b"".join(consents.canonical(line) + b"\n" for line in lines),
                             headers={"Content-Type": "application/jsonl"})
         equal(got.status, 200, f"items of {name}") or note(repr(got))
-    for _ in range(600):
-        got = publisher.post(f"{where}/versions/{version}/publish")
-        if got.status != 202:
-            break
-        time.sleep(0.2)
-    equal(got.status, 200, f"{name} is published") or note(repr(got))
+    wait_for(lambda: publisher.post(f"{where}/versions/{version}/publish").status == 200, 60, f"{name} to be published")
     return version
 
 
@@ -88,14 +83,14 @@ def over_items(market, alice, bob, pub, key):
     mine, ours, his, other = WORKS.values()
     for data in WORKS.values():
         upload(pub, data)
-    draft(market, pub, "set", [[item("a/mine", mine, (alice, "author")),
+    draft(pub, "set", [[item("a/mine", mine, (alice, "author")),
                                 item("a/ours", ours, (alice, "author"), (bob, "performer")),
                                 item("b/his", his, (bob, "author")), item("b/edited", other, (alice, "editor"))]])
     listed = market.dir / "hashes.txt"
     listed.write_text("".join(hashed(d) + "\n" for d in WORKS.values()), encoding="ascii")
     ident, _ = consent(alice, key, "--list", listed)
     equal(blocked(market, ident), [], "nothing is bound before a withdrawal")
-    again = draft(market, pub, "again", [[item("c/mine", mine, (alice, "author"))]])
+    again = draft(pub, "again", [[item("c/mine", mine, (alice, "author"))]])
     said = alice.cf("consent", "revoke", ident, "--key", key)
     check("revoked" in said.out, "withdrawn by one request")
     equal(blocked(market, ident), [("a/mine", "revoked"), ("a/ours", "revoked"), ("c/mine", "revoked")],
@@ -105,7 +100,7 @@ def over_items(market, alice, bob, pub, key):
     alice.cf("key", "new", stranger, "--plain")
     kept, _ = consent(alice, key, "--list", listed)
     refused = alice.cf("consent", "revoke", kept, "--key", stranger, code=1)
-    check("withdrawal_stranger" in refused.err or "only the creator" in refused.err, "a stranger's key withdraws nothing")
+    check("withdrawal_stranger" in refused.err, "a stranger's key withdraws nothing")
     equal(alice.get(f"/v1/consents/{kept}").json()["state"], "granted", "it still stands")
 
 
