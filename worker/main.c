@@ -36,6 +36,8 @@ static const struct config_row rows[] = {
     { "COUNTERFOIL_PUBLIC_URL", CONFIG_TEXT, offsetof(struct worker_settings, public_url), "", 0, 0,
       "Where outsiders find the API: new status lists have their places below it. Default: https:// and the origin's"
       " host." },
+    { "COUNTERFOIL_HOLD_MS", CONFIG_INT, offsetof(struct worker_settings, hold_ms), "2592000000", 0, 8760 * HOUR_MS,
+      "What a creator was allocated becomes available for payouts after so long." },
     CONFIG_END
 };
 

@@ -17,12 +17,16 @@
  *   verify_consent   {"consent":"cns_…"}: a certificate that was posted
  *   publish_status_lists  {}: lists that changed, or whose published state grows old
  *   seal_version     {"no":…}: a draft too large to be sealed within a request
+ *   allocate         {}: every allocation that is due, and what has been held long enough
+ *   payouts          {"run":"run_…"}: the payouts of a run
  */
 #define JOB_VERIFY_CONTENT "verify_content"
 #define JOB_COUNT_VERSION  "count_version"
 #define JOB_VERIFY_CONSENT "verify_consent"
 #define JOB_STATUS_LISTS   "publish_status_lists"
 #define JOB_SEAL_VERSION   "seal_version"
+#define JOB_ALLOCATE       "allocate"
+#define JOB_PAYOUTS        "payouts"
 
 struct job {
     struct id id;

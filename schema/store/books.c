@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-enum { ACCOUNT, TRANSACTION, POST, BALANCE, BALANCES };
+enum { ACCOUNT, TRANSACTION, POST, BALANCE, BALANCES, HOLD };
 
 #define LAST " FROM posting WHERE account = a.no AND running IS NOT NULL ORDER BY running DESC LIMIT 1"
 const struct sql books_sql[BOOKS_STATEMENTS] = {
@@ -23,8 +23,13 @@ const struct sql books_sql[BOOKS_STATEMENTS] = {
                       "  WHERE a.party = $1 AND a.kind = 'prepaid' AND a.currency = $2), 0) AS amount" },
     [BALANCES]    = { "books_balances",
                       "SELECT a.kind, a.currency, coalesce(l.balance, 0) AS amount, coalesce(l.running, 0) AS lines"
-                      "  FROM account a LEFT JOIN LATERAL (SELECT running, balance" LAST ") l ON true"
+                      "  FROM account a LEFT JOIN LATERAL (SELECT p.running, p.balance FROM posting p"
+                      "   JOIN book_transaction t ON t.no = p.transaction"
+                      "   LEFT JOIN book_activation x ON x.transaction = t.no"
+                      "  WHERE p.account = a.no AND p.running IS NOT NULL AND coalesce(t.index, x.index) IS NOT NULL"
+                      "  ORDER BY p.running DESC LIMIT 1) l ON true"
                       " WHERE a.party = $1 ORDER BY a.kind, a.currency" },
+    [HOLD]        = { "books_hold", "SELECT pg_try_advisory_xact_lock(4204) AS held" },
 };
 
 static const struct column columns[] = {
@@ -68,4 +73,14 @@ err books_balance(struct scope *s, struct db *db, const char *party, const char 
 err books_balances(struct scope *s, struct db *db, const char *party, struct balance **out, size_t *n)
 {
     return db_many(s, db, &books_sql[BALANCES], PARAMS(P_TEXT(party)), &balance_shape, out, n);
+}
+
+err books_hold(struct scope *s, struct db *db)
+{
+    static const struct column column[] = { { "held", T_BOOL, 0 } };
+    static const struct shape shape = { sizeof(bool), 1, column };
+    bool held;
+
+    TRY(db_one(s, db, &books_sql[HOLD], NO_PARAMS, &shape, &held));
+    return held ? ERR_OK : fail(s, ERR_BUSY, "creators' accounts are being written: try again");
 }

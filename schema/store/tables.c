@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/access.h"
+#include "schema/store/allocation.h"
 #include "schema/store/books.h"
 #include "schema/store/consent.h"
 #include "schema/store/content.h"
@@ -13,6 +14,7 @@
 #include "schema/store/offer.h"
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
+#include "schema/store/payout.h"
 #include "schema/store/quote.h"
 #include "schema/store/signed_document.h"
 #include "schema/store/slice.h"
@@ -24,6 +26,7 @@
 #define TABLE(noun) { #noun, noun##_sql, ARRAY_LEN(noun##_sql) }
 const struct sql_table sql_tables[] = {
     TABLE(access),
+    TABLE(allocation),
     TABLE(books),
     TABLE(consent),
     TABLE(content),
@@ -36,6 +39,7 @@ const struct sql_table sql_tables[] = {
     TABLE(offer),
     TABLE(party),
     TABLE(payment),
+    TABLE(payout),
     TABLE(quote),
     TABLE(signed_document),
     TABLE(slice),

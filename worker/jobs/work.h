@@ -25,6 +25,7 @@ struct worker_settings {
     int64_t reverify_ms;              /* every content is verified again after so long */
     int64_t rehash_every_ms, rehash_per_second;
     const char *public_url;           /* where outsiders find the market; "": https:// and the origin's first part */
+    int64_t hold_ms;                  /* what a creator was allocated becomes available after so long */
 };
 
 struct seat {                         /* one job thread's place, seen by the thread that renews leases */
@@ -64,3 +65,5 @@ err verify_consent_run(struct scope *s, struct work *w);
 err status_lists_run(struct scope *s, struct work *w);
 err rehash_log_run(struct scope *s, struct work *w);
 err expire_run(struct scope *s, struct work *w);
+err allocate_run(struct scope *s, struct work *w);
+err payouts_run(struct scope *s, struct work *w);

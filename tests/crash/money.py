@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers killed at random moments while they allocate and pay: everything is done, and once."""
+import os
+import random
+import secrets
+import time
+
+from harness import money, postgres, tap
+from harness.books import books_problems
+from harness.market import Market
+from harness.program import Program, wait_for
+from harness.tree import folder
+
+ROUNDS = 300 if os.environ.get("COUNTERFOIL_SOAK") else 20
+AT_A_TIME = 3
+
+
+def second_worker(market):
+    return Program(["counterfoil-worker"], market.env, market.dir / "worker-2.log").start()
+
+
+def hurt(market, rng, other):
+    """One of the workers, or its connections, at any moment of the work."""
+    moment = time.monotonic() + rng.random() * 0.25
+    wait_for(lambda: time.monotonic() > moment, 5, "any moment")
+    which = rng.randrange(3)
+    if which == 0:
+        market.programs["worker"].kill()
+    elif which == 1:
+        other.kill()
+    else:
+        postgres.query(market.cluster.dsn(user="postgres"), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                       " WHERE usename LIKE '%worker' AND datname = current_database()")
+    market.start(only=("worker",))
+    return other if other.running() else second_worker(market)
+
+
+def main():
+    seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
+    tap.note(f"COUNTERFOIL_SEED={seed}")
+    rng = random.Random(seed)
+    with Market(folder("crash-money"), COUNTERFOIL_RATE="0", COUNTERFOIL_FEE_PPM="50000",
+                COUNTERFOIL_HOLD_MS="0") as market:
+        studio = money.Studio(market, creators=12).publish(rng, 300)
+        offer = studio.offer({"amount": "0.013", "currency": "EUR", "kind": "per_item"})
+        other, sold = second_worker(market), []
+        for _ in range(ROUNDS):
+            now = [studio.buy(offer) for _ in range(AT_A_TIME)]
+            for license_ in now:
+                studio.clear(license_, rng.sample(range(300), rng.randrange(0, 40)))
+            other = hurt(market, rng, other)
+            sold += now
+        for license_ in sold:
+            studio.wait_allocated(license_, 120)
+        tap.check(True, f"{len(sold)} payments are allocated after {ROUNDS} kills")
+
+        def released():
+            return market.sql("SELECT count(*) FROM allocation WHERE state = 'posted'"
+                              " AND release_transaction IS NULL") == [["0"]]
+        wait_for(released, 120, "what is not held to be available")
+        tap.equal(market.sql("SELECT count(*) FROM posting p JOIN book_transaction t ON t.no = p.transaction"
+                             " LEFT JOIN book_activation x ON x.transaction = t.no"
+                             " WHERE coalesce(t.index, x.index) IS NULL"), [["0"]], "nothing is left prepared")
+        tap.equal(books_problems(market.sql), [], "the books hold: each once, each whole")
+        other.kill()
+    tap.done()
+
+
+main()

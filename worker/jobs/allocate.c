@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * allocate: splits what was paid for a license over the contributors of what its first clearance cleared, refunds the
+ * rest, and makes available what has been held long enough.
+ *
+ * Whoever works on it holds the books in a transaction of the job's connection. Lines, numbers and postings of one
+ * allocation are prepared in one transaction, so they are there whole or not at all, and are never taken back: what is
+ * found prepared is activated first, by this attempt or the next. The entries are written by the committer, which asks
+ * under the ledger's lock whether that was done already.
+ */
+#include <string.h>
+
+#include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
+#include "schema/base/clock.h"
+#include "schema/base/limits.h"
+#include "schema/base/log.h"
+#include "schema/store/allocation.h"
+#include "schema/store/books.h"
+#include "worker/jobs/allot.h"
+#include "worker/jobs/work.h"
+
+#define ACTIVATE_MS 30000         /* for the entries of one allocation */
+
+static const char *amount_text(struct scope *s, int64_t micro, const char *currency)
+{
+    char text[MONEY_TEXT_SIZE];
+
+    money_format(micro, currency, text);
+    return scope_strdup(s, text);
+}
+
+/* ---- activation, under the ledger's lock */
+
+struct activation { const struct allocation_task *t; struct allocation done; int64_t hold_ms; };
+
+static err refund(struct scope *s, struct append_txn *t, const struct allocation_task *k, struct allocation *a)
+{
+    struct id id = id_new("ref", t->at_ms);
+    struct named_value values[] = {
+        { "license", EV_TEXT(k->a.license.text) },
+        { "payment", EV_TEXT(k->payment.text) },
+        { "refund", EV_TEXT(id.text) },
+        { "amount", EV_TEXT(amount_text(s, k->a.refund, k->currency)) },
+        { "buyer", EV_TEXT(k->buyer.text) },
+        { "currency", EV_TEXT(k->currency) },
+    };
+    struct book_line lines[] = { { NULL, "clearing", -k->a.refund }, { k->buyer.text, "prepaid", k->a.refund } };
+    uint64_t index;
+
+    TRY(append_entry(s, t, ENTRY_REFUND_POSTED, values, ARRAY_LEN(values), &index));
+    a->refund_id = id;
+    a->refund_index = (int64_t)index;
+    return books_post(s, t->db, "refund", index, k->currency, lines, ARRAY_LEN(lines));
+}
+
+static err post(struct scope *s, struct append_txn *t, const struct allocation_task *k, struct allocation *a)
+{
+    struct hash split = sha256_of(k->split, strlen(k->split));
+    struct named_value values[] = {
+        { "allocation", EV_TEXT(k->a.id.text) },
+        { "license", EV_TEXT(k->a.license.text) },
+        { "line_count", EV_COUNT((uint64_t)k->a.line_count) },
+        { "lines_root", EV_HASH(&k->a.lines_root) },
+        { "payment", EV_TEXT(k->payment.text) },
+        { "split_digest", EV_HASH(&split) },
+        { "currency", EV_TEXT(k->currency) },
+        { "total", EV_TEXT(amount_text(s, k->a.owed - k->a.fee, k->currency)) },
+    };
+    uint64_t index;
+
+    TRY(append_entry(s, t, ENTRY_ALLOCATION_POSTED, values, ARRAY_LEN(values), &index));
+    a->index = (int64_t)index;
+    return ERR_OK;
+}
+
+static err activate_decide(struct scope *s, struct append_txn *t, void *arg)
+{
+    struct activation *w = arg;
+    const char *state;
+
+    TRY(allocation_hold(s, t->db, w->t->a.no, &state));
+    if (strcmp(state, "prepared") != 0)
+        return ERR_OK;                  /* an attempt that was believed lost has done it */
+    w->done = w->t->a;
+    w->done.index = w->done.refund_index = -1;
+    if (w->t->a.refund > 0)
+        TRY(refund(s, t, w->t, &w->done));
+    if (w->t->a.owed > 0)
+        TRY(post(s, t, w->t, &w->done));
+    w->done.posted_at = t->at_ms;
+    w->done.available_at = t->at_ms + w->hold_ms;
+    return allocation_activate(s, t->db, &w->done);
+}
+
+/* The job's transaction, which holds the books, stands until the entries are signed for. */
+static err activate(struct scope *s, struct work *w, const struct allocation_task *t)
+{
+    struct activation arg = { .t = t, .hold_ms = w->settings->hold_ms };
+    struct append_op op = { .decide = activate_decide, .arg = &arg };
+    struct scope one;
+    err e;
+
+    scope_init(&one, ACTIVATE_MS);
+    op.scope = &one;
+    e = append_run(w->append, &op);
+    if (e != ERR_OK)
+        s->why = one.why;
+    else
+        log_line(LOG_INFO, "allocated license=%s lines=%lld entry=%lld", t->a.license.text,
+                 (long long)t->a.line_count, (long long)arg.done.index);
+    scope_free(&one);
+    return e;
+}
+
+/* ---- one step a transaction */
+
+/* *more false: nothing is due. */
+static err allocate_one(struct scope *s, struct work *w, bool *more)
+{
+    struct allocation_task t;
+    err e;
+
+    TRY(db_begin(s, w->db));
+    TRY(books_hold(s, w->db));
+    e = allocation_next(s, w->db, &t);
+    *more = e == ERR_OK;
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return db_commit(s, w->db);
+    }
+    TRY(e);
+    if (strcmp(t.a.state, "prepared") == 0) {
+        TRY(activate(s, w, &t));
+        return db_commit(s, w->db);
+    }
+    TRY(allot(s, w->db, &t));
+    return db_commit(s, w->db);         /* the next step finds it prepared */
+}
+
+static err release_one(struct scope *s, struct work *w, bool *more)
+{
+    struct held_allocation h;
+    err e;
+
+    TRY(db_begin(s, w->db));
+    TRY(books_hold(s, w->db));
+    e = allocation_held(s, w->db, clock_wall_ms(), &h);
+    *more = e == ERR_OK;
+    if (e == ERR_NOT_FOUND)
+        scope_forgive(s);
+    else
+        TRY(e);
+    if (*more)
+        TRY(allocation_release(s, w->db, &h));
+    return db_commit(s, w->db);
+}
+
+static err all(struct scope *s, struct work *w, err (*step)(struct scope *s, struct work *w, bool *more))
+{
+    bool more = true;
+
+    while (more) {
+        struct scope one;
+        err e;
+        scope_init(&one, 0);
+        one.deadline_ms = s->deadline_ms;
+        e = work_left(&one, w);
+        if (e == ERR_OK)
+            e = step(&one, w, &more);
+        if (e != ERR_OK) {
+            s->why = one.why;
+            db_rollback(w->db);
+        }
+        scope_free(&one);
+        TRY(e);
+    }
+    return ERR_OK;
+}
+
+err allocate_run(struct scope *s, struct work *w)
+{
+    TRY(all(s, w, allocate_one));
+    return all(s, w, release_one);
+}
