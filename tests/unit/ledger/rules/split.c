@@ -256,6 +256,28 @@ static int rows(const char *seed, const char *count)
     return 0;
 }
 
+/* What an offer's digests commit to. */
+static void test_documents(struct scope *s)
+{
+    static const char *const none[] = {
+        "", "[]", "{}", "{\"rule\":\"per_item\"}", "{\"rule\":\"per_second\",\"salt\":\"a\"}",
+        "{\"rule\":1,\"salt\":\"a\"}",
+        "{\"ppm\":-1,\"salt\":\"a\"}", "{\"ppm\":1000001,\"salt\":\"a\"}", "{\"ppm\":\"5\",\"salt\":\"a\"}",
+        "{\"ppm\":5,\"rule\":\"per_item\",\"salt\":\"a\"}", "{\"ppm\":5,\"salt\":7}",
+    };
+    enum split_rule rule = SPLIT_RULES;
+    int64_t ppm = -1;
+
+    ok(split_rule_read(s, split_rule_write(s, SPLIT_PER_BYTE, "salt"), &rule) == ERR_OK && rule == SPLIT_PER_BYTE,
+       "a rule is read as it was written");
+    ok(split_fee_read(s, split_fee_write(s, 50000, "salt"), &ppm) == ERR_OK && ppm == 50000, "and a fee");
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        ok(split_rule_read(s, none[i], &rule) != ERR_OK && split_fee_read(s, none[i], &ppm) != ERR_OK,
+           "neither: %s", none[i]);
+        scope_forgive(s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     enum split_rule rule;
@@ -269,6 +291,7 @@ int main(int argc, char **argv)
     test_million(&s);
     test_refunds(&s);
     test_weights(&s);
+    test_documents(&s);
     for (enum split_rule k = 0; k < SPLIT_RULES; k++)
         ok(split_rule_parse(split_rule_name(k), &rule) && rule == k, "%s", split_rule_name(k));
     ok(!split_rule_parse("per_second", &rule), "not yet");
