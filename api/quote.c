@@ -133,6 +133,17 @@ static err exclusions_find(struct scope *s, struct db *db, struct quote *q)
     return ERR_OK;
 }
 
+/* Cut slices take room until their quotes expire. */
+static err check_room(struct scope *s, struct db *db, const struct quote *q)
+{
+    int64_t items;
+
+    TRY(quote_cut_items(s, db, q->buyer.text, &items));
+    return items <= QUOTED_ITEMS_MAX ? ERR_OK
+         : fail(s, ERR_CONFLICT, "the slices of your open quotes hold more than %d items: accept quotes, or ask again "
+                                 "when they have expired", QUOTED_ITEMS_MAX);
+}
+
 /* The slice, cut now or before, and what it costs. */
 static err quote_cut(struct scope *s, struct db *db, const struct new_quote *w, const struct offer *o, struct quote *q)
 {
@@ -143,6 +154,8 @@ static err quote_cut(struct scope *s, struct db *db, const struct new_quote *w, 
 
     if (w->slice)
         TRY(slice_read(s, w->slice, "/slice", &slice));
+    if (!slice_whole(&slice))
+        TRY(check_room(s, db, q));
     TRY(price_of_offer(s, o, &t));
     TRY(slice_cut(s, db, &v, &slice, &k));
     q->slice = k.request;

@@ -113,6 +113,7 @@
 #define ACCESS_WINDOW_MS       (24 * 3600 * INT64_C(1000))   /* One access per license, item and window. */
 #define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
 #define QUOTE_MS               120000         /* Cutting and weighing a slice of ten million items may take so long. */
+#define QUOTED_ITEMS_MAX       20000000       /* Items of the slices that a buyer's open quotes hold. */
 #define QUOTE_PARTS_SHOWN      100            /* Contributors that a quote itself shows; its list shows all. */
 #define SLICE_KEPT_MS          (2 * 24 * 3600 * INT64_C(1000))  /* A slice that nobody bought is kept for so long. */
 #define QUOTE_PAST_MS          (5 * 60 * INT64_C(1000))   /* `from` may lie so far back: slow clocks and queues. */

@@ -3,7 +3,7 @@
 
 #include "schema/store/sold.h"
 
-enum { ADD, GET, HOLD, ACCEPT };
+enum { ADD, GET, HOLD, ACCEPT, CUT };
 
 #define COLUMNS "q.id, q.buyer, q.offer, q.revision::bigint AS revision, q.purpose, q.territory, q.valid_from," \
                 " q.valid_until, q.slice, coalesce(q.slice_no, -1) AS slice_no, q.slice_root, q.item_count, q.bytes," \
@@ -21,6 +21,10 @@ const struct sql quote_sql[QUOTE_STATEMENTS] = {
                  "SELECT " COLUMNS ", CASE WHEN q.state = 'open' AND q.expires_at <= clock_timestamp() THEN 'expired'"
                  " ELSE q.state END AS state" FROM },
     [HOLD]   = { "quote_hold", "SELECT " COLUMNS ", q.state" FROM " FOR UPDATE OF q" },
+    [CUT]    = { "quote_cut",
+                 "SELECT coalesce(sum(item_count), 0)::bigint AS items"
+                 "  FROM (SELECT DISTINCT slice_no, item_count FROM quote WHERE buyer = $1 AND state = 'open'"
+                 "           AND expires_at > clock_timestamp() AND slice <> '{}') q" },
     [ACCEPT] = { "quote_accept", "UPDATE quote SET state = 'accepted' WHERE id = $1 AND state = 'open'" },
 };
 
@@ -61,4 +65,12 @@ err quote_accept(struct scope *s, struct db *db, const char *id)
 
     TRY(db_do(s, db, &quote_sql[ACCEPT], PARAMS(P_TEXT(id)), &touched));
     return touched == 1 ? ERR_OK : fail(s, ERR_STALE, "the quote was accepted already");
+}
+
+err quote_cut_items(struct scope *s, struct db *db, const char *buyer, int64_t *items)
+{
+    static const struct column column[] = { { "items", T_INT8, 0 } };
+    static const struct shape shape = { sizeof(int64_t), 1, column };
+
+    return db_one(s, db, &quote_sql[CUT], PARAMS(P_TEXT(buyer)), &shape, items);
 }

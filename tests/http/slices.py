@@ -187,6 +187,11 @@ def quotes(market, alice, bob, items, made):
         ("a slice that is none", [], "/slice"),
     ):
         refused(ask("flat", slice=request), 422, "invalid", name, pointer)
+    whole = market.sql(f"SELECT item_count FROM quote WHERE id = '{one['id']}'")[0][0]
+    market.sql(f"UPDATE quote SET item_count = 20000000 WHERE id = '{one['id']}'")
+    refused(ask("flat", slice=REQUESTS[2]), 409, "conflict", "who has many items in open quotes waits")
+    tap.equal(ask("flat").status, 201, "for slices; whole versions take no room")
+    market.sql(f"UPDATE quote SET item_count = {whole} WHERE id = '{one['id']}'")
     return ask
 
 
