@@ -164,10 +164,11 @@ err slice_get(struct scope *s, struct db *db, int64_t no, struct kept_slice *out
 err slice_items(struct scope *s, struct db *db, const struct kept_slice *k, int64_t after, int64_t limit,
                 struct item **out, size_t *n)
 {
-    const struct sql_param params[] = { P_INT8(k->version), P_INT8(after), P_INT8(limit), P_INT8(k->no) };
-
-    return db_many(s, db, &slice_sql[k->whole ? ITEMS_WHOLE : ITEMS_PART], params, k->whole ? 3 : 4, &shown_shape, out,
-                   n);
+    if (k->whole)
+        return db_many(s, db, &slice_sql[ITEMS_WHOLE], PARAMS(P_INT8(k->version), P_INT8(after), P_INT8(limit)),
+                       &shown_shape, out, n);
+    return db_many(s, db, &slice_sql[ITEMS_PART],
+                   PARAMS(P_INT8(k->version), P_INT8(after), P_INT8(limit), P_INT8(k->no)), &shown_shape, out, n);
 }
 
 err slice_has(struct scope *s, struct db *db, int64_t no, int32_t n, bool *yes)
