@@ -30,6 +30,13 @@ static bool may_see(const struct entry *e, const struct entry_row *row, const st
     case ENTRY_LICENSE_GRANTED:
     case ENTRY_ACCESS_RECORDED:
         return is_caller(c, row->buyer) || is_caller(c, row->publisher);
+    case ENTRY_REFUND_POSTED:
+    case ENTRY_PAYOUT_INSTRUCTED:     /* whose: a payout's payee */
+    case ENTRY_PAYOUT_SETTLED:
+    case ENTRY_PAYOUT_FAILED:
+        return is_caller(c, row->buyer);
+    case ENTRY_ALLOCATION_POSTED:
+        return is_caller(c, row->publisher);
     default:
         return false;
     }

@@ -131,24 +131,3 @@ err list_payments(struct request *rq)
 {
     return app_with_db(rq, payments_read);
 }
-
-static err balances_read(struct request *rq, struct db *db)
-{
-    struct balance *rows;
-    json_t *data;
-    size_t n;
-
-    TRY(books_balances(&rq->scope, db, auth_caller(rq)->party.id.text, &rows, &n));
-    data = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(data, json_pack("{s:s,s:o,s:I}", "kind", rows[i].kind, "amount",
-                                              show_money(rows[i].amount, rows[i].currency), "lines",
-                                              (json_int_t)rows[i].lines));
-    reply_page(rq, data, NULL);
-    return ERR_OK;
-}
-
-err show_balances(struct request *rq)
-{
-    return app_with_db(rq, balances_read);
-}

@@ -3,7 +3,6 @@
 
 #include "api/http/http.h"
 
-/* Handlers of payments and balances, by operationId. */
+/* Handlers of payments, by operationId. */
 err record_payment(struct request *rq);
 err list_payments(struct request *rq);
-err show_balances(struct request *rq);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/routes.h"
 
+#include "api/balance.h"
 #include "api/consent.h"
 #include "api/content.h"
 #include "api/dataset.h"
@@ -10,9 +11,11 @@
 #include "api/offer.h"
 #include "api/party.h"
 #include "api/payment.h"
+#include "api/payout.h"
 #include "api/public_key.h"
 #include "api/quote.h"
 #include "api/service.h"
+#include "api/statement.h"
 #include "api/status_list.h"
 #include "api/version.h"
 
@@ -51,6 +54,14 @@ const struct http_handler routes[] = {
     { "record_payment",     record_payment },
     { "list_payments",      list_payments },
     { "show_balances",      show_balances },
+    { "show_statement",     show_statement },
+    { "create_payout_run",  create_payout_run },
+    { "show_payout_run",    show_payout_run },
+    { "get_payout_file",    get_payout_file },
+    { "list_payouts",       list_payouts },
+    { "show_payout",        show_payout },
+    { "settle_payout",      settle_payout },
+    { "fail_payout",        fail_payout },
     { "post_consent",       post_consent },
     { "list_consents",      list_consents },
     { "show_consent",       show_consent },

@@ -111,6 +111,7 @@
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
 #define ACCESS_WINDOW_MS       (24 * 3600 * INT64_C(1000))   /* One access per license, item and window. */
+#define STATEMENT_LINES_MAX    10000          /* Lines of one account that one statement shows. */
 #define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
 #define QUOTE_MS               120000         /* Cutting and weighing a slice of ten million items may take so long. */
 #define QUOTED_ITEMS_MAX       20000000       /* Items of the slices that a buyer's open quotes hold. */

@@ -7,13 +7,16 @@ enum { GET, LIST, BUNDLE, DOCUMENT, PING };
 
 /* Who besides auditors may read private fields: by the id of what it is about in the entry's own bytes. */
 #define BODY   "(convert_from(e.bytes, 'UTF8')::jsonb -> 'body')"
-#define SELECT "SELECT e.index, e.leaf, e.bytes, x.disclosures, coalesce(l.buyer, y.party, k.creator) AS buyer," \
-               "       l.publisher" \
+#define SELECT "SELECT e.index, e.leaf, e.bytes, x.disclosures, coalesce(l.buyer, y.party, k.creator, o.party) AS" \
+               "       buyer, l.publisher" \
                "  FROM entry e LEFT JOIN disclosure x ON x.index = e.index" \
-               "  LEFT JOIN license l ON e.type IN ('license.granted', 'access.recorded')" \
+               "  LEFT JOIN license l ON e.type IN ('license.granted', 'access.recorded'," \
+               "                                   'refund.posted', 'allocation.posted')" \
                "                     AND l.id = " BODY " ->> 'license'" \
                "  LEFT JOIN payment y ON e.type = 'payment.received' AND y.id = " BODY " ->> 'payment'" \
-               "  LEFT JOIN consent k ON e.type = 'consent.granted' AND k.id = " BODY " ->> 'consent'"
+               "  LEFT JOIN consent k ON e.type = 'consent.granted' AND k.id = " BODY " ->> 'consent'" \
+               "  LEFT JOIN payout o ON e.type IN ('payout.instructed', 'payout.settled', 'payout.failed')" \
+               "                    AND o.id = " BODY " ->> 'payout'"
 const struct sql entry_sql[ENTRY_STATEMENTS] = {
     [GET]      = { "entry_get", SELECT " WHERE e.index = $1" },
     [LIST]     = { "entry_list",

@@ -18,6 +18,7 @@
 #include "schema/store/quote.h"
 #include "schema/store/signed_document.h"
 #include "schema/store/slice.h"
+#include "schema/store/statement.h"
 #include "schema/store/upkeep.h"
 #include "schema/store/verification.h"
 #include "schema/store/version.h"
@@ -43,6 +44,7 @@ const struct sql_table sql_tables[] = {
     TABLE(quote),
     TABLE(signed_document),
     TABLE(slice),
+    TABLE(statement),
     TABLE(version),
     TABLE(upkeep),
     TABLE(verification),

@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a clearance to the payout: allocation, balances, statements; every figure computed here once more."""
+import csv
+import hashlib
+import io
+import json
 import os
 import random
 import secrets
 
-from harness import money, tap
+from harness import money, tap, web
 from harness.books import books_problems
 from harness.market import Market
+from harness.program import wait_for
+from harness.sale import later, must
 from harness.tree import folder
 
 FEE_PPM = 123457
 ROUNDS = 8
+
+
+def refused(got, status, slug, name, pointer=None):
+    good = got.status == status and got.slug == slug
+    if good and pointer is not None:
+        good = got.json()["errors"][0]["pointer"].startswith(pointer)
+    tap.check(good, name) or tap.note(repr(got))
 
 
 def rows(market, license_):
@@ -67,6 +80,175 @@ def allocations(studio, rng):
     return done
 
 
+def balances(party):
+    """{kind: (micro-units, why it isn't paid)} of a creator."""
+    return {b["kind"]: (money.micro(b["amount"]["amount"]), b["unpaid"])
+            for b in party.get("/v1/balances").json()["data"]}
+
+
+def shared(studio):
+    """What each party was allocated in all, by the lines."""
+    got = studio.market.sql("SELECT party, sum(amount) FROM allocation_line GROUP BY party")
+    return {party: int(amount) for party, amount in got}
+
+
+def start_run(studio, minimum, **more):
+    """A run that is instructed, as JSON."""
+    made = must(studio.market.operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {
+        "amount": minimum, "currency": "EUR"}}, idempotency=None), 202).json()
+
+    def instructed():
+        got = must(studio.market.operator.get(f"/v1/payout-runs/{made['id']}"), 200).json()
+        return got if got["state"] == "instructed" else None
+    return wait_for(instructed, 60, "the run to be instructed")
+
+
+def run_refusals(studio, creator):
+    operator = studio.market.operator
+    good = {"rail": "csv", "minimum": {"amount": "1.00", "currency": "EUR"}}
+    for name, wish, pointer in (("another rail", {**good, "rail": "pigeon"}, "/rail"),
+                                ("no minimum", {"rail": "csv"}, ""),
+                                ("a minimum in parts of a cent",
+                                 {**good, "minimum": {"amount": "0.001", "currency": "EUR"}}, "/minimum/amount"),
+                                ("an unknown currency",
+                                 {**good, "minimum": {"amount": "1.00", "currency": "QQQ"}}, "/minimum/currency"),
+                                ("a negative minimum",
+                                 {**good, "minimum": {"amount": "-1.00", "currency": "EUR"}}, "/minimum/amount"),
+                                ("something more", {**good, "x": 1}, "/x")):
+        refused(operator.post("/v1/payout-runs", wish, idempotency=None), 422, "invalid", f"a run of {name}", pointer)
+    refused(creator.post("/v1/payout-runs", good, idempotency=None), 403, "forbidden", "a creator runs no payouts")
+    nothing = "run_" + money.ident()
+    refused(operator.get(f"/v1/payout-runs/{nothing}"), 404, "not-found", "a run that isn't there")
+    refused(operator.get(f"/v1/payout-runs/{nothing}/file"), 404, "not-found", "nor its file")
+    refused(creator.get(f"/v1/payout-runs/{nothing}/file"), 403, "forbidden", "which is the operator's alone")
+    studio.market.sql("INSERT INTO payout_run (id, operator, currency, minimum, rail) SELECT 'run_" + money.ident() +
+                      "', id, 'KWD', 0, 'csv' FROM party WHERE handle = 'market'")
+    refused(operator.post("/v1/payout-runs", {**good, "minimum": {"amount": "1.000", "currency": "KWD"}},
+                          idempotency=None), 409, "conflict", "a second run in a currency", "/currency")
+    waiting = studio.market.sql("SELECT id FROM payout_run WHERE state = 'running'")[0][0]
+    refused(operator.get(f"/v1/payout-runs/{waiting}/file"), 409, "state-has-moved-on", "a file that isn't made yet")
+
+
+def payouts(studio):
+    """Two runs: of the first one payout fails, and is paid by the second."""
+    operator, everyone, owed = studio.market.operator, [studio.publisher, *studio.creators], shared(studio)
+    run_refusals(studio, studio.creators[0])
+    for p in everyone:
+        tap.equal(balances(p).get("available", (0, None)), (owed[p.id], "next_run"), f"{p.handle}: all is available")
+    poor = min(owed.values())
+    minimum = money.text(poor // 10000 * 10000 + 10000)
+    run = start_run(studio, minimum)
+    file = must(operator.get(f"/v1/payout-runs/{run['id']}/file"), 200).body
+    table = list(csv.DictReader(io.StringIO(file.decode())))
+    want = {p.handle: money.text(owed[p.id] // 10000 * 10000) for p in everyone if owed[p.id] >= money.micro(minimum)}
+    tap.equal({r["party"]: r["amount"] for r in table}, want, "the file pays whole cents to who has the minimum")
+    tap.equal([(x["party"], x["reason"], money.micro(x["amount"]["amount"])) for x in run["left"]],
+              [(studio.party(i).handle, "below_minimum", a) for i, a in owed.items() if a < money.micro(minimum)],
+              "and says whom it doesn't")
+    again = start_run(studio, minimum)
+    tap.equal((again["payouts"], len({x["account"] for x in again["left"]})), (0, len(everyone)),
+              "asked for again, it pays nobody twice")
+    tap.equal(must(operator.get(f"/v1/payout-runs/{run['id']}/file"), 200).body, file, "the file stays the same")
+    answers(studio, table)
+    tap.equal(books_problems(studio.market.sql), [], "the books hold after payouts")
+    return owed, table
+
+
+def answers(studio, table):
+    operator, first = studio.market.operator, table[0]
+    payee = next(p for p in [studio.publisher, *studio.creators] if p.handle == first["party"])
+    other = next(p for p in studio.creators if p.handle != first["party"])
+    where = f"/v1/payouts/{first['payout']}"
+    refused(other.get(where), 404, "not-found", "another's payout can't be seen")
+    refused(payee.post(f"{where}/settle", {"reference": "x"}), 403, "forbidden", "nor one's own be settled")
+    refused(operator.post(f"{where}/settle", {}), 422, "invalid", "an answer without a reference")
+    refused(operator.post(f"{where}/settle", {"reference": "x"}, idempotency=None), 400, "idempotency-key-required",
+            "an answer without a key")
+    refused(operator.post(f"/v1/payouts/pyo_{money.ident()}/fail", {"reference": "x"}), 404, "not-found",
+            "an answer about nothing")
+    before = balances(payee)["available"][0]
+    amount = money.micro(first["amount"])
+    failed = must(operator.post(f"{where}/fail", {"reference": "account closed"}), 200).json()
+    tap.equal((failed["state"], failed["reference"], balances(payee)["available"][0]),
+              ("failed", "account closed", before + amount), "a payout that failed is available again")
+    refused(operator.post(f"{where}/settle", {"reference": "late"}), 409, "state-has-moved-on", "and is over")
+    for row in table[1:]:
+        got = must(operator.post(f"/v1/payouts/{row['payout']}/settle", {"reference": "bank 7"}, idempotency="s" +
+                                 row["payout"]), 200)
+        same = must(operator.post(f"/v1/payouts/{row['payout']}/settle", {"reference": "bank 7"}, idempotency="s" +
+                                  row["payout"]), 200)
+        tap.equal((got.json()["state"], same.body), ("settled", got.body), f"{row['party']} is paid, told once")
+    run = start_run(studio, first["amount"])
+    tap.equal(run["payouts"], 1, "the next run pays what failed")
+    mine = must(payee.get(f"/v1/payouts?run={run['id']}"), 200).json()["data"]
+    tap.equal([m["amount"]["amount"] for m in mine], [first["amount"]], "its payee sees it")
+    entry = must(payee.get(f"/v1/entries/{mine[0]['instructed_index']}"), 200).json()
+    text = json.dumps(mine[0]["statement"], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    tap.equal(entry["entry"]["body"]["statement_digest"], digest, "and the statement that its entry commits to")
+    tap.equal({d["name"]: d["value"] for d in entry["disclosures"]},
+              {"account": mine[0]["account"], "amount": first["amount"], "currency": "EUR"}, "with its private fields")
+    tap.equal(must(other.get(f"/v1/entries/{mine[0]['instructed_index']}"), 200).json()["disclosures"], [],
+              "which others don't see")
+
+
+def check_statement(studio, party, st):
+    """Lines against their entries, and the sums; the closing balance."""
+    account = st["accounts"][0]
+    balance, good = money.micro(account["opening"]["amount"]), True
+    for line in account["lines"]:
+        net, fee, gross = (money.micro(line[k]["amount"]) for k in ("net", "fee", "gross"))
+        entry = must(party.get(f"/v1/entries/{line['entry']['index']}"), 200).json()["entry"]
+        proof, leaf = line["proof"], line["proof"]["leaf"]
+        root = money.climb(money.leaf(leaf), proof["place"], proof["line_count"],
+                           [bytes.fromhex(h) for h in proof["path"]])
+        good &= gross == net + fee and leaf["amount"] == line["net"]["amount"] and leaf["n"] == line["n"]
+        good &= root is not None and root.hex() == entry["body"]["lines_root"] == proof["lines_root"]
+        good &= entry["body"]["line_count"] == proof["line_count"] and entry["body"]["license"] == line["license"]
+        balance += net
+    for p in account["payouts"]:
+        balance += {"instructed": -1, "settled": 0, "failed": 1}[p["event"]] * money.micro(p["amount"]["amount"])
+    good &= balance == money.micro(account["closing"]["amount"])
+    return good
+
+
+def statements(studio, owed, rng):
+    for p in [studio.publisher, *studio.creators]:
+        st = must(p.get("/v1/statements"), 200).json()
+        tap.check(check_statement(studio, p, st), f"{p.handle}: every line is in the log, the sums hold")
+        account = st["accounts"][0]
+        tap.equal([x["n"] for x in account["lines"]], list(range(1, len(account["lines"]) + 1)), "none is missing")
+        tap.equal(sum(money.micro(x["net"]["amount"]) for x in account["lines"]), owed[p.id], "none is there twice")
+        moments = sorted({x["at"] for x in account["lines"] + account["payouts"]})
+        cuts = sorted(rng.sample(moments, min(3, len(moments))))
+        periods = list(zip(["2020-01-01T00:00:00Z", *cuts], [*cuts, later(1)]))
+        parts = [must(p.get(f"/v1/statements?from={a}&to={b}"), 200).json()["accounts"][0] for a, b in periods]
+        tap.check(all(check_statement(studio, p, {"accounts": [part]}) for part in parts) and
+                  all(a["closing"] == b["opening"] for a, b in zip(parts, parts[1:])) and
+                  parts[-1]["closing"] == account["closing"] and
+                  [x for part in parts for x in part["lines"]] == account["lines"],
+                  f"{p.handle}: cut anywhere, a closing balance is the next one's opening") or tap.note(repr(periods))
+        table = list(csv.DictReader(io.StringIO(must(p.get("/v1/statements?format=csv"), 200).body.decode())))
+        tap.equal([r["amount"] for r in table if r["kind"] == "line"], [x["net"]["amount"] for x in account["lines"]],
+                  "CSV has the same lines")
+        tap.equal(table[-1]["balance"], account["closing"]["amount"], "and the same closing balance")
+    statement_refusals(studio)
+
+
+def statement_refusals(studio):
+    creator = studio.creators[0]
+    for name, query in (("no time", "from=yesterday"), ("a period that ends before it begins",
+                        "from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z"), ("an empty period",
+                        "from=2026-02-01T00:00:00Z&to=2026-02-01T00:00:00Z"), ("a format we don't write", "format=pdf"),
+                        ("something more", "format=csv&x=1")):
+        refused(creator.get(f"/v1/statements?{query}"), 422, "invalid", f"a statement of {name}")
+    refused(web.Client(studio.market.port).get("/v1/statements"), 401, "unauthenticated", "nobody's statement")
+    tap.equal(must(studio.buyer.get("/v1/statements"), 200).json()["accounts"], [], "who earns nothing has no accounts")
+    closed = must(creator.get("/v1/statements?to=2026-01-01T00:00:00Z"), 200).json()
+    tap.check(closed["closed"] and not must(creator.get("/v1/statements"), 200).json()["closed"],
+              "a period of the past is closed, one that goes on isn't")
+
+
 def main():
     seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
     tap.note(f"COUNTERFOIL_SEED={seed}")
@@ -75,6 +257,10 @@ def main():
                 COUNTERFOIL_HOLD_MS="0") as market:
         studio = money.Studio(market).publish(rng, 40)
         allocations(studio, rng)
+        owed, _ = payouts(studio)
+        statements(studio, owed, rng)
+        log = (market.dir / "api.log").read_text(encoding="utf8")
+        tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
     tap.done()
 
 
