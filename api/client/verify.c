@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/client/manifest.h"
+#include "api/client/statement.h"
 #include "api/client/verb.h"
 #include "ledger/entry/lists.h"
 #include "schema/base/parallel.h"
@@ -251,6 +252,40 @@ static err verify_receipt(struct scope *s, const char *path, const struct option
     return ERR_OK;
 }
 
+static err verify_statement(struct scope *s, const char *path, const json_t *statement, const struct options *o,
+                            uint64_t *findings)
+{
+    struct statement_found found;
+    struct note_key key;
+
+    if (!o->key)
+        return fail(s, ERR_INVALID, "a statement is verified with --key VKEY");
+    if (!note_key_parse(o->key, &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
+    TRY(statement_check(s, &key, statement, &found));
+    *findings += found.wrong;
+    say("%s: statement, %llu lines and %llu payouts against the log, %s", printable(s, path),
+        (unsigned long long)found.lines, (unsigned long long)found.payouts, found.wrong ? "NOT SOUND" : "sound");
+    return ERR_OK;
+}
+
+/* By what is in it; what is no JSON document may be one half of a receipt. */
+static err verify_file(struct scope *s, const char *path, const struct options *o, uint64_t *findings)
+{
+    struct json_rules rules = { .values_max = MARKET_VALUES_MAX };
+    json_t *value = NULL;
+    struct bytes text;
+    err e = file_read(s, path, STATEMENT_BYTES_MAX, &text);
+
+    if (e == ERR_OK)
+        e = json_read_as(s, (const char *)text.p, text.len, rules, &value);
+    if (e != ERR_OK)
+        scope_forgive(s);
+    e = statement_is(value) ? verify_statement(s, path, value, o, findings) : verify_receipt(s, path, o);
+    json_decref(value);
+    return e;
+}
+
 static err run(struct scope *s, struct call *c)
 {
     const struct options *o = c->options;
@@ -259,7 +294,7 @@ static err run(struct scope *s, struct call *c)
     for (size_t i = 0; i < c->args.n; i++) {
         struct stat st;
         err e = stat(c->args.v[i], &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(s, c->args.v[i], o, &findings)
-                                                                   : verify_receipt(s, c->args.v[i], o);
+                                                                   : verify_file(s, c->args.v[i], o, &findings);
         if (e == ERR_INVALID || e == ERR_CORRUPT || e == ERR_MALFORMED) {
             findings++;
             complain("%s: %s", printable(s, c->args.v[i]), printable(s, s->why.detail));
@@ -275,9 +310,10 @@ static err run(struct scope *s, struct call *c)
 
 const struct verb verb_verify = {
     .name = "verify", .args = "FILE|DIR…", .args_min = 1, .args_max = TEXTS_MAX,
-    .line = "verify receipts and pulled folders, offline",
+    .line = "verify receipts, pulled folders and statements, offline",
     .more = "DIR: a pulled folder; every file, the list's root against the license, license and receipts\n"
-            "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key.\n"
+            "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key;\n"
+            "or a saved statement: each line against the entry that commits to it, the sums, with --key.\n"
             "Exit code 0: all is right, 1: something is not, 2: it could not be checked.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

@@ -249,6 +249,90 @@ def statement_refusals(studio):
               "a period of the past is closed, one that goes on isn't")
 
 
+def tool_of_the_operator(studio):
+    operator = studio.market.operator
+    license_ = studio.buy(studio.offer({"amount": "9.00", "currency": "EUR"}))
+    studio.clear(license_)
+    studio.wait_allocated(license_)
+
+    def released():
+        return studio.market.sql("SELECT count(*) FROM allocation WHERE state = 'posted'"
+                                 " AND release_transaction IS NULL") == [["0"]]
+    wait_for(released, 30, "it to be available")
+    file = studio.market.dir / "bank.csv"
+    said = operator.cf("payout", "run", "--minimum", "0.10", "--currency", "EUR", "--out", file)
+    run = said.said("run")
+    table = list(csv.DictReader(io.StringIO(file.read_text())))
+    listed = operator.cf("payout", "list", "--run", run).out.splitlines()
+    tap.equal(sorted(x.split()[0] for x in listed), sorted(r["payout"] for r in table), "the tool pays out and lists")
+    operator.cf("payout", "settle", table[0]["payout"], "--reference", "bank 9")
+    operator.cf("payout", "settle", table[0]["payout"], "--reference", "bank 9")
+    operator.cf("payout", "fail", table[0]["payout"], "--reference", "no", code=1)
+    operator.cf("payout", "settle", code=1)
+    operator.cf("payout", "run", code=1)
+    operator.cf("payout", "fly", code=1)
+    tap.equal(operator.get(f"/v1/payouts/{table[0]['payout']}").json()["state"], "settled", "and tells what became")
+    tap.equal(books_problems(studio.market.sql), [], "the books hold in the end")
+
+
+def changed(st, at, change):
+    """A copy with one thing changed."""
+    copy = json.loads(json.dumps(st))
+    place = copy
+    for step in at[:-1]:
+        place = place[step]
+    place[at[-1]] = change(place[at[-1]])
+    return copy
+
+
+def by_a_micro(amount):
+    return money.text(money.micro(amount) + 1)
+
+
+def forgeries(st, other):
+    """(what, a statement that isn't true)"""
+    first, lines = ["accounts", 0, "lines", 0], ["accounts", 0, "lines"]
+    entry = str(st["accounts"][0]["lines"][0]["entry"]["index"])
+    yield "a net amount", changed(st, [*first, "net", "amount"], by_a_micro)
+    yield "a fee", changed(st, [*first, "fee", "amount"], by_a_micro)
+    yield "a leaf's amount", changed(st, [*first, "proof", "leaf", "amount"], by_a_micro)
+    yield "both, as if they agreed", changed(changed(st, [*first, "net", "amount"], by_a_micro),
+                                             [*first, "proof", "leaf", "amount"], by_a_micro)
+    yield "a place", changed(st, [*first, "proof", "place"], lambda n: n + 1)
+    yield "a path", changed(st, [*first, "proof", "path"], lambda p: p[1:] or ["00" * 32])
+    yield "a root", changed(st, [*first, "proof", "lines_root"], lambda h: "00" * 32)
+    yield "a license", changed(st, [*first, "license"], lambda i: i[:-1] + ("1" if i[-1] == "0" else "0"))
+    yield "a line left out", changed(st, lines, lambda x: x[:1] + x[2:])
+    yield "the opening balance", changed(st, ["accounts", 0, "opening", "amount"], by_a_micro)
+    yield "the closing balance", changed(st, ["accounts", 0, "closing", "amount"], by_a_micro)
+    yield "another's line", changed(st, first, lambda _: other["accounts"][0]["lines"][0])
+    yield "an entry", changed(st, ["receipts", entry, "document", "entry", "body", "line_count"], lambda n: n + 1)
+    yield "a receipt left out", changed(st, ["receipts"], lambda r: {k: v for k, v in r.items() if k != entry})
+
+
+def verify_offline(studio):
+    """The tool saves a statement, and later checks it against nothing but the log's key."""
+    market = studio.market
+    vkey = must(market.operator.get("/v1/log/key"), 200).json()["log_key"]
+    saved = {}
+    for p in studio.creators[:2]:
+        said = p.cf("statement", "--save", market.dir / f"{p.handle}.json").out
+        saved[p.handle] = json.loads((market.dir / f"{p.handle}.json").read_text(encoding="utf8"))
+        tap.check(saved[p.handle]["accounts"][0]["closing"]["amount"] in said, f"{p.handle}'s statement is told")
+        nobody = {"COUNTERFOIL_URL": "http://127.0.0.1:9"}
+        got = market.cf("verify", market.dir / f"{p.handle}.json", "--key", vkey, env=nobody)
+        tap.check("sound" in got.out, "and verified offline")
+    mine, other = saved.values()
+    market.cf("verify", market.dir / f"{studio.creators[0].handle}.json", code=1)
+    for n, (what, forged) in enumerate(forgeries(mine, other)):
+        path = market.dir / f"forged-{n}.json"
+        path.write_text(json.dumps(forged), encoding="utf8")
+        got = market.cf("verify", path, "--key", vkey, code=None)
+        tap.equal(got.code, 1, f"{what} that was changed is found") or tap.note(repr(got))
+    csv_text = studio.creators[0].cf("statement", "--format", "csv").out
+    tap.check(csv_text.startswith("kind,at,account"), "CSV as it is")
+
+
 def main():
     seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
     tap.note(f"COUNTERFOIL_SEED={seed}")
@@ -259,6 +343,8 @@ def main():
         allocations(studio, rng)
         owed, _ = payouts(studio)
         statements(studio, owed, rng)
+        verify_offline(studio)
+        tool_of_the_operator(studio)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
     tap.done()

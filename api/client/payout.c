@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/client/market.h"
+#include "api/client/say.h"
+#include "api/client/verb.h"
+
+#define PAUSE_MS 200
+#define PAUSES_MAX 3000           /* ten minutes for a run; it goes on without us */
+
+struct options { bool json; const char *minimum, *currency, *reference, *run, *out; };
+
+static const struct flag flags[] = {
+    { "minimum", "AMOUNT", false, offsetof(struct options, minimum), "of a run: pay out nothing less" },
+    { "currency", "CODE", false, offsetof(struct options, currency), "of a run" },
+    { "out", "FILE", false, offsetof(struct options, out), "of a run: write the rail's file to a new FILE" },
+    { "run", "RUN", false, offsetof(struct options, run), "list the payouts of one run; or the file of a run again" },
+    { "reference", "TEXT", false, offsetof(struct options, reference), "of settle and fail: what the rail said" },
+    { "json", NULL, false, offsetof(struct options, json), "the answer as JSON" },
+};
+
+/* ---- a run */
+
+static err run_wait(struct scope *s, struct market *m, const char *id, json_t **run)
+{
+    const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+    const char *path = scope_printf(s, "/v1/payout-runs/%s", fetch_escape(s, id));
+
+    for (int i = 0; i < PAUSES_MAX; i++) {
+        TRY(market_get(s, m, path, run));
+        if (strcmp(json_text_or(*run, "state", ""), "instructed") == 0)
+            return ERR_OK;
+        json_decref(*run);
+        *run = NULL;
+        nanosleep(&pause, NULL);
+    }
+    return fail(s, ERR_BUSY, "run %s is not done yet: counterfoil payout run --run %s asks again", id, id);
+}
+
+static err file_keep(struct scope *s, struct market *m, const char *id, const char *path)
+{
+    struct fetch_request rq = { .method = FETCH_GET, .answer_max = MARKET_ANSWER_MAX };
+    struct fetch_answer a;
+    bool good;
+    FILE *f;
+
+    if (!path)
+        return ERR_OK;
+    TRY(market_run(s, m, scope_printf(s, "/v1/payout-runs/%s/file", fetch_escape(s, id)), &rq, true, &a));
+    f = fopen(path, "wxe");
+    if (!f)
+        return fail(s, ERR_CONFIG, "%s can't be made: it may be there already", path);
+    good = fwrite(a.body.p, 1, a.body.len, f) == a.body.len;
+    good = fclose(f) == 0 && good;
+    return good ? ERR_OK : fail(s, ERR_IO, "%s could not be written", path);
+}
+
+static void run_tell(struct scope *s, const json_t *run)
+{
+    const json_t *left;
+    size_t i;
+
+    say("run        %s, %lld payouts, %s", json_text_or(run, "id", "?"),
+        (long long)json_integer_value(json_object_get(run, "payouts")), money_text(s, json_object_get(run, "total")));
+    json_array_foreach(json_object_get(run, "left"), i, left)
+        say("not paid   %s  %s: %s", money_text(s, json_object_get(left, "amount")), json_text_or(left, "party", "?"),
+            json_text_or(left, "reason", "?"));
+}
+
+static err start(struct scope *s, struct market *m, const struct options *o, const char **id)
+{
+    json_t *body, *made = NULL;
+    err e;
+
+    if (o->run) {
+        *id = o->run;
+        return ERR_OK;
+    }
+    if (!o->minimum || !o->currency)
+        return fail(s, ERR_INVALID, "a run wants --minimum and --currency");
+    body = json_pack("{s:s,s:{s:s,s:s}}", "rail", "csv", "minimum", "amount", o->minimum, "currency", o->currency);
+    e = body ? market_post(s, m, "/v1/payout-runs", body, NULL, &made) : fail(s, ERR_INVALID, "not text");
+    json_decref(body);
+    if (e == ERR_OK)
+        e = json_text(s, made, "id", id);
+    if (e == ERR_OK)
+        *id = scope_strdup(s, *id);
+    json_decref(made);
+    return e;
+}
+
+static err do_run(struct scope *s, struct market *m, const struct options *o)
+{
+    json_t *run = NULL;
+    const char *id;
+    err e;
+
+    TRY(start(s, m, o, &id));
+    TRY(run_wait(s, m, id, &run));
+    e = file_keep(s, m, id, o->out);
+    if (e == ERR_OK && o->json)
+        say_json(run);
+    else if (e == ERR_OK)
+        run_tell(s, run);
+    json_decref(run);
+    return e;
+}
+
+/* ---- payouts */
+
+static void tell(struct scope *s, const json_t *p)
+{
+    say("%s  %s  %s  %s", json_text_or(p, "id", "?"), money_text(s, json_object_get(p, "amount")),
+        printable(s, json_text_or(p, "party", "?")), json_text_or(p, "state", "?"));
+}
+
+static err list_row(struct scope *s, void *arg, json_t *row)
+{
+    const struct options *o = arg;
+
+    if (o->json)
+        say_json(row);
+    else
+        tell(s, row);
+    return ERR_OK;
+}
+
+static err do_list(struct scope *s, struct market *m, const struct options *o)
+{
+    const char *path = o->run ? scope_printf(s, "/v1/payouts?run=%s", fetch_escape(s, o->run)) : "/v1/payouts";
+
+    return market_each(s, m, path, list_row, (void *)o);
+}
+
+/* The payout and what is said of it make the key: a repeat after a crash tells nothing twice. */
+static err do_answer(struct scope *s, struct market *m, const struct options *o, const char *verb, const char *id)
+{
+    json_t *body, *answer = NULL;
+    err e;
+
+    if (!o->reference)
+        return fail(s, ERR_INVALID, "payout %s wants --reference", verb);
+    body = json_pack("{s:s}", "reference", o->reference);
+    e = body ? market_post(s, m, scope_printf(s, "/v1/payouts/%s/%s", fetch_escape(s, id), verb), body,
+                           scope_printf(s, "%s-%.100s", verb, fetch_escape(s, id)), &answer)
+             : fail(s, ERR_INVALID, "a reference is text");
+    if (e == ERR_OK)
+        TRY(list_row(s, (void *)o, answer));
+    json_decref(body);
+    json_decref(answer);
+    return e;
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    const char *what = c->args.v[0], *id = c->args.n > 1 ? c->args.v[1] : NULL;
+    bool answer = strcmp(what, "settle") == 0 || strcmp(what, "fail") == 0;
+    struct market m;
+    err e;
+
+    if (answer != (id != NULL) || (!answer && strcmp(what, "run") != 0 && strcmp(what, "list") != 0))
+        return fail(s, ERR_INVALID, "payout run, payout list, payout settle PAYOUT or payout fail PAYOUT");
+    TRY(market_open(s, &m, true));
+    e = answer ? do_answer(s, &m, c->options, what, id)
+      : strcmp(what, "run") == 0 ? do_run(s, &m, c->options) : do_list(s, &m, c->options);
+    market_close(&m);
+    return e;
+}
+
+const struct verb verb_payout = {
+    .name = "payout", .args = "run|list|settle|fail [PAYOUT]", .args_min = 1, .args_max = 2,
+    .line = "pay creators out, list payouts, tell what became of them",
+    .more = "run: pays out what is available, and writes the file for the bank. What isn't paid says why: held,\n"
+            "below the minimum, or in a payout that has no answer yet. settle, fail: the bank's answer,\n"
+            "for the operator to tell; what failed is available again.",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/client/statement.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/client/market.h"
+#include "api/client/receipt.h"
+#include "api/client/say.h"
+#include "api/client/verb.h"
+#include "schema/json/canon.h"
+
+struct options { const char *from, *to, *format, *save; };
+
+static const struct flag flags[] = {
+    { "from", "TIME", false, offsetof(struct options, from), "first instant of the period: 2026-11-01T00:00:00Z" },
+    { "to", "TIME", false, offsetof(struct options, to), "first instant after it; now if not said" },
+    { "format", "NAME", false, offsetof(struct options, format), "json, csv or journal (for hledger), as it is" },
+    { "save", "FILE", false, offsetof(struct options, save),
+      "write it with all that proves it into FILE, for counterfoil verify" },
+};
+
+static const char *path_of(struct scope *s, const struct options *o, const char *format)
+{
+    struct buf path = BUF(s);
+
+    buf_printf(&path, "/v1/statements?format=%s", format);
+    if (o->from)
+        buf_printf(&path, "&from=%s", fetch_escape(s, o->from));
+    if (o->to)
+        buf_printf(&path, "&to=%s", fetch_escape(s, o->to));
+    return path.p;
+}
+
+static err print_as_is(struct scope *s, struct market *m, const struct options *o)
+{
+    struct fetch_request rq = { .method = FETCH_GET, .answer_max = MARKET_ANSWER_MAX };
+    struct fetch_answer a;
+
+    TRY(market_run(s, m, path_of(s, o, fetch_escape(s, o->format)), &rq, true, &a));
+    fwrite(a.body.p, 1, a.body.len, stdout);
+    return ERR_OK;
+}
+
+/* ---- saving */
+
+static err keep_receipt(struct scope *s, struct market *m, const json_t *event, json_t *receipts)
+{
+    struct bytes document, proof;
+    json_t *parsed = NULL;
+    const char *name;
+    int64_t index;
+
+    TRY(json_count(s, json_object_get(event, "entry"), "index", &index));
+    name = scope_printf(s, "%lld", (long long)index);
+    if (json_object_get(receipts, name))
+        return ERR_OK;
+    TRY(receipt_fetch(s, m, (uint64_t)index, &document, &proof));
+    TRY(json_read(s, (const char *)document.p, document.len, &parsed));
+    return json_object_set_new(receipts, name, json_pack("{s:o,s:s%}", "document", parsed, "proof",
+                                                         (const char *)proof.p, proof.len)) == 0
+         ? ERR_OK : fail(s, ERR_CORRUPT, "entry %s could not be kept", name);
+}
+
+static err keep_receipts(struct scope *s, struct market *m, json_t *statement)
+{
+    json_t *receipts = json_object(), *account, *event;
+    size_t i, k;
+
+    json_object_set_new(statement, "receipts", receipts);
+    json_array_foreach(json_object_get(statement, "accounts"), i, account) {
+        json_array_foreach(json_object_get(account, "lines"), k, event)
+            TRY(keep_receipt(s, m, event, receipts));
+        json_array_foreach(json_object_get(account, "payouts"), k, event)
+            TRY(keep_receipt(s, m, event, receipts));
+    }
+    return ERR_OK;
+}
+
+static err save(struct scope *s, struct market *m, const char *path, json_t *statement)
+{
+    struct bytes text;
+    FILE *f;
+    bool good;
+
+    TRY(keep_receipts(s, m, statement));
+    TRY(canon(s, statement, &text));
+    f = fopen(path, "wxe");
+    if (!f)
+        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    good = fwrite(text.p, 1, text.len, f) == text.len && fputc('\n', f) != EOF;
+    good = fclose(f) == 0 && good;
+    return good ? ERR_OK : fail(s, ERR_IO, "%s: it could not be written", path);
+}
+
+/* ---- telling */
+
+static void tell_account(struct scope *s, const json_t *account)
+{
+    const json_t *line, *payout;
+    size_t i;
+
+    say("account    %s, %s", json_text_or(account, "account", "?"), json_text_or(account, "currency", "?"));
+    say("opening    %s", money_text(s, json_object_get(account, "opening")));
+    json_array_foreach(json_object_get(account, "lines"), i, line)
+        say("line %-5lld %s  %s  %s v%lld: %s less %s", (long long)json_integer_value(json_object_get(line, "n")),
+            money_text(s, json_object_get(line, "net")), json_text_or(line, "at", "?"),
+            printable(s, json_text_or(line, "dataset", "?")),
+            (long long)json_integer_value(json_object_get(line, "version")),
+            money_text(s, json_object_get(line, "gross")), money_text(s, json_object_get(line, "fee")));
+    json_array_foreach(json_object_get(account, "payouts"), i, payout)
+        say("payout     %s  %s  %s, %s", money_text(s, json_object_get(payout, "amount")),
+            json_text_or(payout, "at", "?"), json_text_or(payout, "payout", "?"), json_text_or(payout, "event", "?"));
+    say("closing    %s", money_text(s, json_object_get(account, "closing")));
+}
+
+static void tell(struct scope *s, const json_t *statement)
+{
+    const json_t *accounts = json_object_get(statement, "accounts"), *account;
+    size_t i;
+
+    if (json_array_size(accounts) == 0)
+        say("no accounts: nothing was allocated to you yet");
+    json_array_foreach(accounts, i, account)
+        tell_account(s, account);
+}
+
+static err run(struct scope *s, struct call *c)
+{
+    const struct options *o = c->options;
+    struct market m;
+    json_t *answer = NULL;
+    err e;
+
+    TRY(market_open(s, &m, true));
+    if (o->format) {
+        e = o->save ? fail(s, ERR_INVALID, "--save writes a format of its own") : print_as_is(s, &m, o);
+    } else {
+        e = market_get(s, &m, path_of(s, o, "json"), &answer);
+        if (e == ERR_OK && o->save)
+            e = save(s, &m, o->save, answer);
+        if (e == ERR_OK)
+            tell(s, answer);
+    }
+    json_decref(answer);
+    market_close(&m);
+    return e;
+}
+
+const struct verb verb_statement = {
+    .name = "statement", .args = "",
+    .line = "show what you were allocated and paid, or save it with its proofs",
+    .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
+};

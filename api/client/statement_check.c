@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/client/statement.h"
+
+#include <string.h>
+
+#include "api/client/receipt.h"
+#include "api/client/say.h"
+#include "ledger/entry/lists.h"
+#include "ledger/tree/proof.h"
+#include "schema/base/money.h"
+#include "schema/json/canon.h"
+
+struct check {
+    const struct note_key *key;
+    const json_t *receipts;
+    const char *account, *currency;
+    int64_t balance, last_n;
+    struct statement_found *found;
+};
+
+bool statement_is(const json_t *value)
+{
+    return json_is_array(json_object_get(value, "accounts")) && json_is_object(json_object_get(value, "receipts"));
+}
+
+/* ---- what the entries say */
+
+static err receipt_of(struct scope *s, const struct check *c, const json_t *event, struct receipt *out)
+{
+    const json_t *kept;
+    const char *proof;
+    struct bytes text;
+    int64_t index;
+
+    TRY(json_count(s, json_object_get(event, "entry"), "index", &index));
+    kept = json_object_get(c->receipts, scope_printf(s, "%lld", (long long)index));
+    proof = json_string_value(json_object_get(kept, "proof"));
+    if (!proof)
+        return fail(s, ERR_CORRUPT, "the receipt of entry %lld is not there", (long long)index);
+    TRY(canon(s, json_object_get(kept, "document"), &text));
+    TRY(receipt_check(s, c->key, text, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, out));
+    if (out->index != (uint64_t)index)
+        return fail(s, ERR_CORRUPT, "the receipt of entry %lld is of another one", (long long)index);
+    return ERR_OK;
+}
+
+/* A text, hash or count of the entry; disclosed or not. */
+static err says(struct scope *s, const struct receipt *r, const char *field, const char *said)
+{
+    const struct entry_value *v = entry_field(&r->entry, field);
+    const char *got = v->kind == V_TEXT ? v->v.text : v->kind == V_HASH ? hash_hex(s, v->v.hash)
+                    : v->kind == V_COUNT ? scope_printf(s, "%llu", (unsigned long long)v->v.count) : "nothing";
+
+    return said && strcmp(got, said) == 0 ? ERR_OK
+         : fail(s, ERR_CORRUPT, "entry %llu says %s of its %s, the statement %s", (unsigned long long)r->index, got,
+                field, said ? said : "nothing");
+}
+
+static err amount_of(struct scope *s, const struct check *c, const json_t *event, const char *member, int64_t *micro)
+{
+    const json_t *money = json_object_get(event, member);
+    const char *amount, *currency;
+
+    TRY(json_text(s, money, "amount", &amount));
+    TRY(json_text(s, money, "currency", &currency));
+    if (strcmp(currency, c->currency) != 0 || !money_parse(amount, currency, micro))
+        return fail(s, ERR_CORRUPT, "its %s is no amount in %s", member, c->currency);
+    return ERR_OK;
+}
+
+/* ---- a line */
+
+static err path_read(struct scope *s, const json_t *path, struct proof *out)
+{
+    const json_t *one;
+    size_t i;
+
+    if (json_array_size(path) > PROOF_HASHES_MAX)
+        return fail(s, ERR_CORRUPT, "its path is too long");
+    out->n = json_array_size(path);
+    json_array_foreach(path, i, one)
+        if (!json_is_string(one) || !hash_parse(json_string_value(one), &out->hash[i]))
+            return fail(s, ERR_CORRUPT, "its path holds what is no hash");
+    return ERR_OK;
+}
+
+/* The leaf as bytes, made of the same row that the list has; `amount` and `n` are the line's. */
+static err leaf_read(struct scope *s, const struct check *c, const json_t *line, const char **amount, struct hash *leaf)
+{
+    const json_t *row = json_object_get(json_object_get(line, "proof"), "leaf");
+    struct line_row read;
+    struct bytes text;
+
+    TRY(canon(s, row, &text));
+    if (!line_row_read((const char *)text.p, text.len, &read))
+        return fail(s, ERR_CORRUPT, "its leaf is none");
+    if (strcmp(read.account.text, c->account) != 0)
+        return fail(s, ERR_CORRUPT, "its leaf is of another account");
+    if (json_integer_value(json_object_get(line, "n")) != (json_int_t)read.n || read.n > INT64_MAX)
+        return fail(s, ERR_CORRUPT, "its leaf has another number");
+    *amount = scope_strdup(s, read.amount);
+    *leaf = leaf_hash(text.p, text.len);
+    return ERR_OK;
+}
+
+static err line_proven(struct scope *s, const struct check *c, const json_t *line, const struct receipt *r)
+{
+    const json_t *proof = json_object_get(line, "proof");
+    const char *amount = NULL, *root, *net;
+    struct hash leaf, lines_root;
+    int64_t place, count;
+    struct proof path;
+
+    TRY(leaf_read(s, c, line, &amount, &leaf));
+    TRY(json_text(s, json_object_get(line, "net"), "amount", &net));
+    if (strcmp(net, amount) != 0)
+        return fail(s, ERR_CORRUPT, "its leaf has another amount");
+    TRY(json_text(s, proof, "lines_root", &root));
+    TRY(json_hash(s, proof, "lines_root", &lines_root));
+    TRY(json_count(s, proof, "place", &place));
+    TRY(json_count(s, proof, "line_count", &count));
+    TRY(path_read(s, json_object_get(proof, "path"), &path));
+    TRY(says(s, r, "lines_root", root));
+    TRY(says(s, r, "line_count", scope_printf(s, "%lld", (long long)count)));
+    if (place < 0 || place >= count ||
+        !proof_check_inclusion((uint64_t)place, (uint64_t)count, &leaf, &lines_root, &path))
+        return fail(s, ERR_CORRUPT, "its path does not lead to the root that entry %llu names",
+                    (unsigned long long)r->index);
+    return ERR_OK;
+}
+
+static err line_check(struct scope *s, struct check *c, const json_t *line)
+{
+    int64_t n = json_integer_value(json_object_get(line, "n")), gross, fee, net, sum;
+    struct receipt r;
+
+    TRY(receipt_of(s, c, line, &r));
+    if (r.entry.spec->type != ENTRY_ALLOCATION_POSTED)
+        return fail(s, ERR_CORRUPT, "entry %llu is no allocation", (unsigned long long)r.index);
+    TRY(says(s, &r, "allocation", json_text_or(line, "allocation", NULL)));
+    TRY(says(s, &r, "license", json_text_or(line, "license", NULL)));
+    TRY(line_proven(s, c, line, &r));
+    TRY(amount_of(s, c, line, "gross", &gross));
+    TRY(amount_of(s, c, line, "fee", &fee));
+    TRY(amount_of(s, c, line, "net", &net));
+    if (!money_add(net, fee, &sum) || sum != gross || !money_add(c->balance, net, &c->balance))
+        return fail(s, ERR_CORRUPT, "net and fee are not the gross");
+    if (c->last_n && n != c->last_n + 1)
+        return fail(s, ERR_CORRUPT, "line %lld is missing before it", (long long)c->last_n + 1);
+    c->last_n = n;
+    return ERR_OK;
+}
+
+/* ---- a payout */
+
+static err payout_check(struct scope *s, struct check *c, const json_t *payout)
+{
+    const char *event = json_text_or(payout, "event", "");
+    struct receipt r;
+    int64_t amount;
+    enum entry_type type = strcmp(event, "instructed") == 0 ? ENTRY_PAYOUT_INSTRUCTED
+                         : strcmp(event, "settled") == 0    ? ENTRY_PAYOUT_SETTLED : ENTRY_PAYOUT_FAILED;
+
+    TRY(receipt_of(s, c, payout, &r));
+    TRY(amount_of(s, c, payout, "amount", &amount));
+    if (r.entry.spec->type != type || (type == ENTRY_PAYOUT_FAILED && strcmp(event, "failed") != 0))
+        return fail(s, ERR_CORRUPT, "entry %llu is of type %s", (unsigned long long)r.index, r.entry.spec->name);
+    TRY(says(s, &r, "payout", json_text_or(payout, "payout", NULL)));
+    if (type == ENTRY_PAYOUT_INSTRUCTED) {
+        TRY(says(s, &r, "account", c->account));
+        TRY(says(s, &r, "amount", json_string_value(json_object_get(json_object_get(payout, "amount"), "amount"))));
+        TRY(says(s, &r, "currency", c->currency));
+    }
+    amount = type == ENTRY_PAYOUT_INSTRUCTED ? -amount : type == ENTRY_PAYOUT_FAILED ? amount : 0;
+    return money_add(c->balance, amount, &c->balance) ? ERR_OK : fail(s, ERR_CORRUPT, "its amount can't be summed");
+}
+
+/* ---- all of it */
+
+static void each(struct scope *s, struct check *c, const json_t *events, const char *what,
+                 err (*check)(struct scope *s, struct check *c, const json_t *event), uint64_t *n)
+{
+    const json_t *event;
+    size_t i;
+
+    json_array_foreach(events, i, event) {
+        ++*n;
+        if (check(s, c, event) == ERR_OK)
+            continue;
+        c->found->wrong++;
+        complain("%s: %s %zu: %s", printable(s, c->account), what, i + 1, printable(s, s->why.detail));
+        scope_forgive(s);
+    }
+}
+
+static err account_check(struct scope *s, struct check *c, const json_t *account)
+{
+    int64_t closing;
+
+    TRY(json_text(s, account, "account", &c->account));
+    TRY(json_text(s, account, "currency", &c->currency));
+    if (!currency_known(c->currency))
+        return fail(s, ERR_CORRUPT, "%s is no currency", c->currency);
+    TRY(amount_of(s, c, account, "opening", &c->balance));
+    each(s, c, json_object_get(account, "lines"), "line", line_check, &c->found->lines);
+    each(s, c, json_object_get(account, "payouts"), "payout", payout_check, &c->found->payouts);
+    TRY(amount_of(s, c, account, "closing", &closing));
+    if (closing != c->balance)
+        return fail(s, ERR_CORRUPT, "opening, lines and payouts do not sum to the closing balance");
+    return ERR_OK;
+}
+
+err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out)
+{
+    const json_t *account;
+    size_t i;
+
+    *out = (struct statement_found){ 0 };
+    json_array_foreach(json_object_get(statement, "accounts"), i, account) {
+        struct check c = { .key = key, .receipts = json_object_get(statement, "receipts"), .account = "?",
+                           .found = out };
+
+        if (account_check(s, &c, account) == ERR_OK)
+            continue;
+        out->wrong++;
+        complain("%s: %s", printable(s, c.account), printable(s, s->why.detail));
+        scope_forgive(s);
+    }
+    return ERR_OK;
+}
