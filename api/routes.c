@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/routes.h"
 
+#include "api/allocation.h"
 #include "api/balance.h"
 #include "api/consent.h"
 #include "api/content.h"
@@ -55,6 +56,7 @@ const struct http_handler routes[] = {
     { "list_payments",      list_payments },
     { "show_balances",      show_balances },
     { "show_statement",     show_statement },
+    { "list_allocation_lines", list_allocation_lines },
     { "create_payout_run",  create_payout_run },
     { "show_payout_run",    show_payout_run },
     { "get_payout_file",    get_payout_file },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/statement.h"
 
-enum { STATES, OPENING, LINES, PAYOUTS, HEAD };
+enum { STATES, OPENING, LINES, PAYOUTS, HEAD, SEEN, LEAVES };
 
 #define LINE_OF   " FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
 #define EVENT(event, at, index) "SELECT y.id AS payout, '" event "' AS event, y." at " AS at, y." index " AS index," \
@@ -35,6 +35,14 @@ const struct sql statement_sql[STATEMENT_STATEMENTS] = {
                   " UNION ALL " EVENT("settled", "settled_at", "settled_index")
                   " UNION ALL " EVENT("failed", "failed_at", "failed_index") " ORDER BY index LIMIT $5" },
     [HEAD]    = { "statement_head", "SELECT at FROM tree_head WHERE size <= $1 ORDER BY size DESC LIMIT 1" },
+    [SEEN]    = { "statement_allocation",
+                  "SELECT n.index FROM allocation n JOIN license l ON l.no = n.license"
+                  " WHERE n.id = $1 AND n.state = 'posted' AND n.index < $3"
+                  "   AND ($2::text IS NULL OR l.publisher = $2)" },
+    [LEAVES]  = { "statement_leaves",
+                  "SELECT x.place::bigint AS place, x.account, l.currency, x.amount, x.n, x.salt" LINE_OF
+                  "  JOIN license l ON l.no = n.license WHERE n.id = $1 AND x.place > $2::bigint"
+                  " ORDER BY x.place LIMIT $3" },
 };
 
 static const struct column state_columns[] = {
@@ -97,4 +105,26 @@ err statement_head(struct scope *s, struct db *db, int64_t as_of, int64_t *at)
     static const struct shape shape = { sizeof(int64_t), 1, column };
 
     return db_one(s, db, &statement_sql[HEAD], PARAMS(P_INT8(as_of)), &shape, at);
+}
+
+static const struct column leaf_columns[] = {
+    COL(allocation_leaf, place, T_INT8),  COL(allocation_leaf, account, T_TEXT), COL(allocation_leaf, currency, T_TEXT),
+    COL(allocation_leaf, amount, T_INT8), COL(allocation_leaf, n, T_INT8),       COL(allocation_leaf, salt, T_BYTES),
+};
+static const struct shape leaf_shape = SHAPE(allocation_leaf, leaf_columns);
+
+err allocation_seen(struct scope *s, struct db *db, const char *id, const char *publisher, int64_t as_of)
+{
+    static const struct column column[] = { { "index", T_INT8, 0 } };
+    static const struct shape shape = { sizeof(int64_t), 1, column };
+    int64_t index;
+
+    return db_one(s, db, &statement_sql[SEEN], PARAMS(P_TEXT(id), P_TEXT(publisher), P_INT8(as_of)), &shape, &index);
+}
+
+err allocation_leaves(struct scope *s, struct db *db, const char *id, int64_t after, int64_t limit,
+                      struct allocation_leaf **out, size_t *n)
+{
+    return db_many(s, db, &statement_sql[LEAVES], PARAMS(P_TEXT(id), P_INT8(after), P_INT8(limit)), &leaf_shape, out,
+                   n);
 }

@@ -9,7 +9,7 @@
  * later entry isn't there. A period is [from, to) by the entries' `at`, so what is closed once stays as it is, and
  * one period's closing balance is the next one's opening.
  */
-#define STATEMENT_STATEMENTS 5
+#define STATEMENT_STATEMENTS 7
 extern const struct sql statement_sql[STATEMENT_STATEMENTS];
 
 /* A party's accounts: until when the first of what is pending is held, and the least that the last run paid out. */
@@ -43,3 +43,10 @@ err statement_payouts(struct scope *s, struct db *db, const struct statement_per
                       struct statement_payout **out, size_t *n);
 /* `at` of the newest entries of a log of this size: a period that ended by then gets nothing new any more. */
 err statement_head(struct scope *s, struct db *db, int64_t as_of, int64_t *at);
+
+/* Whether it was posted before the log's size was `as_of`, for this publisher (NULL: anybody): ERR_NOT_FOUND. */
+err allocation_seen(struct scope *s, struct db *db, const char *id, const char *publisher, int64_t as_of);
+/* Its list, from after that place on (-1: from the first). */
+struct allocation_leaf { int64_t place; const char *account, *currency; int64_t amount, n; struct bytes salt; };
+err allocation_leaves(struct scope *s, struct db *db, const char *id, int64_t after, int64_t limit,
+                      struct allocation_leaf **out, size_t *n);

@@ -235,6 +235,33 @@ def statements(studio, owed, rng):
     statement_refusals(studio)
 
 
+def lists(studio):
+    """An auditor gets whole lists, which hash to the roots that the entries name."""
+    auditor, market = studio.market.party("eye", "auditor"), studio.market
+    for index, ident in market.sql("SELECT index, id FROM allocation WHERE state = 'posted' ORDER BY index"):
+        where, leaves, more = f"/v1/allocations/{ident}/lines", [], "?limit=2"
+        while more:
+            page = must(auditor.get(where + more), 200).json()
+            leaves += page["data"]
+            more = page["next_cursor"] and f"?limit=2&cursor={page['next_cursor']}"
+        entry = must(auditor.get(f"/v1/entries/{index}"), 200).json()
+        private = {d["name"]: d["value"] for d in entry["disclosures"]}
+        tap.check(tree_root([money.leaf(x) for x in leaves]).hex() == entry["entry"]["body"]["lines_root"] and
+                  money.text(sum(money.micro(x["amount"]) for x in leaves)) == private["total"],
+                  f"the list of {ident} has its entry's root, and sums to its total")
+    tap.equal(must(studio.publisher.get(where), 200).json()["data"], leaves, "its publisher sees it, too")
+    refused(studio.creators[0].get(where), 404, "not-found", "a creator sees her own line alone")
+    refused(auditor.get(f"/v1/allocations/alc_{money.ident()}/lines"), 404, "not-found", "the list of nothing")
+
+
+def tree_root(leaves):
+    """RFC 9162 section 2.1.1."""
+    if len(leaves) == 1:
+        return leaves[0]
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + tree_root(leaves[:half]) + tree_root(leaves[half:])).digest()
+
+
 def statement_refusals(studio):
     creator = studio.creators[0]
     for name, query in (("no time", "from=yesterday"), ("a period that ends before it begins",
@@ -247,6 +274,15 @@ def statement_refusals(studio):
     closed = must(creator.get("/v1/statements?to=2026-01-01T00:00:00Z"), 200).json()
     tap.check(closed["closed"] and not must(creator.get("/v1/statements"), 200).json()["closed"],
               "a period of the past is closed, one that goes on isn't")
+
+
+def audited(studio):
+    """By an auditor, who is told every amount: clearances are made here without their entries, all else is sound."""
+    auditor = studio.market.party("ear", "auditor")
+    got = auditor.cf("audit", studio.market.url, "--json", "--state", studio.market.dir / "audit", code=None)
+    report = json.loads(got.out)
+    tap.equal({f["rule"] for f in report["findings"]} - {"allocation.cleared"}, set(), "the audit finds nothing else")
+    tap.check(report["listed"] > 0 and report["unlisted"] == 0, f"with {report['listed']} lists, none was kept from it")
 
 
 def tool_of_the_operator(studio):
@@ -343,8 +379,10 @@ def main():
         allocations(studio, rng)
         owed, _ = payouts(studio)
         statements(studio, owed, rng)
+        lists(studio)
         verify_offline(studio)
         tool_of_the_operator(studio)
+        audited(studio)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
     tap.done()
