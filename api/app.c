@@ -70,6 +70,27 @@ void app_more_time(struct request *rq, int64_t ms)
     rq->scope.deadline_ms = clock_monotonic_ms() + ms;
 }
 
+err app_lengthy_begin(struct request *rq)
+{
+    struct app *app = rq->app;
+    int most = app->config.workers > LENGTHY_SPARED + 1 ? (int)app->config.workers - LENGTHY_SPARED : 1;
+
+    if (atomic_fetch_add(&app->lengthy, 1) >= most) {
+        atomic_fetch_sub(&app->lengthy, 1);
+        return fail(&rq->scope, ERR_BUSY, "not done: %d others are being read to their end; send it again", most);
+    }
+    app_more_time(rq, SEAL_MS);
+    return ERR_OK;
+}
+
+void app_lengthy_end(struct request *rq)
+{
+    struct app *app = rq->app;
+
+    atomic_fetch_sub(&app->lengthy, 1);
+    app_more_time(rq, app->config.request_ms);
+}
+
 static err read_pepper(struct scope *s, struct app *app)
 {
     char *hex;

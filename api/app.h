@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "api/http/http.h"
 #include "api/uses.h"
 #include "ledger/append/append.h"
@@ -36,6 +38,7 @@ struct app {
     const char *origin, *log_key, *issuer_key;   /* of the log; keys as verifier keys */
     const char *issuer;                          /* did:key of the issuer key */
     const char *docs, *front;                    /* pages */
+    atomic_int lengthy;                          /* steps of requests that may take minutes, under way */
 };
 
 err  app_open(struct scope *s, const struct app_config *config, struct app *app);
@@ -45,3 +48,9 @@ void app_close(struct app *app);
 err app_with_db(struct request *rq, err (*work)(struct request *rq, struct db *db));
 /* For what grows with a list or a content: the request's time begins anew, `ms` from now. */
 void app_more_time(struct request *rq, int64_t ms);
+/*
+ * For a step that may take minutes: the same, while it runs, and not more of them at a time than leave two threads for
+ * everybody else (ERR_BUSY). app_lengthy_end() if it was begun.
+ */
+err  app_lengthy_begin(struct request *rq);
+void app_lengthy_end(struct request *rq);

@@ -160,6 +160,8 @@ static err hash_again(struct scope *s, struct upload *u)
         TRY(blob_part_read(s, &u->part, at, chunk, READ_CHUNK, &n));
         if (n == 0)
             return fail(s, ERR_IO, "the upload became shorter while it was read");
+        if (scope_left_ms(s) == 0)
+            return fail(s, ERR_BUSY, "not done: reading the upload took too long; send its end again");
         sha256_add(&u->running, chunk, n);
     }
     return ERR_OK;
@@ -187,6 +189,19 @@ static err add_row(struct request *rq, struct db *db)
     return bytes_good(&before) ? ERR_OK : job_notify(s, db);
 }
 
+/* An upload that came in pieces is read again from its beginning. */
+static err take_bytes(struct request *rq, struct upload *u)
+{
+    err e;
+
+    if (u->from_start)
+        return ERR_OK;
+    TRY(app_lengthy_begin(rq));
+    e = hash_again(&rq->scope, u);
+    app_lengthy_end(rq);
+    return e;
+}
+
 static err whole(struct request *rq)
 {
     struct upload *u = rq->work;
@@ -194,16 +209,13 @@ static err whole(struct request *rq)
     struct app *app = rq->app;
     struct hash found;
 
-    app_more_time(rq, SEAL_MS);
-    if (!u->from_start)
-        TRY(hash_again(s, u));
+    TRY(take_bytes(rq, u));
     found = sha256_end(&u->running);
     if (!hash_equal(&found, &u->sha256)) {
         blob_part_drop(&u->part);
         return fail(s, ERR_INVALID, "the bytes hash to %s: nothing was kept", hash_hex(s, &found));
     }
     TRY(blob_part_keep(s, &app->blobs, &u->part, &u->sha256));
-    app_more_time(rq, app->config.request_ms);
     TRY(app_with_db(rq, add_row));
     reply_header(rq, "Location", scope_printf(s, "/v1/content/%s", hash_hex(s, &u->sha256)));
     reply_empty(rq, 201);

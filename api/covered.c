@@ -4,7 +4,7 @@
 #include "api/page.h"
 
 /* An answer that is ready but for the signature over its entry. */
-struct held { struct append_wait wait; json_t *answer; };
+struct held { struct append_wait wait; struct scope patience; json_t *answer; };
 
 /* -1: names none. */
 static json_int_t entry_of(const json_t *thing)
@@ -27,21 +27,16 @@ static err say(struct request *rq)
     return ERR_OK;
 }
 
+/* Who asks to see something is shown it, without the entry if that isn't signed for in time. */
 static void signed_for(struct append_wait *w, err e)
 {
     struct request *rq = w->arg;
     struct held *h = rq->work;
 
-    if (e == ERR_OK) {
-        request_continue(rq, say);
-        return;
-    }
-    json_decref(h->answer);
-    if (e == ERR_UNKNOWN_OUTCOME) {         /* nothing was asked to be done: no outcome is open */
-        scope_forgive(&rq->scope);
-        e = fail(&rq->scope, ERR_BUSY, "the entry of this is committed, but the log's signer is slow or away");
-    }
-    request_finish(rq, e);
+    if (e != ERR_OK)
+        json_object_set_new(h->answer, "entry", json_null());
+    scope_free(&h->patience);
+    request_continue(rq, say);
 }
 
 void reply_covered(struct request *rq, json_t *answer)
@@ -55,7 +50,8 @@ void reply_covered(struct request *rq, json_t *answer)
         return;
     }
     h = NEW(&rq->scope, struct held);
-    h->wait = (struct append_wait){ .index = (uint64_t)index, .scope = &rq->scope, .done = signed_for, .arg = rq };
+    scope_init(&h->patience, COVER_WAIT_MS);
+    h->wait = (struct append_wait){ .index = (uint64_t)index, .scope = &h->patience, .done = signed_for, .arg = rq };
     h->answer = answer;
     rq->work = h;
 }

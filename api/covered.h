@@ -5,12 +5,12 @@
 
 /*
  * Answers that read committed rows and name their entries. An `entry` acknowledges, so none is shown before a signed
- * checkpoint covers it: the answer about one thing waits for that, a page of a list doesn't and shows null instead.
+ * checkpoint covers it: the answer about one thing waits a moment for that, then it shows null, as a list does at once.
  */
 
 /* As app_with_db(); `work` ends with reply_covered(). */
 err  covered_read(struct request *rq, err (*work)(struct request *rq, struct db *db));
-/* 200 with `answer`, once its entry, if it has one, is signed for; ERR_BUSY if that takes too long. */
+/* 200 with `answer`; its entry, if it has one, is null if it isn't signed for within COVER_WAIT_MS. */
 void reply_covered(struct request *rq, json_t *answer /* stolen */);
 /* `thing` without its entry as long as that isn't signed for. */
 json_t *as_covered(struct request *rq, json_t *thing);

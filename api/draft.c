@@ -159,8 +159,12 @@ static err part_write(struct request *rq, const void *bytes, size_t len)
 
 static err part_done(struct request *rq)
 {
-    app_more_time(rq, SEAL_MS);
-    return app_with_db(rq, part_copy);
+    err e;
+
+    TRY(app_lengthy_begin(rq));
+    e = app_with_db(rq, part_copy);
+    app_lengthy_end(rq);
+    return e;
 }
 
 static void part_end(struct request *rq)

@@ -106,9 +106,32 @@ void audit_state_close(struct audit_state *st)
 
 /* ---- which log is at a URL */
 
+/* One place has one name: scheme and host in small letters, no default port, no slashes at the end. */
+static const char *place_of(struct scope *s, const char *url)
+{
+    char *out = scope_strdup(s, url), *host = strstr(out, "://"), *rest;
+    size_t len;
+
+    host = host ? host + 3 : out;
+    rest = host + strcspn(host, "/");
+    for (char *c = out; c < rest; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    len = (size_t)(rest - out);
+    if ((strncmp(out, "http://", 7) == 0 && len > 10 && strncmp(rest - 3, ":80", 3) == 0) ||
+        (strncmp(out, "https://", 8) == 0 && len > 12 && strncmp(rest - 4, ":443", 4) == 0)) {
+        char *colon = memrchr(out, ':', len);
+
+        memmove(colon, rest, strlen(rest) + 1);
+    }
+    for (len = strlen(out); len > 0 && out[len - 1] == '/'; len--)
+        out[len - 1] = '\0';
+    return out;
+}
+
 static err pin_open(struct scope *s, const char *url, int *folder, const char **name)
 {
-    struct hash h = sha256_of(url, strlen(url));
+    const char *place = place_of(s, url);
+    struct hash h = sha256_of(place, strlen(place));
     const char *path;
 
     TRY(default_folder(s, &path));

@@ -30,8 +30,9 @@ static void tell_checked(struct scope *s, const struct audit_report *r)
 
     for (size_t i = 0; i < RULES; i++)
         by[audit_rules[i].with]++;
-    say("rules      %u by entries alone, %u by entries and lists, %u by disclosures, %u by both", by[WITH_ENTRIES],
-        by[WITH_LISTS], by[WITH_DISCLOSURES], by[WITH_BOTH]);
+    say("rules      %u by entries alone, %u by entries and lists, %u by disclosures, %u by both%s", by[WITH_ENTRIES],
+        by[WITH_LISTS], by[WITH_DISCLOSURES], by[WITH_BOTH],
+        r->undisclosed && !r->disclosed ? "; no disclosures were had" : "");
     if (r->undisclosed)
         say("private    %s not disclosed to this reader: what rests on them was not checked",
             count_text(s, r->undisclosed, "entry with fields", "entries with fields"));

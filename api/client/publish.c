@@ -10,6 +10,7 @@
 #include "schema/base/limits.h"
 
 #define WAIT_POLL_MS 200
+#define MEND_WAIT_MS 60000      /* Contents sent again are verified and counted within this, or broken still. */
 #define SEAL_POLL_MS 500
 #define CARD_BYTES_MAX 60000
 
@@ -217,10 +218,13 @@ static err version_mend(struct scope *s, struct market *m, const char *path, int
     return market_get(s, m, scope_printf(s, "%s/versions/%lld", path, (long long)number), version);
 }
 
-/* Polls the version until no content waits for a worker. */
-static err wait_verified(struct scope *s, struct market *m, const char *path, json_t **version)
+/*
+ * Polls the version until no content waits for a worker. The market counts with a delay: what was broken and has just
+ * been sent again still counts as broken for a while.
+ */
+static err wait_verified(struct scope *s, struct market *m, const char *path, bool mended, json_t **version)
 {
-    int64_t number, waiting;
+    int64_t number, waiting, patience = mended ? MEND_WAIT_MS / WAIT_POLL_MS : 0;
     struct progress p;
     err e = json_count(s, *version, "number", &number);
 
@@ -234,7 +238,7 @@ static err wait_verified(struct scope *s, struct market *m, const char *path, js
         seen = json_object_get(*version, "verification");
         if (e == ERR_OK)
             e = json_count(s, seen, "unverified", &waiting);
-        if (e != ERR_OK || waiting == 0)
+        if (e != ERR_OK || (waiting == 0 && !(is_broken(*version) && patience-- > 0)))
             break;
         p.things_done = (uint64_t)json_integer_value(json_object_get(seen, "verified"));
         progress_add(&p, 0, 0);
@@ -318,7 +322,7 @@ static err publish_files(struct scope *s, struct market *m, const struct options
         e = version_mend(s, m, path, folder, files, &up, &version);
     }
     if (e == ERR_OK && o->wait)
-        e = wait_verified(s, m, path, &version);
+        e = wait_verified(s, m, path, !anew && up.sent > 0, &version);
     if (version && o->json)
         say_json(version);
     else if (version)

@@ -11,6 +11,7 @@
 #define POLL_MS            50        /* Heads and checkpoints of other processes are noticed within this. */
 #define POLL_COMMITTING_MS 2         /* The same while our own COMMIT is on its way: it will wake us anyway. */
 #define LISTEN_MS          2000      /* How long others' checkpoints are listened for after one was awaited. */
+#define SILENT_FACTOR      4         /* So many times as long as it was silent, a signer is left alone. */
 #define RETRY_MS           100       /* Between two tries to reach database or signer. */
 
 void loop_wake(struct append *a)
@@ -144,10 +145,10 @@ static bool ours_to_sign(struct loop *l, const struct log_view *view, bool *ackn
  */
 static err try_signer(struct scope *s, struct loop *l)
 {
-    int64_t now = clock_monotonic_ms();
+    int64_t began = clock_monotonic_ms();
     err e;
 
-    if (!l->eligible || l->compared || now < l->ask_again)
+    if (!l->eligible || l->compared || began < l->ask_again)
         return ERR_OK;
     e = signer_compare(s, l);
     if (e == ERR_OK) {
@@ -155,14 +156,15 @@ static err try_signer(struct scope *s, struct loop *l)
         l->more = true;              /* look again, with the leaves that signing needs */
         return ERR_OK;
     }
-    if (e == ERR_HALTED || !db_healthy(l->db))
+    if (e == ERR_HALTED || !db_healthy(l->db) || atomic_load(&l->a->doubtful))
         return e;
     if (!l->trouble)
         log_why(LOG_WARNING, "checkpoint loop interrupted", s);
     scope_forgive(s);
     signer_close(&l->signer);
     l->trouble = true;
-    l->ask_again = clock_monotonic_ms() + RETRY_MS;
+    /* One that keeps its callers waiting is asked the less often, so that what others sign is seen in between. */
+    l->ask_again = clock_monotonic_ms() + RETRY_MS + SILENT_FACTOR * (clock_monotonic_ms() - began);
     return ERR_OK;
 }
 

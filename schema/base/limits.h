@@ -97,6 +97,8 @@
 #define CONTRIBUTOR_WEIGHT_MAX 1000000        /* Of one contributor: the sum over a version stays far below 2^63. */
 #define ITEM_LINE_MAX          65536          /* Bytes of one line of an item list. */
 #define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */
+#define COVER_WAIT_MS          3000           /* So long who asks for one thing waits for its entry's signature. */
+#define LENGTHY_SPARED         2              /* Threads of handlers that steps of minutes leave to others. */
 #define SEAL_MS                1800000        /* Loading a part of a draft, or hashing a content, may take so long. */
 #define SEAL_AT_ONCE_ITEMS     10000          /* A draft of more items is sealed by a worker, not within a request. */
 #define SEAL_CHUNK_ITEMS       10000          /* Items that a worker sorts into place in one transaction. */

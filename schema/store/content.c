@@ -6,7 +6,7 @@
 
 #include "schema/store/holding.h"
 
-enum { ADD, ADD_UPLOAD, UPLOADED, GET, STALE, RECORD, PAUSE_OFFERS, REOPEN_OFFERS, DOUBT, STATEMENTS };
+enum { ADD, ADD_UPLOAD, UPLOADED, GET, STALE, RECORD, PAUSE_OFFERS, DOUBT, STATEMENTS };
 _Static_assert(STATEMENTS == CONTENT_STATEMENTS, "content_sql");
 
 #define COLUMNS "c.sha256, c.size, c.state, c.verified_at, c.stored_at"
@@ -28,12 +28,12 @@ const struct sql content_sql[CONTENT_STATEMENTS] = {
                         " WHERE c.verified_at < $1::timestamptz ORDER BY c.verified_at LIMIT $2" },
     [RECORD]        = { "content_record",
                         "UPDATE content c SET state = r.state, verified_at = $3, index = $4"
-                        "  FROM unnest($1::bytea[], $2::text[]) AS r (sha256, state) WHERE c.sha256 = r.sha256" },
+                        "  FROM unnest($1::bytea[], $2::text[], $5::timestamptz[]) AS r (sha256, state, stored_at)"
+                        " WHERE c.sha256 = r.sha256 AND (r.state = 'verified' OR"
+                        "       c.stored_at < r.stored_at + interval '1 millisecond')" },
     [PAUSE_OFFERS]  = { "content_pause_offers",
                         SQL_HOLDING " UPDATE offer o SET state = 'paused' FROM holding h"
                         " WHERE o.version = h.version AND o.state = 'open'" },
-    [REOPEN_OFFERS] = { "content_reopen_offers",
-                        "UPDATE offer o SET state = 'open' WHERE o.state = 'paused' AND NOT " SQL_BROKEN },
     [DOUBT]         = { "content_doubt",
                         "UPDATE content SET state = 'unverified' WHERE sha256 = $1 AND state = 'verified'" },
 };
@@ -69,25 +69,26 @@ err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t lim
     return db_many(s, db, &content_sql[STALE], PARAMS(P_TIME(before_ms), P_INT8(limit)), &content_shape, out, n);
 }
 
-/* Under the ledger's lock: that all is well and nothing was paused, as usual, costs one statement and a probe. */
+/* Under the ledger's lock: what is in order costs one statement. Paused offers are opened by whoever counts anew. */
 err content_record(struct scope *s, struct db *db, const struct content_result *results, size_t n, int64_t at_ms,
                    uint64_t index)
 {
     struct bytes *hashes = NEWS(s, struct bytes, n), *broken = NEWS(s, struct bytes, n);
     const char **states = NEWS(s, const char *, n);
+    int64_t *stored = NEWS(s, int64_t, n);
     size_t n_broken = 0;
 
     for (size_t i = 0; i < n; i++) {
         hashes[i] = (struct bytes){ results[i].sha256.b, HASH_SIZE };
         states[i] = results[i].state;
+        stored[i] = results[i].stored_at;
         if (strcmp(states[i], "verified") != 0)
             broken[n_broken++] = hashes[i];
     }
     TRY(db_do(s, db, &content_sql[RECORD],
-              PARAMS(P_BYTESS(hashes, n), P_TEXTS(states, n), P_TIME(at_ms), P_INT8((int64_t)index)), NULL));
-    if (n_broken)
-        TRY(db_do(s, db, &content_sql[PAUSE_OFFERS], PARAMS(P_BYTESS(broken, n_broken)), NULL));
-    return n_broken < n ? db_do(s, db, &content_sql[REOPEN_OFFERS], NO_PARAMS, NULL) : ERR_OK;
+              PARAMS(P_BYTESS(hashes, n), P_TEXTS(states, n), P_TIME(at_ms), P_INT8((int64_t)index),
+                     P_TIMES(stored, n)), NULL));
+    return n_broken ? db_do(s, db, &content_sql[PAUSE_OFFERS], PARAMS(P_BYTESS(broken, n_broken)), NULL) : ERR_OK;
 }
 
 err content_doubt(struct scope *s, struct db *db, const struct hash *sha256)

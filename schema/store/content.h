@@ -9,7 +9,7 @@
  * That the market holds a content for one party is nobody else's business:
  * requests ask content_uploaded(), only workers and delivery ask content_get().
  */
-#define CONTENT_STATEMENTS 9
+#define CONTENT_STATEMENTS 8
 extern const struct sql content_sql[CONTENT_STATEMENTS];
 
 /*
@@ -25,10 +25,14 @@ err content_get(struct scope *s, struct db *db, const struct hash *sha256, struc
 /* Contents whose last verification is older than before_ms, oldest first: for re-verification on schedule. */
 err content_stale(struct scope *s, struct db *db, int64_t before_ms, int64_t limit, struct content **out, size_t *n);
 
-struct content_result { struct hash sha256; const char *state; /* verified, corrupt, missing */ };
+struct content_result {
+    struct hash sha256;
+    const char *state;            /* verified, corrupt, missing */
+    int64_t stored_at;            /* of the bytes that were read: what was uploaded since is not called corrupt */
+};
 /*
  * Records what a worker found, in the transaction of its content.verified entry. Offers that hold a corrupt
- * or missing content are paused, offers paused for that alone are open again.
+ * or missing content are paused; verification_recount() opens them again.
  */
 err content_record(struct scope *s, struct db *db, const struct content_result *results, size_t n, int64_t at_ms,
                    uint64_t index);

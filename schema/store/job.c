@@ -61,9 +61,11 @@ const struct sql job_sql[JOB_STATEMENTS] = {
                     "   FROM next WHERE j.id = $1 AND j.attempt = $2 AND j.state = 'running' RETURNING " COLUMNS },
     [RELEASE]   = { "job_release",
                     "UPDATE job j SET leased_until = NULL, attempt = attempt - 1,"
-                    "       state = CASE WHEN EXISTS (SELECT FROM job o WHERE o.kind = j.kind AND o.key = j.key AND"
-                    " o.state = 'queued')"
-                    "                    THEN 'done' ELSE 'queued' END"
+                    "       run_at = clock_timestamp() + $3::bigint * interval '1 ms',"
+                    "       state = CASE WHEN other THEN 'done' ELSE 'queued' END,"
+                    "       done_at = CASE WHEN other THEN clock_timestamp() END"
+                    "  FROM (SELECT EXISTS (SELECT FROM job q JOIN job o ON o.kind = q.kind AND o.key = q.key"
+                    "                        WHERE q.id = $1 AND o.state = 'queued') AS other) x"
                     " WHERE id = $1 AND attempt = $2 AND state = 'running'" },
     [COUNT]     = { "job_count",
                     "SELECT count(*) FILTER (WHERE state = 'queued') AS queued, count(*) FILTER (WHERE state ="
@@ -203,11 +205,11 @@ err job_fail(struct scope *s, struct db *db, const struct job *j, int32_t attemp
     return ERR_OK;
 }
 
-err job_release(struct scope *s, struct db *db, const struct job *j)
+err job_release(struct scope *s, struct db *db, const struct job *j, int64_t after_ms)
 {
     int64_t touched;
 
-    TRY(db_do(s, db, &job_sql[RELEASE], PARAMS(P_ID(j->id), P_INT4(j->attempt)), &touched));
+    TRY(db_do(s, db, &job_sql[RELEASE], PARAMS(P_ID(j->id), P_INT4(j->attempt), P_INT8(after_ms)), &touched));
     return touched == 1 ? ERR_OK : lost(s, j);
 }
 

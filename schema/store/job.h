@@ -38,8 +38,11 @@ err job_done(struct scope *s, struct db *db, const struct job *j);
 /* Back to the queue after a backoff with jitter, dead after so many attempts. ERR_STALE as above. */
 err job_fail(struct scope *s, struct db *db, const struct job *j, int32_t attempts, const char *error,
              bool *dead /* may be NULL */);
-/* A clean stop gives the job back without counting the attempt. ERR_STALE as above. */
-err job_release(struct scope *s, struct db *db, const struct job *j);
+/*
+ * Gives the job back without counting the attempt, to be taken after so long: at a clean stop, or when what it needs
+ * was away. ERR_STALE as above.
+ */
+err job_release(struct scope *s, struct db *db, const struct job *j, int64_t after_ms);
 
 struct job_counts { int64_t queued, running, dead, oldest_ms; };    /* oldest_ms: how long the oldest due job waits */
 err job_count(struct scope *s, struct db *db, struct job_counts *out);

@@ -3,7 +3,7 @@
 
 #include "schema/store/holding.h"
 
-enum { SPAN, DUE, TELL, COUNT, ADVANCE, HOLD, RECOUNT, HOLDERS, STATEMENTS };
+enum { SPAN, DUE, TELL, COUNT, ADVANCE, HOLD, RECOUNT, REOPEN, PAUSE, HOLDERS, STATEMENTS };
 _Static_assert(STATEMENTS == VERIFICATION_STATEMENTS, "verification_sql");
 
 #define COUNTS "count(*) FILTER (WHERE c.state = 'verified') AS verified," \
@@ -39,6 +39,10 @@ const struct sql verification_sql[VERIFICATION_STATEMENTS] = {
                   "UPDATE version v SET verified = n.verified, corrupt = n.corrupt, missing = n.missing"
                   "  FROM (SELECT " COUNTS " FROM item i JOIN content c ON c.sha256 = i.sha256 WHERE i.version = $1) n"
                   " WHERE v.no = $1 AND coalesce(v.checked >= v.item_count, true)" },
+    [REOPEN]  = { "verification_reopen",
+                  "UPDATE offer o SET state = 'open' WHERE o.version = $1 AND o.state = 'paused' AND NOT " SQL_BROKEN },
+    [PAUSE]   = { "verification_pause",
+                  "UPDATE offer o SET state = 'paused' WHERE o.version = $1 AND o.state = 'open' AND " SQL_BROKEN },
     [HOLDERS] = { "verification_holders",
                   SQL_HOLDING " SELECT v.no, v.id FROM holding h JOIN version v ON v.no = h.version"
                   " WHERE v.state IN ('published', 'yanked')" },
@@ -98,6 +102,8 @@ static err recount(struct scope *s, struct db *db, int64_t version_no)
 {
     TRY(db_do(s, db, &verification_sql[HOLD], PARAMS(P_INT8(version_no)), NULL));
     TRY(db_do(s, db, &verification_sql[RECOUNT], PARAMS(P_INT8(version_no)), NULL));
+    TRY(db_do(s, db, &verification_sql[REOPEN], PARAMS(P_INT8(version_no)), NULL));
+    TRY(db_do(s, db, &verification_sql[PAUSE], PARAMS(P_INT8(version_no)), NULL));
     return db_commit(s, db);
 }
 

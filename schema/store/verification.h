@@ -13,7 +13,7 @@
  * The counts are kept with the version, so that anybody may ask for them. They are brought up to date after what was
  * found, not with it: under the ledger's lock nothing grows with a version.
  */
-#define VERIFICATION_STATEMENTS 8
+#define VERIFICATION_STATEMENTS 10
 extern const struct sql verification_sql[VERIFICATION_STATEMENTS];
 
 /* A version as it is walked. ERR_NOT_FOUND. */
@@ -32,7 +32,7 @@ err verification_due(struct scope *s, struct db *db, const struct version_span *
  */
 err verification_pass(struct scope *s, struct db *db, const struct version_span *v, const struct version_page *p,
                       struct verification *seen);
-/* Counts all items of a version anew; nothing as long as it is walked for the first time. */
+/* Counts all items of a version anew, but not while it is walked for the first time; opens or pauses its offers. */
 err verification_recount(struct scope *s, struct db *db, int64_t version_no);
 /* The published versions that hold one of these contents. */
 struct version_holder { int64_t no; struct id id; };

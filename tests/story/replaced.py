@@ -44,6 +44,8 @@ def replaced(old, state, key):
             report = audit(m, state=state, code=1)
             check(rules(report) >= {"log.same", "checkpoint"} and report["key"] == key,
                   f"another log at an address audited before is a finding, {turn} time")
+        other = m.cf("audit", m.url.replace("http", "HTTP") + "/", env={"XDG_STATE_HOME": str(state)}, code=1)
+        check("NOT SOUND" in other.out, "however the address is written")
         text = open(report["evidence"], encoding="utf-8").read()
         check(old.origin in text and m.origin in text and key in text, "the evidence names both logs")
         said = m.cf("audit", m.url, env={"XDG_STATE_HOME": str(state)}, code=1).out

@@ -54,7 +54,7 @@ class Source:
         self.calls = list(self._calls(text))
 
     def _calls(self, text):
-        for found in re.finditer(r"&(\w+)_sql\[([\w ?:]+)\],\s*(NO_PARAMS|PARAMS\()", text):
+        for found in re.finditer(r"&(\w+)_sql\[([\w ?:=]+)\],\s*(NO_PARAMS|PARAMS\()", text):
             rest = text[found.end():]
             given, used = split(rest) if found[3] == "PARAMS(" else ([], 0)
             shape = re.match(r"\s*,\s*&(\w+_shape|shape)\b", rest[used:])

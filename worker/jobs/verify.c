@@ -83,7 +83,7 @@ static err verify_one(struct scope *s, void *arg, size_t thing, unsigned thread)
         scope_forgive(s);
         e = ERR_OK;
     }
-    b->results[thing] = (struct content_result){ c->sha256, state };
+    b->results[thing] = (struct content_result){ c->sha256, state, c->stored_at };
     if (e == ERR_OK && strcmp(state, "verified") != 0)
         log_line(LOG_ERROR, "content sha256=%s state=%s", hash_hex(s, &c->sha256), state);
     return e;

@@ -22,7 +22,8 @@
 #define DATABASE_MS   10000        /* for the queue's own statements */
 #define RECONNECT_MS  1000
 #define CLOSE_MS      5000
-#define NOT_NOW_MS    3000         /* a job that found the ledger away is given back after so long */
+#define NOT_NOW_MS    3000         /* a job that found the ledger away is given back after so long, */
+#define AGAIN_MS      10000        /* and taken again after so long */
 
 struct workshop {
     struct worker_settings settings;
@@ -153,10 +154,10 @@ static err close_job(struct scope *s, struct place *p, const struct job *job, er
     if (result == ERR_OK)
         return job_done(s, p->db, job);
     if (atomic_load(&p->w->stopping))
-        return job_release(s, p->db, job);
+        return job_release(s, p->db, job, 0);
     if (!late && (err_fault(result) == FAULT_RETRY || err_fault(result) == FAULT_HALT)) {
         rest(p->w, NOT_NOW_MS);    /* the ledger or the database is away: no fault of the job's, so it isn't counted */
-        return job_release(s, p->db, job);
+        return job_release(s, p->db, job, AGAIN_MS);
     }
     e = job_fail(s, p->db, job, kind->retries + 1, why, &dead);
     log_line(LOG_ERROR, "job failed kind=%s key=%s attempt=%d%s", job->kind, job->key, (int)job->attempt,

@@ -66,7 +66,7 @@ static int64_t looked(struct scope *s, struct db *db)
 /* Records one state of one content, looking at few items only. */
 static void record(struct scope *s, struct db *db, const struct hash *sha256, const char *state)
 {
-    const struct content_result result = { *sha256, state };
+    const struct content_result result = { *sha256, state, clock_wall_ms() };
     int64_t before, after;
 
     ok(db_begin(s, db) == ERR_OK, "a transaction");
@@ -77,6 +77,13 @@ static void record(struct scope *s, struct db *db, const struct hash *sha256, co
        (int)(after - before), ITEMS);
 }
 
+/* Offers are opened again by who counts anew, out of the ledger's lock. */
+static void recount(struct scope *s, struct db *db)
+{
+    for (int64_t version = 1; version <= 3; version++)
+        ok(verification_recount(s, db, version) == ERR_OK, "version %d is counted anew", (int)version);
+}
+
 static void test_offers(struct scope *s, struct db *db, const struct hash *many, const struct hash *few)
 {
     record(s, db, many, "corrupt");
@@ -84,8 +91,11 @@ static void test_offers(struct scope *s, struct db *db, const struct hash *many,
     record(s, db, few, "missing");
     is_str(states(s, db), "paused paused paused", "another one");
     record(s, db, many, "verified");
+    recount(s, db);
     is_str(states(s, db), "paused paused paused", "one of two healed is not enough");
     record(s, db, few, "verified");
+    is_str(states(s, db), "paused paused paused", "and nothing is opened under the lock");
+    recount(s, db);
     is_str(states(s, db), "open open open", "both are");
 }
 
