@@ -9,6 +9,7 @@ from harness import money, postgres, tap
 from harness.books import books_problems
 from harness.market import Market
 from harness.program import Program, wait_for
+from harness.sale import must
 from harness.tree import folder
 
 ROUNDS = 300 if os.environ.get("COUNTERFOIL_SOAK") else 20
@@ -35,6 +36,28 @@ def hurt(market, rng, other):
     return other if other.running() else second_worker(market)
 
 
+def pay_out(market):
+    """A run of what is available just now, unless one is under way."""
+    wish = {"rail": "csv", "minimum": {"amount": "0.01", "currency": "EUR"}}
+    must(market.operator.post("/v1/payout-runs", wish, idempotency=None), 202, 409)
+
+
+def paid(market):
+    """Every run is made; each file names its run's payouts, each of them with its entry."""
+    wait_for(lambda: market.sql("SELECT count(*) FROM payout_run WHERE state = 'running'") == [["0"]], 120, "the runs")
+    wrong = 0
+    for run, made in market.sql("SELECT r.id, count(y.id) FROM payout_run r LEFT JOIN payout y ON y.run = r.no"
+                                " GROUP BY r.id"):
+        file = must(market.operator.get(f"/v1/payout-runs/{run}/file"), 200).body.decode()
+        rows = market.sql(f"SELECT y.id FROM payout y JOIN payout_run r ON r.no = y.run WHERE r.id = '{run}'")
+        wrong += {line.split(",")[0] for line in file.splitlines()[1:]} != {r[0] for r in rows} or \
+            len(file.splitlines()) != int(made) + 1
+    tap.equal(wrong, 0, "each run's file has its payouts, each once")
+    tap.equal(market.sql("SELECT count(*) FROM payout"), [[str(market.entries("payout.instructed"))]],
+              "a payout has one entry, an entry one payout")
+    tap.check(int(market.sql("SELECT count(*) FROM payout")[0][0]) > 0, "and there are some")
+
+
 def main():
     seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
     tap.note(f"COUNTERFOIL_SEED={seed}")
@@ -48,6 +71,7 @@ def main():
             now = [studio.buy(offer) for _ in range(AT_A_TIME)]
             for license_ in now:
                 studio.clear(license_, rng.sample(range(300), rng.randrange(0, 40)))
+            pay_out(market)
             other = hurt(market, rng, other)
             sold += now
         for license_ in sold:
@@ -61,6 +85,7 @@ def main():
         tap.equal(market.sql("SELECT count(*) FROM posting p JOIN book_transaction t ON t.no = p.transaction"
                              " LEFT JOIN book_activation x ON x.transaction = t.no"
                              " WHERE coalesce(t.index, x.index) IS NULL"), [["0"]], "nothing is left prepared")
+        paid(market)
         tap.equal(books_problems(market.sql), [], "the books hold: each once, each whole")
         other.kill()
     tap.done()
