@@ -138,3 +138,11 @@ err ledgered_answer(struct scope *s, struct append_txn *t, int status, uint64_t 
     json_decref(answer);
     return ERR_OK;
 }
+
+err ledgered_plain(struct scope *s, struct append_txn *t, int status, json_t *answer)
+{
+    t->op->status = status;
+    t->op->answer = text_of(s, answer);
+    json_decref(answer);
+    return ERR_OK;
+}

@@ -22,5 +22,7 @@ err ledgered_then(struct request *rq, ledgered_decide *decide, void *state,
  */
 err ledgered_answer(struct scope *s, struct append_txn *t, int status, uint64_t index, json_t *answer,
                     const char *secret);
+/* The same for what writes no entry: the answer rests on none. */
+err ledgered_plain(struct scope *s, struct append_txn *t, int status, json_t *answer);
 /* {"index":…,"proof":"/v1/entries/…/proof"} */
 json_t *entry_link(uint64_t index);

@@ -3,6 +3,7 @@
 
 #include "api/allocation.h"
 #include "api/balance.h"
+#include "api/clearance.h"
 #include "api/consent.h"
 #include "api/content.h"
 #include "api/dataset.h"
@@ -64,6 +65,9 @@ const struct http_handler routes[] = {
     { "show_payout",        show_payout },
     { "settle_payout",      settle_payout },
     { "fail_payout",        fail_payout },
+    { "create_clearance",   create_clearance },
+    { "show_clearance",     show_clearance },
+    { "list_clearance_rows", list_clearance_rows },
     { "post_consent",       post_consent },
     { "list_consents",      list_consents },
     { "show_consent",       show_consent },

@@ -47,6 +47,9 @@ struct cleared_row {
     uint8_t salt[SALT_SIZE];
 };
 void list_add_cleared(struct frontier *tree, struct buf *leaf, const struct cleared_row *row);
+/* The salt of an item's row: the first bytes of SHA-256(seed || number in 8 bytes), the seed being 256 secret bits. */
+#define CLEARED_SEED_SIZE 32
+void cleared_salt(const uint8_t seed[CLEARED_SEED_SIZE], uint64_t item, uint8_t salt[SALT_SIZE]);
 /* Only what list_add_cleared() writes. */
 bool cleared_row_read(const char *leaf, size_t len, struct cleared_row *out);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
 
 /* Rows of lists that auditors and creators read back: cleared items, lines of allocations. */
 #define ID_TEXT   30                   /* "cns_" and 26 characters */
@@ -16,6 +17,17 @@ static void add_salt(struct buf *b, const uint8_t salt[SALT_SIZE])
     buf_str(b, ",\"salt\":\"");
     buf_str(b, text);
     buf_str(b, "\"}");
+}
+
+void cleared_salt(const uint8_t seed[CLEARED_SEED_SIZE], uint64_t item, uint8_t salt[SALT_SIZE])
+{
+    uint8_t bytes[CLEARED_SEED_SIZE + 8];
+    struct hash h;
+
+    memcpy(bytes, seed, CLEARED_SEED_SIZE);
+    be64_write(bytes + CLEARED_SEED_SIZE, item);
+    h = sha256_of(bytes, sizeof bytes);
+    memcpy(salt, h.b, SALT_SIZE);
 }
 
 void list_add_cleared(struct frontier *tree, struct buf *leaf, const struct cleared_row *row)

@@ -94,6 +94,11 @@ static enum verdict consent_decide(const struct verdict_request *r, const struct
     return VERDICT_CLEARED;
 }
 
+enum verdict verdict_consent(const struct verdict_request *r, const struct consent_facts *c)
+{
+    return consent_decide(r, c, c->role);
+}
+
 /* The certificate that comes furthest speaks for the contributor. */
 static enum verdict contributor_decide(const struct verdict_request *r, const struct contributor_facts *f)
 {

@@ -92,6 +92,9 @@ enum verdict verdict_license(const struct verdict_request *r, const struct verdi
 enum verdict verdict_item(const struct verdict_request *r, const struct verdict_license *l,
                           const struct verdict_facts *f);
 
+/* One certificate by itself, in its own role: VERDICT_CLEARED, or the first check that it does not pass. */
+enum verdict verdict_consent(const struct verdict_request *r, const struct consent_facts *c);
+
 const char *verdict_code(enum verdict v);          /* stable: "consent_revoked" */
 const char *verdict_sentence(enum verdict v);
 const char *verdict_remedy(enum verdict v);        /* what to do */

@@ -114,6 +114,12 @@
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
 #define ACCESS_WINDOW_MS       (24 * 3600 * INT64_C(1000))   /* One access per license, item and window. */
 #define STATEMENT_LINES_MAX    10000          /* Lines of one account that one statement shows. */
+#define CLEARANCE_MS           (24 * 3600 * INT64_C(1000))   /* A clearance is good for a day at most. */
+#define CLEARANCE_CONTENT_MS   (60 * 24 * 3600 * INT64_C(1000))  /* Bytes verified longer ago are not cleared. */
+#define CLEARANCE_PASSES_MAX   8              /* Passes of one attempt, each made stale by a withdrawal. */
+#define CLEARANCE_CONSENTS     1000           /* Consents that are judged at a time. */
+#define CLEARANCE_ITEMS        5000           /* Items of a clearance that are read at a time. */
+#define CLEARANCE_PROJECT_MAX  200            /* Bytes of a project's name. */
 #define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
 #define QUOTE_MS               120000         /* Cutting and weighing a slice of ten million items may take so long. */
 #define QUOTED_ITEMS_MAX       20000000       /* Items of the slices that a buyer's open quotes hold. */

@@ -119,15 +119,11 @@ COMMENT ON COLUMN allocation.release_transaction IS 'The books'' transaction tha
 CREATE INDEX allocation_due ON allocation (no) WHERE state IN ('due', 'prepared');
 CREATE INDEX allocation_held ON allocation (available_at) WHERE state = 'posted' AND release_transaction IS NULL;
 
-CREATE TABLE unpaid_item (
-    license bigint NOT NULL,
-    n       integer NOT NULL,
-    PRIMARY KEY (license, n)
-);
-COMMENT ON TABLE unpaid_item IS
-    'Items that a license''s first clearance excluded: refunded, never split. Written before the allocation is due.';
-COMMENT ON COLUMN unpaid_item.license IS
-    'license.no; not a foreign key: prepared for a clearance that may yet be refused.';
+CREATE VIEW unpaid_item AS
+    SELECT a.license, x.n FROM allocation a JOIN clearance c ON c.id = a.clearance
+      JOIN clearance_exclusion x ON x.clearance = c.no;
+COMMENT ON VIEW unpaid_item IS 'Items that a license''s first clearance excluded: refunded, never split.';
+COMMENT ON COLUMN unpaid_item.license IS 'The license.';
 COMMENT ON COLUMN unpaid_item.n IS 'Number of the item within its version.';
 
 CREATE TABLE allocation_line (
@@ -246,9 +242,8 @@ CALL make_append_only('allocation_line');
 CALL make_append_only('payout_left');
 GRANT SELECT ON creator_account, book_activation, allocation, allocation_line, unpaid_item, payout_run, payout,
                 payout_left TO :api, :worker;
-GRANT INSERT ON book_activation, allocation, unpaid_item TO :api, :worker;
+GRANT INSERT ON book_activation, allocation TO :api, :worker;
 GRANT INSERT ON creator_account, allocation_line, payout, payout_left TO :worker;
 GRANT INSERT ON payout_run TO :api;
 GRANT UPDATE ON allocation, payout_run TO :worker;
 GRANT UPDATE ON payout TO :api, :worker;
-GRANT DELETE ON unpaid_item TO :worker;

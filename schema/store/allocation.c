@@ -7,7 +7,7 @@
 #include "schema/store/job.h"
 #include "schema/store/slice.h"
 
-enum { EXCLUDE, DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, ACCOUNT, SUBACCOUNTS, ACCOUNTS, LINES,
+enum { DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, ACCOUNT, SUBACCOUNTS, ACCOUNTS, LINES,
        TRANSACTION, PLATFORM, POST_PLATFORM, POST_LINES, PREPARE, HOLD, ACTIVATE, ACTIVATION, HELD, RELEASED,
        UNHURRIED };
 
@@ -18,9 +18,6 @@ enum { EXCLUDE, DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, ACCOUNT, 
 #define LAST " LEFT JOIN LATERAL (SELECT running, balance FROM posting WHERE account = a.no AND running IS NOT NULL" \
              "                     ORDER BY running DESC LIMIT 1) o ON true"
 const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
-    [EXCLUDE]         = { "allocation_exclude",
-                          "INSERT INTO unpaid_item (license, n) SELECT $1, unnest($2::integer[])"
-                          " ON CONFLICT DO NOTHING" },
     [DUE]             = { "allocation_due",
                           "INSERT INTO allocation (id, license, clearance, due_at) VALUES ($1, $2, $3, $4)"
                           " ON CONFLICT (license) DO NOTHING" },
@@ -126,11 +123,6 @@ static const struct column held_columns[] = {
     COL(held_allocation, no, T_INT8), COL(held_allocation, index, T_INT8), COL(held_allocation, currency, T_TEXT),
 };
 static const struct shape held_shape = SHAPE(held_allocation, held_columns);
-
-err allocation_exclude(struct scope *s, struct db *db, int64_t license_no, const int32_t *items, size_t n)
-{
-    return db_do(s, db, &allocation_sql[EXCLUDE], PARAMS(P_INT8(license_no), P_INT4S(items, n)), NULL);
-}
 
 err allocation_due(struct scope *s, struct db *db, int64_t license_no, const char *clearance, int64_t at)
 {

@@ -7,8 +7,8 @@
 /*
  * Allocations: what becomes of a license's payment after its first clearance.
  *
- * The clearance says what it excluded while it is prepared, and that an
- * allocation is due when it is issued; the rest is a worker's job, one at a
+ * The clearance says that an allocation is due when it is issued, and what it
+ * excluded (the view unpaid_item); the rest is a worker's job, one at a
  * time, who holds the books (books.h) from the first step to the last:
  *
  *   allocation_next()                        what is prepared and waits for its entry, else what is due longest
@@ -19,13 +19,11 @@
  *   allocation_hold(), allocation_activate() under the ledger's lock
  *   allocation_held(), allocation_release()  after the time of holding
  */
-#define ALLOCATION_STATEMENTS 21
+#define ALLOCATION_STATEMENTS 20
 extern const struct sql allocation_sql[ALLOCATION_STATEMENTS];
 
 /* ---- for clearances */
 
-/* Items that the clearance being prepared excludes: before allocation_due(), in any transaction; repeats are fine. */
-err allocation_exclude(struct scope *s, struct db *db, int64_t license_no, const int32_t *items, size_t n);
 /*
  * In the operation that issues a clearance, under the ledger's lock: O(1). The first one of a license makes its
  * payment's allocation due, later ones change nothing. Workers find it; job_notify() after the commit hurries them.

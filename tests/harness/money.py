@@ -150,10 +150,16 @@ class Studio:
 
     def clear(self, license_, excluded=()):
         """A clearance's effect on the books: what it excludes, by numbers of items, and that it was issued."""
+        clearance = f"clr_{ident()}"
         self.market.sql(
-            f"INSERT INTO unpaid_item SELECT no, unnest('{{{','.join(map(str, excluded))}}}'::integer[]) FROM license"
-            f" WHERE id = '{license_['id']}';"
-            f"INSERT INTO allocation (id, license, clearance, due_at) SELECT 'alc_{ident()}', no, 'clr_{ident()}',"
+            "INSERT INTO clearance (id, license, territory, model_class, requested_at, seed, state, as_of,"
+            " evaluated_at, valid_until, cleared, counts, rows_root, document, index)"
+            f" SELECT '{clearance}', no, 'DE', 'generative',"
+            " now(), sha256('seed'), 'cleared_with_exclusions', index, now(), now() + '1 day', 1, '{}', sha256(''),"
+            f" sha256('{clearance}'), index FROM license WHERE id = '{license_['id']}';"
+            f"INSERT INTO clearance_exclusion SELECT no, unnest('{{{','.join(map(str, excluded))}}}'::integer[]),"
+            f" 'consent_missing' FROM clearance WHERE id = '{clearance}';"
+            f"INSERT INTO allocation (id, license, clearance, due_at) SELECT 'alc_{ident()}', no, '{clearance}',"
             f" now() FROM license WHERE id = '{license_['id']}';"
             "INSERT INTO job (id, kind, key, args) VALUES"
             f" ('job_{secrets.token_hex(8)}', 'allocate', 'due', '{{}}') ON CONFLICT DO NOTHING;"

@@ -39,6 +39,7 @@ const struct job_kind job_kinds[] = {
     { JOB_COUNT_VERSION,  count_version_run,    JOB_RETRIES, HOUR_MS,      NULL },
     { "reverify_content", reverify_content_run, JOB_RETRIES, 24 * HOUR_MS, every_reverify },
     { JOB_VERIFY_CONSENT, verify_consent_run,   JOB_RETRIES, HOUR_MS,      NULL },
+    { JOB_CLEAR_LICENSE,  clear_license_run,    JOB_RETRIES, 6 * HOUR_MS,  NULL },
     { JOB_STATUS_LISTS,   status_lists_run,     JOB_RETRIES, HOUR_MS,      every_status_lists },
     { "rehash_log",       rehash_log_run,       JOB_RETRIES, 48 * HOUR_MS, every_rehash },
     { JOB_ALLOCATE,       allocate_run,         JOB_RETRIES, HOUR_MS,      every_allocate },
