@@ -27,7 +27,8 @@ struct download {                  /* one item's part file while it grows */
 
 static bool about_one_item(err e)
 {
-    return e == ERR_CONTENT_UNVERIFIED || e == ERR_CONTENT_CORRUPT || e == ERR_NOT_FOUND || e == ERR_CORRUPT ||
+    return e == ERR_ITEM_EXCLUDED || e == ERR_CONSENT_WITHDRAWN || e == ERR_CONTENT_UNVERIFIED ||
+           e == ERR_CONTENT_CORRUPT || e == ERR_NOT_FOUND || e == ERR_CORRUPT ||
            e == ERR_GONE || e == ERR_INVALID || e == ERR_RANGE || e == ERR_TOO_LARGE;
 }
 

@@ -40,7 +40,7 @@ struct verb {
 #define FLAGS(rows) rows, ARRAY_LEN(rows)
 
 extern const struct verb verb_key, verb_party, verb_pay, verb_publish, verb_offer, verb_quote, verb_buy, verb_license,
-                         verb_balance, verb_datasets, verb_pull, verb_audit, verb_verify, verb_consent,
+                         verb_balance, verb_datasets, verb_pull, verb_audit, verb_verify, verb_consent, verb_clear,
                          verb_statement, verb_payout;
 
 /* Exit codes */

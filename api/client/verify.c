@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/client/clear.h"
 #include "api/client/manifest.h"
 #include "api/client/statement.h"
 #include "api/client/verb.h"
@@ -15,11 +16,12 @@
 #define FILE_BYTES_MAX (16 << 20)
 #define BATCH_ITEMS 1000
 
-struct options { const char *key; };
+struct options { const char *key, *issuer; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
       "the log's verifier key; a folder's own is used if not said" },
+    { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed a clearance" },
 };
 
 struct check {                         /* of one pulled folder */
@@ -281,7 +283,8 @@ static err verify_file(struct scope *s, const char *path, const struct options *
         e = json_read_as(s, (const char *)text.p, text.len, rules, &value);
     if (e != ERR_OK)
         scope_forgive(s);
-    e = statement_is(value) ? verify_statement(s, path, value, o, findings) : verify_receipt(s, path, o);
+    e = statement_is(value) ? verify_statement(s, path, value, o, findings)
+      : clear_is(value) ? clear_verify(s, path, value, o->issuer) : verify_receipt(s, path, o);
     json_decref(value);
     return e;
 }
@@ -310,10 +313,11 @@ static err run(struct scope *s, struct call *c)
 
 const struct verb verb_verify = {
     .name = "verify", .args = "FILE|DIR…", .args_min = 1, .args_max = TEXTS_MAX,
-    .line = "verify receipts, pulled folders and statements, offline",
+    .line = "verify receipts, folders, statements, clearances",
     .more = "DIR: a pulled folder; every file, the list's root against the license, license and receipts\n"
             "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key;\n"
-            "or a saved statement: each line against the entry that commits to it, the sums, with --key.\n"
+            "or a saved statement: each line against the entry that commits to it, the sums, with --key; or a\n"
+            "clearance that clear --out has kept: its proof, its sums, whether it is over.\n"
             "Exit code 0: all is right, 1: something is not, 2: it could not be checked.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };
