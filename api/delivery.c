@@ -12,9 +12,11 @@
 #include "ledger/rules/access.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/store/clearance.h"
 #include "schema/store/content.h"
 #include "schema/store/job.h"
 #include "schema/store/license.h"
+#include "schema/store/log.h"
 #include "schema/store/version.h"
 
 #define NAME_MARKS "!#$&+-.^_`|~"      /* attr-char of RFC 8187, besides letters and digits */
@@ -133,8 +135,35 @@ static void settled(struct append_access *x, err e)
 
 /* ---- HEAD: the same rules, no entry */
 
+/* Whether the newest clearance of a license covers the item; *why: for what reason it leaves it out, or NULL. */
+static err read_clearance(struct scope *s, struct db *db, int64_t license_no, int32_t item, struct access_facts *f,
+                          const char **why)
+{
+    struct clearance_against against;
+    struct clearance_row c;
+    struct log_view log;
+    err e;
+
+    TRY(log_view(s, db, &log));
+    f->uncleared_rules = log.rules < 2;
+    e = clearance_newest(s, db, license_no, &c);
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(e);
+    TRY(clearance_against(s, db, &c, item, &against));
+    f->cleared = true;
+    f->clearance_until = c.valid_until;
+    f->excluded = against.reason != NULL;
+    f->withdrawn = against.withdrawn != NULL;
+    *why = against.reason;
+    return ERR_OK;
+}
+
 /* The facts of this license and item, for a caller whose key was verified; `item` is theirs if the facts know it. */
-static err read_facts(struct request *rq, struct db *db, struct access_facts *f, struct item *item)
+static err read_facts(struct request *rq, struct db *db, struct access_facts *f, struct item *item,
+                      const char **why)
 {
     const struct caller *c = auth_caller(rq);
     struct scope *s = &rq->scope;
@@ -152,7 +181,7 @@ static err read_facts(struct request *rq, struct db *db, struct access_facts *f,
     TRY(item_by_path(s, db, l.version.no, match_path(&rq->match, "path"), item));
     TRY(slice_has(s, db, l.slice_no, item->n, &f->item_known));
     f->content = content_state_parse(item->state);
-    return ERR_OK;
+    return read_clearance(s, db, l.no, item->n, f, why);
 }
 
 static err may_see(struct request *rq, struct db *db)
@@ -161,14 +190,16 @@ static err may_see(struct request *rq, struct db *db)
     struct delivery *d = rq->work;
     struct item item;
     enum access_verdict v;
-    err e = read_facts(rq, db, &f, &item);
+    const char *why = NULL;
+    err e = read_facts(rq, db, &f, &item, &why);
 
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     scope_forgive(&rq->scope);
     v = access_decide(&f, clock_wall_ms());
     if (!access_granted(v))
-        return fail(&rq->scope, access_error(v), "%s", access_sentence(v));
+        return fail(&rq->scope, access_error(v), "%s",
+                    v == GATE_ITEM_EXCLUDED ? access_excluded(&rq->scope, why) : access_sentence(v));
     d->sha256 = item.sha256;
     d->size = item.size;
     d->media_type = item.media_type;

@@ -56,7 +56,8 @@ err accesses_ask(struct append_batch *b, struct pipe_result *result)
     return access_facts_send(s, b->a->db, &q, result);
 }
 
-static enum access_verdict judge(const struct access_slot *slot, const struct access_facts_row *row, int64_t at_ms)
+static enum access_verdict judge(const struct append_batch *b, const struct access_slot *slot,
+                                 const struct access_facts_row *row)
 {
     enum license_state license = LICENSE_ENDED;     /* a state that these rules don't know grants nothing */
     struct access_facts facts = {
@@ -71,13 +72,15 @@ static enum access_verdict judge(const struct access_slot *slot, const struct ac
         .from = row->valid_from, .until = row->valid_until,
         .item_known = row->item_known,
         .content = content_state_parse(row->content_state),
+        .uncleared_rules = b->rules < 2, .cleared = row->clearance != NULL, .clearance_until = row->clearance_until,
+        .excluded = row->excluded != NULL, .withdrawn = row->withdrawn != NULL,
         .opened = row->window_known, .opened_at = row->window_at,
     };
 
     if (!row->license_state || !license_state_parse(row->license_state, &license))
         license = LICENSE_ENDED;
     facts.license = license;
-    return access_decide(&facts, at_ms);
+    return access_decide(&facts, b->at_ms);
 }
 
 /* The slot that stands first for this license and item, `mine` if none did before. */
@@ -107,6 +110,7 @@ static err record(struct append_batch *b, struct access_slot *x)
         { "item_number", EV_COUNT((uint64_t)x->item) },
         { "key", EV_TEXT(x->key_id) },
         { "license", EV_TEXT(x->license_id) },
+        { "clearance", x->clearance ? EV_TEXT(x->clearance) : (struct entry_value){ .kind = V_ABSENT } },
     };
 
     return batch_add_entry(&b->scope, b, ENTRY_ACCESS_RECORDED, values, ARRAY_LEN(values), &x->index);
@@ -145,10 +149,10 @@ static void record_or_share(struct append_batch *b, struct access_slot *x, const
 static void decide(struct append_batch *b, struct shares *shares, const struct access_facts_row *row)
 {
     struct access_slot *x = &b->accesses[row->no - 1];
-    enum access_verdict v = judge(x, row, b->at_ms);
+    enum access_verdict v = judge(b, x, row);
 
     x->verdict = access_error(v);
-    x->detail = access_sentence(v);
+    x->detail = v == GATE_ITEM_EXCLUDED ? access_excluded(&b->scope, row->excluded) : access_sentence(v);
     if (!access_granted(v))
         return;
     x->sha256 = row->sha256;
@@ -156,6 +160,7 @@ static void decide(struct append_batch *b, struct shares *shares, const struct a
     x->media_type = row->media_type;
     x->license_no = row->license_no;
     x->item = row->item;
+    x->clearance = b->rules >= 2 ? row->clearance : NULL;
     if (v == GATE_IN_WINDOW) {
         x->outcome = ACCESS_IN_WINDOW;
         x->index = (uint64_t)row->window_index;

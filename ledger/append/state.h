@@ -49,6 +49,7 @@ struct access_slot {
     int64_t size, license_no;
     int32_t item;
     const char *media_type;       /* in the batch's scope */
+    const char *clearance;        /* NULL under rules version 1 */
 };
 
 struct new_entry { enum entry_type type; struct bytes bytes, disclosures; struct hash leaf; };

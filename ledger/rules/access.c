@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ledger/rules/verdict.h"
+
 static const struct { err error; const char *code, *sentence; } verdicts[GATE_VERDICTS] = {
 #define ACCESS(id, error_, code_, sentence_) [GATE_##id] = { error_, code_, sentence_ },
 #include "ledger/rules/access.def"
@@ -36,6 +38,10 @@ static bool refuses(enum access_verdict v, const struct access_facts *f, int64_t
     case GATE_CONTENT_CORRUPT:    return f->content == CONTENT_CORRUPT;
     case GATE_CONTENT_MISSING:    return f->content == CONTENT_MISSING;
     case GATE_CONTENT_UNVERIFIED: return f->content != CONTENT_VERIFIED;
+    case GATE_CLEARANCE_MISSING:  return !f->uncleared_rules && !f->cleared;
+    case GATE_CONSENT_WITHDRAWN:  return !f->uncleared_rules && f->withdrawn;
+    case GATE_ITEM_EXCLUDED:      return !f->uncleared_rules && f->excluded;
+    case GATE_CLEARANCE_OVER:     return !f->uncleared_rules && now >= f->clearance_until;
     default:                      return false;
     }
 }
@@ -63,3 +69,13 @@ err access_error(enum access_verdict v)
 
 const char *access_code(enum access_verdict v)     { return verdicts[v].code; }
 const char *access_sentence(enum access_verdict v) { return verdicts[v].sentence; }
+
+const char *access_excluded(struct scope *s, const char *reason)
+{
+    enum verdict v;
+
+    if (!reason || !verdict_parse(reason, &v))
+        return access_sentence(GATE_ITEM_EXCLUDED);
+    return scope_printf(s, "%s: %s, %s; %s", access_sentence(GATE_ITEM_EXCLUDED), reason, verdict_sentence(v),
+                        verdict_remedy(v));
+}

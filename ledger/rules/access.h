@@ -7,6 +7,7 @@
 #include "ledger/rules/life.h"
 #include "schema/base/err.h"
 #include "schema/base/limits.h"
+#include "schema/base/scope.h"
 
 /*
  * Whether one item may be delivered to one caller now. Decided at every
@@ -32,6 +33,11 @@ struct access_facts {
     int64_t from, until;               /* the license's term: [from, until) */
     bool item_known;                   /* the version has an item of this path, and the slice covers it */
     enum content_state content;
+    bool uncleared_rules;              /* rules version 1, under which nothing needs a clearance */
+    bool cleared;                      /* one was issued for the license, */
+    int64_t clearance_until;           /* and ends then */
+    bool excluded;                     /* the item is one that it leaves out */
+    bool withdrawn;                    /* the item rests on a consent that was withdrawn since it was judged */
     bool opened;                       /* an access of this license and item was recorded before, */
     int64_t opened_at;                 /* last at this `at` */
 };
@@ -51,3 +57,5 @@ bool        access_granted(enum access_verdict v);
 err         access_error(enum access_verdict v);       /* ERR_OK if granted */
 const char *access_code(enum access_verdict v);        /* stable reason code: "license_ended" */
 const char *access_sentence(enum access_verdict v);
+/* The sentence of GATE_ITEM_EXCLUDED with the reason for which this item is left out (verdict.def), and what to do. */
+const char *access_excluded(struct scope *s, const char *reason);

@@ -19,14 +19,17 @@ const struct sql access_sql[ACCESS_STATEMENTS] = {
                 "        coalesce(p.state = 'active', false) AS party_active,"
                 "        l.no IS NOT NULL AS license_known, coalesce(l.buyer = k.party, false) AS caller_is_buyer,"
                 "        coalesce(l.no, -1) AS license_no, l.state AS license_state, l.valid_from, l.valid_until,"
-                "        l.version, v.checked, CASE WHEN l.slice <> '{}' THEN l.slice_no END AS slice"
+                "        l.version, v.checked, CASE WHEN l.slice <> '{}' THEN l.slice_no END AS slice,"
+                "        r.no AS clearance, r.id AS clearance_id, r.as_of, r.valid_until AS clearance_until"
                 "   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY u (key, license, no)"
                 "   LEFT JOIN LATERAL (SELECT id, digest, scopes, party, expires_at, revoked_at"
                 "                        FROM api_key WHERE id = u.key LIMIT 1) k ON true"
                 "   LEFT JOIN LATERAL (SELECT state FROM party WHERE id = k.party LIMIT 1) p ON true"
                 "   LEFT JOIN LATERAL (SELECT no, buyer, state, valid_from, valid_until, version, slice, slice_no"
                 "                        FROM license WHERE id = u.license LIMIT 1) l ON true"
-                "   LEFT JOIN LATERAL (SELECT checked FROM version WHERE no = l.version LIMIT 1) v ON true)"
+                "   LEFT JOIN LATERAL (SELECT checked FROM version WHERE no = l.version LIMIT 1) v ON true"
+                "   LEFT JOIN LATERAL (SELECT no, id, as_of, valid_until FROM clearance"
+                "                       WHERE license = l.no AND granted ORDER BY index DESC LIMIT 1) r ON true)"
                 " SELECT a.no, w.key_known, w.key_digest, w.key_reads, w.key_revoked, w.key_expires_at,"
                 "        w.party_active,"
                 "        w.license_known, w.caller_is_buyer, w.license_no, w.license_state, w.valid_from,"
@@ -34,13 +37,18 @@ const struct sql access_sql[ACCESS_STATEMENTS] = {
                 "        i.n IS NOT NULL AND (w.slice IS NULL OR m.n IS NOT NULL) AS item_known,"
                 "        coalesce(i.n, -1) AS item, i.sha256, coalesce(i.size, -1) AS size, i.media_type,"
                 "        CASE WHEN i.n >= w.checked THEN 'unverified' ELSE c.state END AS content_state,"
-                "        x.index IS NOT NULL AS window_known, coalesce(x.index, -1) AS window_index, x.at AS window_at"
+                "        x.index IS NOT NULL AS window_known, coalesce(x.index, -1) AS window_index, x.at AS window_at,"
+                "        w.clearance_id AS clearance, w.clearance_until, e.reason AS excluded, b.state AS withdrawn"
                 "   FROM unnest($3::bigint[], $4::text[]) WITH ORDINALITY a (who, path, no)"
                 "   JOIN who w ON w.no = a.who"
                 "   LEFT JOIN LATERAL (SELECT n, sha256, size, media_type FROM item"
                 "                       WHERE version = w.version AND path = a.path LIMIT 1) i ON true"
                 "   LEFT JOIN LATERAL (SELECT n FROM slice_item WHERE slice = w.slice AND n = i.n LIMIT 1) m ON true"
                 "   LEFT JOIN LATERAL (SELECT state FROM content WHERE sha256 = i.sha256 LIMIT 1) c ON true"
+                "   LEFT JOIN LATERAL (SELECT reason FROM clearance_exclusion WHERE clearance = w.clearance AND n = i.n"
+                "                       LIMIT 1) e ON true"
+                "   LEFT JOIN LATERAL (SELECT state FROM item_withdrawal WHERE version = w.version AND n = i.n"
+                "                         AND withdrawn >= w.as_of LIMIT 1) b ON true"
                 "   LEFT JOIN LATERAL (SELECT index, at FROM access WHERE license = w.license_no AND item = i.n"
                 "                       ORDER BY index DESC LIMIT 1) x ON true" },
     [ADD]   = { "access_add",
@@ -72,6 +80,10 @@ static const struct column columns[] = {
     COL(access_facts_row, window_known,   T_BOOL),
     COL(access_facts_row, window_index,   T_INT8),
     COL(access_facts_row, window_at,      T_TIME),
+    COL(access_facts_row, clearance,      T_TEXT),
+    COL(access_facts_row, clearance_until, T_TIME),
+    COL(access_facts_row, excluded,       T_TEXT),
+    COL(access_facts_row, withdrawn,      T_TEXT),
 };
 static const struct shape facts_shape = SHAPE(access_facts_row, columns);
 

@@ -35,6 +35,10 @@ struct access_facts_row {
     const char *media_type, *content_state;       /* NULL: unknown, no content stored */
     bool window_known;            /* an access of that license and item was recorded before: the newest one's */
     int64_t window_index, window_at;
+    const char *clearance;        /* the newest one issued for the license, its id; NULL: none */
+    int64_t clearance_until;
+    const char *excluded;         /* why that leaves the item out; NULL: it doesn't */
+    const char *withdrawn;        /* revoked or suspended since: a consent that the item rests on; NULL: none */
 };
 
 /* Who asks under which license, each pair once, and what is asked: `who` is the place of a pair, from 1. */

@@ -10,7 +10,7 @@ import secrets
 import subprocess
 import tempfile
 
-from harness import postgres, web
+from harness import clearing, postgres, web
 from harness.program import Program, wait_for
 from harness.tree import program
 
@@ -224,8 +224,12 @@ class Market:
                         "--json")
         return json.loads(done.out)
 
-    def buy(self, buyer, offer, **more):
-        return json.loads(buyer.cf("buy", self.quote(buyer, offer, **more)["id"], "--json").out)
+    def buy(self, buyer, offer, cleared=True, **more):
+        """The license; has a clearance been asked for, it is decided."""
+        license = json.loads(buyer.cf("buy", self.quote(buyer, offer, **more)["id"], "--json").out)
+        if cleared:
+            clearing.clear(buyer, license["id"])
+        return license
 
     def blob(self, data):
         """Where the store keeps these bytes."""

@@ -12,6 +12,7 @@ import os
 import time
 import urllib.parse
 
+from harness import clearing
 from harness.program import wait_for
 from harness.web import Client
 
@@ -134,8 +135,16 @@ class Sale:
     def accept(self, quote, idempotency=True, client=None):
         return (client or self.buyer).post("/v1/licenses", {"quote": quote}, idempotency=idempotency)
 
-    def buy(self, licenses=1):
+    def buy(self, licenses=1, cleared=True):
         self.pay(licenses * 2)
-        for _ in range(licenses):
-            self.licenses.append(must(self.accept(self.quote()), 201).json()["id"])
+        bought = [must(self.accept(self.quote()), 201).json()["id"] for _ in range(licenses)]
+        self.licenses += bought
+        return self.clear(bought) if cleared else self
+
+    def clear(self, licenses):
+        """Has a worker clear these licenses, all of whose items must pass."""
+        for asked in [clearing.ask(self.buyer, license_id) for license_id in licenses]:
+            got = clearing.decided(self.buyer, asked)
+            if got["state"] != "cleared":
+                raise AssertionError(got)
         return self

@@ -5,7 +5,8 @@ import json
 import random
 import urllib.parse
 
-from harness import slices, tap
+from harness import clearing, slices, tap
+from harness.creator import Creator
 from harness.market import Market
 from harness.program import wait_for
 from harness.sale import later, must, terms
@@ -232,6 +233,16 @@ def exclusions(market, items, bodies, ask):
     tap.equal(must(ask("flat"), 201).json()["exclusions"], {}, "nothing when all is in order")
 
 
+def consent_all(market, parties, items):
+    """Everybody consents to what they made, in each role."""
+    for party in parties:
+        creator = Creator(market, party)
+        for role in ("author", "editor"):
+            hashes = {i["sha256"] for i in items for c in i["contributors"]
+                      if c["party"] == party.id and c["role"] == role}
+            creator.consent(sorted(hashes), role=role)
+
+
 def at(license, path):
     return f"/v1/licenses/{license}/items/{urllib.parse.quote(path)}"
 
@@ -263,6 +274,8 @@ def licenses(market, alice, bob, eve, items, ask):
     listed = bob.get(f"/v1/licenses/{got['id']}/items?limit=1000").json()["data"]
     tap.equal([(i["path"], i["sha256"], i["attributes"]) for i in listed],
               [(i["path"], i["sha256"], i["attributes"]) for i in chosen], "its items")
+    cleared = clearing.clear(bob, got["id"])
+    tap.check(cleared["state"] == "cleared" and cleared["cleared"] == len(chosen), "it is cleared, the slice alone")
     for method in ("GET", "HEAD"):
         tap.equal(bob.call(method, at(got["id"], inside["path"])).status, 200, f"{method} of an item of the slice")
         tap.equal(bob.call(method, at(got["id"], outside["path"])).status, 404, f"{method} of another of the version")
@@ -273,6 +286,7 @@ def licenses(market, alice, bob, eve, items, ask):
     refused(bob.get("/v1/datasets/alice/set/versions/1/items"), 403, "forbidden", "the rest of the version stays shut")
     sound(market, "the audit finds nothing wrong with slices and prices")
     whole = must(bob.post("/v1/licenses", {"quote": must(ask("flat"), 201).json()["id"]}), 201).json()
+    clearing.clear(bob, whole["id"])
     tap.equal(bob.get(at(whole["id"], outside["path"])).status, 200, "a license of all of it opens all of it")
     tap.equal(bob.get("/v1/datasets/alice/set/versions/1/items").status, 200, "its list too")
     return got, chosen
@@ -323,13 +337,15 @@ def main():
     rng = random.Random(7)
     with Market(folder("http-slices"), COUNTERFOIL_RATE="0", COUNTERFOIL_FEE_PPM=str(FEE_PPM)) as market:
         alice, bob, eve = market.party("alice", "publisher"), market.party("bob", "buyer"), market.party("eve", "buyer")
-        items, bodies = make_items(rng, [market.party(h, "creator") for h in ("carl", "dora", "emil")])
+        makers = [market.party(h, "creator") for h in ("carl", "dora", "emil")]
+        items, bodies = make_items(rng, makers)
         version = publish(alice, items, bodies)
         contributors(market, alice, items)
         made = offers(alice, version)
         ask = quotes(market, alice, bob, items, made)
         lists(market, bob, eve, items, ask)
         exclusions(market, items, bodies, ask)
+        consent_all(market, makers, items)
         license, chosen = licenses(market, alice, bob, eve, items, ask)
         pulled(market, bob, license, chosen)
         forgotten(market, bob, license, ask)

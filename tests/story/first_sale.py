@@ -130,6 +130,16 @@ def purchase(m, buyer, offer):
 
 def delivery(m, buyer, license, where):
     out = m.dir / "pulled"
+    got = buyer.cf("pull", license, out, code=1)
+    check("no clearance yet" in got.err and not tree(out), "a pull without a clearance says what lacks, at once")
+    got = buyer.cf("clear", license, "--project", "moon", "--out", m.dir / "clearance.json")
+    check(f"cleared    {len(ODD) + 1} of" in got.out, "the items are cleared")
+    check("cleared" in m.cf("verify", m.dir / "clearance.json").out, "which verifies offline")
+    text = (m.dir / "clearance.json").read_text(encoding="utf8")
+    (m.dir / "bent.json").write_text(text.replace("moon", "mars"), encoding="utf8")
+    m.cf("verify", m.dir / "bent.json", code=1)
+    m.cf("verify", m.dir / "clearance.json", "--issuer", "did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw",
+         code=1)
     got = buyer.cf("pull", license, out)
     check(same(where, out), "every item is in its path, byte for byte")
     equal(m.entries("access.recorded"), len(ODD) + 1, "each access is in the log")
@@ -186,11 +196,12 @@ def unverified(m, acme, buyer):
     m.stop(only=("worker",))
     m.publish(acme, "fresh", {"one": b"nobody has looked at this"}, wait=False)
     offer = m.offer(acme, "fresh", price="1.00")["id"]
-    license = m.buy(buyer, offer)["id"]
+    license = m.buy(buyer, offer, cleared=False)["id"]
     got = buyer.cf("pull", license, m.dir / "fresh", code=1)
     check("[403" in got.err and not tree(m.dir / "fresh"), "unverified content is not delivered")
     m.start(only=("worker",))
     acme.cf("publish", m.dir / "files-acme-fresh", "acme/fresh", "--wait")
+    buyer.cf("clear", license)
     buyer.cf("pull", license, m.dir / "fresh")
     equal(tree(m.dir / "fresh"), ["one"], "once a worker has verified it, it is")
 

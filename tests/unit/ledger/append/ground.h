@@ -32,6 +32,7 @@
 #define KEY_ID      "key_00000000000000000000000001"
 #define KEY_REVOKED "key_00000000000000000000000002"
 #define KEY_FOREIGN "key_00000000000000000000000003"
+#define CLEARANCE   "clr_00000000000000000000000001"
 #define LICENSE     "lic_00000000000000000000000001"
 #define LICENSE_END "lic_00000000000000000000000002"
 
@@ -177,6 +178,10 @@ __attribute__((unused)) static void ground_seed(struct ground *g)
         "  'WORLD', now() - interval '1 day', now() + interval '1 year', '{}', sha256(''), 1, 0, 'EUR', 'pay_1',"
         "  sha256(''),"
         "  CASE i WHEN 1 THEN 'active' ELSE 'ended' END, 1, now(), 1 FROM generate_series(1, 2) i;"
+        "INSERT INTO clearance (id, license, territory, model_class, requested_at, seed, state, as_of, evaluated_at,"
+        " valid_until, cleared, counts, rows_root, document, index)"
+        " VALUES ('" CLEARANCE "', 1, 'WORLD', 'generative', now(), sha256('seed'), 'cleared', 1, now(),"
+        "  now() + '1 day', 2000, '{}', sha256(''), sha256('clearance'), 1);"
         "CREATE TABLE mark (id text PRIMARY KEY, n bigint NOT NULL);");
 }
 

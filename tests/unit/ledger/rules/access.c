@@ -10,7 +10,7 @@ static struct access_facts good(void)
     return (struct access_facts){
         .key_known = true, .key_matches = true, .key_in_scope = true, .party_active = true, .license_known = true,
         .caller_is_buyer = true, .license = LICENSE_ACTIVE, .from = NOW - 1000, .until = NOW + 1000, .item_known = true,
-        .content = CONTENT_VERIFIED,
+        .content = CONTENT_VERIFIED, .cleared = true, .clearance_until = NOW + 1000,
     };
 }
 
@@ -40,6 +40,15 @@ static void test_verdicts(void)
     WITH(content = CONTENT_CORRUPT, GATE_CONTENT_CORRUPT, "corrupt bytes");
     WITH(content = CONTENT_MISSING, GATE_CONTENT_MISSING, "missing bytes");
     WITH(content = CONTENT_UNVERIFIED, GATE_CONTENT_UNVERIFIED, "bytes not verified");
+    WITH(cleared = false, GATE_CLEARANCE_MISSING, "no clearance");
+    WITH(clearance_until = NOW + 1, GATE_NEW, "a clearance lasts to just before its end");
+    WITH(clearance_until = NOW, GATE_CLEARANCE_OVER, "its end is excluded");
+    WITH(excluded = true, GATE_ITEM_EXCLUDED, "an item that it leaves out");
+    WITH(withdrawn = true, GATE_CONSENT_WITHDRAWN, "a consent withdrawn since");
+    f = good();
+    f.uncleared_rules = f.withdrawn = f.excluded = true;
+    f.cleared = false;
+    IS(GATE_NEW, "rules version 1 know no clearances");
     f = good();
     f.opened = true;
     f.opened_at = NOW - ACCESS_WINDOW_MS + 1;
@@ -47,6 +56,9 @@ static void test_verdicts(void)
     f.license = LICENSE_ENDED;
     IS(GATE_LICENSE_ENDED, "does not outlive its license");
     f.license = LICENSE_ACTIVE;
+    f.withdrawn = true;
+    IS(GATE_CONSENT_WITHDRAWN, "nor a consent");
+    f.withdrawn = false;
     f.opened_at = NOW - ACCESS_WINDOW_MS;
     IS(GATE_NEW, "a window that has closed");
     f = (struct access_facts){ 0 };
@@ -59,10 +71,12 @@ static void test_order(void)
     static const enum access_verdict order[] = {
         GATE_KEY_UNKNOWN, GATE_KEY_REVOKED, GATE_KEY_SCOPE, GATE_PARTY_INACTIVE, GATE_LICENSE_UNKNOWN,
             GATE_ITEM_UNKNOWN,
-        GATE_LICENSE_ENDED, GATE_LICENSE_EXPIRED, GATE_CONTENT_CORRUPT, GATE_NEW,
+        GATE_LICENSE_ENDED, GATE_LICENSE_EXPIRED, GATE_CONTENT_CORRUPT, GATE_CLEARANCE_MISSING,
+        GATE_CONSENT_WITHDRAWN, GATE_ITEM_EXCLUDED,
+        GATE_CLEARANCE_OVER, GATE_NEW,
     };
-    struct access_facts f = { .key_revoked = true, .license = LICENSE_ENDED, .until = NOW - 1,
-                              .content = CONTENT_CORRUPT };
+    struct access_facts f = { .key_revoked = true, .license = LICENSE_ENDED, .until = NOW - 1, .withdrawn = true,
+                              .excluded = true, .content = CONTENT_CORRUPT };
 
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         IS(order[i], "next in the table");
@@ -75,7 +89,11 @@ static void test_order(void)
         case GATE_ITEM_UNKNOWN:    f.item_known = true; break;
         case GATE_LICENSE_ENDED:   f.license = LICENSE_ACTIVE; break;
         case GATE_LICENSE_EXPIRED: f.until = NOW + 1; break;
-        default:                   f.content = CONTENT_VERIFIED; break;
+        case GATE_CONTENT_CORRUPT: f.content = CONTENT_VERIFIED; break;
+        case GATE_CLEARANCE_MISSING: f.cleared = true; break;
+        case GATE_CONSENT_WITHDRAWN: f.withdrawn = false; break;
+        case GATE_ITEM_EXCLUDED:   f.excluded = false; break;
+        default:                   f.clearance_until = NOW + 1; break;
         }
     }
 }
@@ -86,6 +104,8 @@ static struct access_facts facts_of(unsigned bits, enum license_state license, e
         .key_known = bits & 1, .key_matches = bits & 2, .key_in_scope = bits & 4, .party_active = bits & 8,
         .license_known = bits & 16, .caller_is_buyer = bits & 32, .item_known = bits & 64, .key_revoked = !(bits & 128),
         .from = bits & 256 ? NOW : NOW + 1, .until = bits & 512 ? NOW + 1 : NOW, .license = license, .content = content,
+        .cleared = bits & 1024, .clearance_until = bits & 2048 ? NOW + 1 : NOW, .excluded = !(bits & 4096),
+        .withdrawn = !(bits & 8192),
     };
 }
 
@@ -94,13 +114,13 @@ static void test_monotone(void)
 {
     unsigned granted = 0, wrong = 0;
 
-    for (unsigned bits = 0; bits < 1024; bits++)
+    for (unsigned bits = 0; bits < 16384; bits++)
         for (int l = 0; l < LICENSE_STATES; l++)
             for (int c = 0; c <= CONTENT_MISSING; c++) {
                 struct access_facts f = facts_of(bits, (enum license_state)l, (enum content_state)c);
                 bool may = access_granted(access_decide(&f, NOW));
                 granted += may;
-                wrong += may != (bits == 1023 && l == LICENSE_ACTIVE && c == CONTENT_VERIFIED);
+                wrong += may != (bits == 16383 && l == LICENSE_ACTIVE && c == CONTENT_VERIFIED);
             }
     is_int(granted, 1, "exactly one combination of facts is granted");
     is_int(wrong, 0, "the one where all hold");
