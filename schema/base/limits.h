@@ -41,6 +41,7 @@
 #define JSON_DEPTH_MAX         32             /* Nesting of a request body. */
 #define JSON_BODY_MAX          1048576        /* Bytes of a JSON request body. */
 #define JSON_STRING_MAX        65536          /* Bytes of one string in a request body. */
+#define JSON_NUMBER_MAX        1024           /* Characters of one number, where fractions are read. */
 #define JSON_VALUES_MAX        65536          /* Values in one text: `[],` of 3 bytes takes 120 in memory. */
 
 /* HTTP */

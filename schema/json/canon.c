@@ -104,6 +104,13 @@ static err integer_add(struct buf *b, json_int_t v)
     return ERR_OK;
 }
 
+static void real_add(struct buf *b, double v)
+{
+    char text[NUMBER_TEXT_SIZE];
+
+    buf_add(b, text, number_write(v, text));          /* jansson's reals are finite */
+}
+
 static err value_add(struct buf *b, const json_t *value, unsigned depth)
 {
     switch (json_typeof(value)) {
@@ -118,7 +125,8 @@ static err value_add(struct buf *b, const json_t *value, unsigned depth)
     case JSON_INTEGER:
         return integer_add(b, json_integer_value(value));
     case JSON_REAL:
-        return fail(b->s, ERR_INVALID, "a number with a fraction has no canonical form here");
+        real_add(b, json_real_value(value));
+        return ERR_OK;
     case JSON_TRUE:
         buf_str(b, "true");
         return ERR_OK;

@@ -359,7 +359,7 @@ err contract_load(struct scope *s, const char *text, size_t len, struct contract
     scope_init(&c->mem, 0);
     c->text = scope_strndup(&c->mem, text, len);
     c->len = len;
-    e = json_read_deep(s, text, len, DOCUMENT_DEPTH_MAX, &c->document);
+    e = json_read_as(s, text, len, (struct json_rules){ .depth_max = DOCUMENT_DEPTH_MAX }, &c->document);
     if (e == ERR_OK)
         e = document_load(&l);
     if (e == ERR_OK)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/json/canon.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/limits.h"
@@ -14,8 +16,9 @@
 struct pass {
     struct scope *s;
     const char *text, *at, *end;
-    unsigned depth, depth_max;
+    unsigned depth;
     size_t values;
+    struct json_rules rules;
 };
 
 /* Where `p` is, as people count: lines and bytes in the line from 1. */
@@ -41,26 +44,50 @@ static err pass_string(struct pass *r)
         r->at += *r->at == '\\' && r->end - r->at > 1 ? 2 : 1;
     if (r->at >= r->end)
         return refuse(r, start, "a string that does not end");
-    if (r->at - start - 1 > JSON_STRING_MAX)
+    if ((size_t)(r->at - start - 1) > r->rules.string_max)
         return refuse(r, start, "a string that is too long");
     r->at++;
     return ERR_OK;
 }
 
+/* A whole number that doubles have only where it is the one that they print. */
+static bool is_double(const char *text, size_t len)
+{
+    char again[NUMBER_TEXT_SIZE], copy[NUMBER_TEXT_SIZE];
+    double v;
+
+    if (len >= sizeof copy)
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    v = strtod(copy, NULL);
+    return isfinite(v) && number_write(v, again) == len && memcmp(again, text, len) == 0;
+}
+
 static err pass_number(struct pass *r)
 {
     const char *start = r->at;
+    bool whole = true, large = false;
     int64_t v = 0;
 
     if (*r->at == '-')
         r->at++;
     for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
-        v = v * 10 + (*r->at - '0');
-        if (v > JSON_INTEGER_MAX)
+        v = large ? v : v * 10 + (*r->at - '0');
+        large = large || v > JSON_INTEGER_MAX;
+        if (large && !r->rules.any_number)
             return refuse(r, start, "an integer beyond 2^53 - 1");
     }
     if (r->at < r->end && (*r->at == '.' || *r->at == 'e' || *r->at == 'E'))
+        whole = false;
+    if (!whole && !r->rules.any_number)
         return refuse(r, start, "a number with a fraction or an exponent, only whole numbers are taken,");
+    while (!whole && r->at < r->end && *r->at && strchr(".eE+-0123456789", *r->at))
+        r->at++;
+    if (r->at - start > JSON_NUMBER_MAX)
+        return refuse(r, start, "a number with too many digits");
+    if (whole && large && !is_double(start, (size_t)(r->at - start)))
+        return refuse(r, start, "an integer that doubles do not have");
     return ERR_OK;
 }
 
@@ -77,7 +104,7 @@ static err pass_bracket(struct pass *r)
     char c = *r->at;
 
     if (c == '[' || c == '{') {
-        if (++r->depth > r->depth_max)
+        if (++r->depth > r->rules.depth_max)
             return refuse(r, r->at, "nesting that is too deep");
     } else if (r->depth > 0) {
         r->depth--;
@@ -129,21 +156,64 @@ static err refuse_utf8(const struct pass *r)
     return refuse(r, p, "bytes that are not UTF-8");
 }
 
-err json_read_deep(struct scope *s, const char *text, size_t len, unsigned depth_max, json_t **out)
+/* The integer that a real stands for, or itself; steals the reference. */
+static json_t *settle_number(json_t *real)
 {
-    struct pass r = { .s = s, .text = text, .at = text, .end = text + len, .depth_max = depth_max };
+    double v = json_real_value(real);
+
+    if (fabs(v) > (double)JSON_INTEGER_MAX || v != (double)(json_int_t)v)
+        return real;
+    json_decref(real);
+    return json_integer((json_int_t)v);
+}
+
+static json_t *settle(json_t *value);
+
+static void settle_inner(json_t *value)
+{
+    json_t *inner;
+    size_t i;
+
+    for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at)) {
+        inner = json_incref(json_object_iter_value(at));
+        json_object_iter_set_new(value, at, settle(inner));
+    }
+    json_array_foreach(value, i, inner)
+        json_array_set_new(value, i, settle(json_incref(inner)));
+}
+
+/* Every number was read as a real: those that are whole become integers. Steals and gives a reference. */
+static json_t *settle(json_t *value)
+{
+    if (json_is_real(value))
+        return settle_number(value);
+    settle_inner(value);
+    return value;
+}
+
+err json_read_as(struct scope *s, const char *text, size_t len, struct json_rules rules, json_t **out)
+{
+    struct pass r = { .s = s, .text = text, .at = text, .end = text + len, .rules = rules };
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | (rules.any_number ? JSON_DECODE_INT_AS_REAL : 0);
     json_error_t error;
 
+    if (!r.rules.depth_max)
+        r.rules.depth_max = JSON_DEPTH_MAX;
+    if (!r.rules.string_max)
+        r.rules.string_max = JSON_STRING_MAX;
     if (!utf8_valid(text, len))
         return refuse_utf8(&r);
     TRY(pass(&r));
-    *out = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (*out)
-        return ERR_OK;
-    return refuse(&r, error.position > 0 && (size_t)error.position <= len ? text + error.position : text, error.text);
+    *out = json_loadb(text, len, flags, &error);
+    if (!*out)
+        return refuse(&r, error.position > 0 && (size_t)error.position <= len ? text + error.position : text,
+                      error.text);
+    if (rules.any_number)
+        *out = settle(*out);
+    return ERR_OK;
 }
 
 err json_read(struct scope *s, const char *text, size_t len, json_t **out)
 {
-    return json_read_deep(s, text, len, JSON_DEPTH_MAX, out);
+    return json_read_as(s, text, len, (struct json_rules){ 0 }, out);
 }
