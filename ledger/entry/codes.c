@@ -10,6 +10,16 @@ static const char *const purposes[] = {
     "data_mining", "evaluation", "finetuning", "indexing", "likeness", "pretraining", "retrieval", "synthetic_data",
     "voice_cloning",
 };
+static const char *const prohibitions[] = {
+    "biometric_identification", "data_mining", "evaluation", "finetuning", "indexing", "likeness", "pretraining",
+    "retrieval", "synthetic_data", "voice_cloning",
+};
+static const char *const models[] = { "discriminative", "embedding", "generative" };
+static const char *const exclusions[] = {
+    "consent_expired", "consent_missing", "consent_revoked", "consent_suspended", "content_unverified",
+    "evidence_missing", "hash_mismatch", "key_compromised", "model_not_granted", "opt_out_veto", "parent_not_cleared",
+    "prohibited", "purpose_not_granted", "role_missing", "status_list_stale", "territory_not_granted",
+};
 static const char *const verifications[] = { "corrupt", "missing", "verified" };
 static const char *const endings[] = { "ended_by_buyer", "ended_by_publisher", "expired", "operator" };
 static const char *const contributions[] = {
@@ -19,6 +29,9 @@ static const char *const contributions[] = {
 
 const struct code_list role_codes = { roles, ARRAY_LEN(roles) };
 const struct code_list purpose_codes = { purposes, ARRAY_LEN(purposes) };
+const struct code_list prohibition_codes = { prohibitions, ARRAY_LEN(prohibitions) };
+const struct code_list model_codes = { models, ARRAY_LEN(models) };
+const struct code_list exclusion_codes = { exclusions, ARRAY_LEN(exclusions) };
 const struct code_list verification_codes = { verifications, ARRAY_LEN(verifications) };
 const struct code_list ending_codes = { endings, ARRAY_LEN(endings) };
 const struct code_list contributor_codes = { contributions, ARRAY_LEN(contributions) };

@@ -12,6 +12,9 @@ struct code_list { const char *const *code; size_t n; };
 
 extern const struct code_list role_codes;          /* auditor, buyer, … */
 extern const struct code_list purpose_codes;       /* data_mining, evaluation, … */
+extern const struct code_list prohibition_codes;   /* what a consent may rule out: the purposes, and more */
+extern const struct code_list model_codes;         /* classes of models: discriminative, embedding, generative */
+extern const struct code_list exclusion_codes;     /* why a clearance leaves an item out: consent_expired, … */
 extern const struct code_list verification_codes;  /* corrupt, missing, verified */
 extern const struct code_list ending_codes;        /* why a license ended: ended_by_buyer, … */
 extern const struct code_list contributor_codes;   /* what somebody did for an item: author, … (under details roots) */
