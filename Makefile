@@ -6,7 +6,7 @@ SAN     ?=
 V       ?= 0
 CC      ?= gcc
 OPT     ?= -O2
-PKGS    := libpq libmicrohttpd jansson libsodium libcurl libcrypto
+PKGS    := libpq libmicrohttpd jansson libsodium libcurl libcrypto zlib
 
 comma   := ,
 B       := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),plain)

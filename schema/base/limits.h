@@ -44,6 +44,17 @@
 #define JSON_NUMBER_MAX        1024           /* Characters of one number, where fractions are read. */
 #define JSON_VALUES_MAX        65536          /* Values in one text: `[],` of 3 bytes takes 120 in memory. */
 
+/* Credentials */
+#define INTEGRITY_PROOFS_MAX   4              /* Proofs of one document. */
+#define CREDENTIAL_CONTEXTS_MAX 8             /* Contexts of one document. */
+#define CREDENTIAL_TEXT_MAX    512            /* Bytes of a name, an id or a URL in a credential. */
+#define CREDENTIAL_EVIDENCE_MAX 16            /* Pieces of evidence of one certificate. */
+#define CREDENTIAL_LISTS_MAX   64             /* Status lists that one clearance names. */
+#define NOTICE_DAYS_MAX        3650           /* Longest notice of a withdrawal. */
+#define STATUS_BITS_MIN        131072         /* Fewest places of a status list (Bitstring Status List, 6.1), */
+#define STATUS_BITS_MAX        (1 << 24)      /* and most: 2 MiB, however little they are compressed to. */
+#define STATUS_TEXT_MAX        (3 << 20)      /* Characters of an encoded status list. */
+
 /* HTTP */
 #define HTTP_HEADER_BYTES_MAX  32768          /* Memory for a connection's headers (libmicrohttpd's pool). */
 #define HTTP_CONNECTIONS_MAX   4096           /* Default; bounded by the process's limit of open files. */

@@ -43,6 +43,7 @@ LIBRARIES = {
     r"sodium": ("libsodium", r"ledger/keys/.*"),
     r"openssl/": ("libcrypto", r"ledger/keys/.*"),
     r"curl/": ("libcurl", r"worker/fetch/.*"),
+    r"zlib\.h": ("zlib", r"ledger/cert/gzip\.c"),
     r"jansson\.h": ("jansson", r".*"),
 }
 # Tests and tools judge from outside: they may use a library where the product may not.
