@@ -185,8 +185,12 @@ err envelope_read(const struct part *whole, const struct envelope_kind *kind, st
     TRY(validity_read(whole, kind, out));
     if (!kind->foreign)
         TRY(status_read(whole, out));
-    TRY(document_digest(whole->s, whole->value, true, &out->document));
-    return document_digest(whole->s, whole->value, false, &out->bare);
+    if (document_digest(whole->s, whole->value, true, &out->document) != ERR_OK ||
+        document_digest(whole->s, whole->value, false, &out->bare) != ERR_OK) {
+        *whole->why = REFUSAL_MALFORMED;           /* nested too deep: nothing that was read from bytes */
+        return ERR_INVALID;
+    }
+    return ERR_OK;
 }
 
 /* ---- writing ---- */

@@ -198,6 +198,26 @@ static void test_rows(struct scope *s)
     json_decref(document);
 }
 
+/* Contexts that can be signed where they stand, but not where the proof repeats them, one deeper. */
+static void test_deep(struct scope *s)
+{
+    struct status_credential wish = sample_list(s), got;
+    json_t *document = signed_list(s, &wish, market), *deep = json_array(), *whole = NULL;
+    enum refusal why;
+    err e;
+
+    for (int i = 0; i < JSON_DEPTH_MAX - 3; i++)
+        deep = json_pack("[o]", deep);
+    json_array_append_new(json_object_get(document, "@context"), deep);
+    json_object_del(document, "proof");
+    ok(integrity_sign(s, document, market, SAMPLE_NOW, &whole) == ERR_OK, "as deep as can be signed");
+    e = status_credential_read(s, whole, &got, &why);
+    ok(e == ERR_INVALID && why == REFUSAL_MALFORMED, "is too deep with its proof: %s", refusal_code(why));
+    scope_forgive(s);
+    json_decref(document);
+    json_decref(whole);
+}
+
 static enum refusal ask(const struct status_credential *list, const struct status_entry *entry, int64_t now,
                         int64_t max_age_ms, bool *set)
 {
@@ -251,6 +271,7 @@ int main(void)
     test_encoding(&s);
     test_credential(&s);
     test_rows(&s);
+    test_deep(&s);
     test_ask(&s);
     scope_free(&s);
     secret_key_free(market);
