@@ -7,11 +7,17 @@
  *   tables codes        the closed lists of codes
  *   tables errors       errors (schema/base/err.def): slug, status, whose fault
  *   tables rules        the auditor's rules (ledger/audit/rules.def)
+ *   tables words        the closed lists of codes that only credentials have
+ *   tables refusals     why a credential is not taken (ledger/cert/refusal.def)
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "ledger/audit/audit.h"
+#include "ledger/cert/clearance.h"
+#include "ledger/cert/consent.h"
+#include "ledger/cert/sourcing.h"
+#include "ledger/cert/withdrawal.h"
 #include "ledger/entry/entry.h"
 
 static void print_entries(void)
@@ -19,20 +25,48 @@ static void print_entries(void)
     entry_print_table(stdout);
 }
 
-static void print_codes(void)
-{
-    static const struct { const char *name; const struct code_list *list; } rows[] = {
-        { "roles", &role_codes }, { "purposes", &purpose_codes }, { "results of verification", &verification_codes },
-        { "reasons of a license's end", &ending_codes }, { "roles of an item's contributors", &contributor_codes },
-    };
+struct named_list { const char *name; const struct code_list *list; };
 
+static void print_lists(const struct named_list *rows, size_t n)
+{
     printf("| list | codes |\n| --- | --- |\n");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < n; i++) {
         printf("| %s |", rows[i].name);
         for (size_t j = 0; j < rows[i].list->n; j++)
             printf(" `%s`", rows[i].list->code[j]);
         printf(" |\n");
     }
+}
+
+static void print_codes(void)
+{
+    static const struct named_list rows[] = {
+        { "roles", &role_codes }, { "purposes", &purpose_codes }, { "results of verification", &verification_codes },
+        { "reasons of a license's end", &ending_codes }, { "roles of an item's contributors", &contributor_codes },
+    };
+
+    print_lists(rows, ARRAY_LEN(rows));
+}
+
+static void print_words(void)
+{
+    static const struct named_list rows[] = {
+        { "purposes", &purpose_codes }, { "prohibitions", &prohibition_codes }, { "classes of models", &model_codes },
+        { "roles", &contributor_codes }, { "levels of assurance", &assurance_codes },
+        { "effects of a withdrawal", &effect_codes }, { "evidence", &evidence_codes },
+        { "actions of a withdrawal", &withdrawal_action_codes }, { "criteria of sourcing", &criterion_codes },
+        { "verdicts", &clearance_verdict_codes }, { "reasons of exclusion", &exclusion_codes },
+        { "purposes of status lists", &status_purpose_codes },
+    };
+
+    print_lists(rows, ARRAY_LEN(rows));
+}
+
+static void print_refusals(void)
+{
+    printf("| code | why |\n| --- | --- |\n");
+    for (int i = REFUSAL_NONE + 1; i < REFUSALS; i++)
+        printf("| `%s` | %s |\n", refusal_code((enum refusal)i), refusal_sentence((enum refusal)i));
 }
 
 static void print_errors(void)
@@ -64,6 +98,7 @@ int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*print)(void); } rows[] = {
         { "entries", print_entries }, { "codes", print_codes }, { "errors", print_errors }, { "rules", print_rules },
+        { "words", print_words }, { "refusals", print_refusals },
     };
 
     for (size_t i = 0; argc == 2 && i < ARRAY_LEN(rows); i++)
@@ -71,6 +106,6 @@ int main(int argc, char **argv)
             rows[i].print();
             return 0;
         }
-    fprintf(stderr, "usage: tables entries|codes|errors|rules\n");
+    fprintf(stderr, "usage: tables entries|codes|errors|rules|words|refusals\n");
     return 2;
 }
