@@ -92,6 +92,11 @@
 #define SEAL_MS                1800000        /* Loading a part of a draft, or hashing a content, may take so long. */
 #define SEAL_AT_ONCE_ITEMS     10000          /* A draft of more items is sealed by a worker, not within a request. */
 #define SEAL_CHUNK_ITEMS       10000          /* Items that a worker sorts into place in one transaction. */
+#define FILTER_DEPTH_MAX       12             /* Operators of a filter inside one another. */
+#define FILTER_NODES_MAX       256            /* Operators of one filter. */
+#define FILTER_VALUES_MAX      1000           /* Literals of one filter. */
+#define FILTER_TEXT_MAX        1024           /* Bytes of a filter's literal. */
+#define FILTER_PROPERTY_MAX    128            /* Bytes of a property's name in a filter. */
 #define VERSION_ITEMS_MAX      10000000       /* Items of one version. */
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
