@@ -97,6 +97,8 @@
 #define FILTER_VALUES_MAX      1000           /* Literals of one filter. */
 #define FILTER_TEXT_MAX        1024           /* Bytes of a filter's literal. */
 #define FILTER_PROPERTY_MAX    128            /* Bytes of a property's name in a filter. */
+#define SLICE_BYTES_MAX        16384          /* Bytes of a slice's request in canonical form. */
+#define SLICE_SEED_MAX         128            /* Bytes of a sample's seed. */
 #define VERSION_ITEMS_MAX      10000000       /* Items of one version. */
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
