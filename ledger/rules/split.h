@@ -44,7 +44,8 @@ err split_fee(struct scope *s, int64_t total, int64_t ppm, int64_t *fee);
  * Weights from items. An item's contributor counts its own weight (1 to
  * CONTRIBUTOR_WEIGHT_MAX) once, or as often as the item has bytes. Weights are
  * absolute: an item whose contributors weigh 3 together counts for three items
- * with one contributor of weight 1.
+ * with one contributor of weight 1. Weighted bytes can pass 2^63 - 1 (9 TB at
+ * the largest weight): so weights are summed before anything is sold by bytes.
  */
 enum split_rule { SPLIT_PER_ITEM, SPLIT_PER_BYTE, SPLIT_RULES };
 const char *split_rule_name(enum split_rule rule);                /* "per_item", "per_byte" */

@@ -139,10 +139,10 @@ static void test_consent(void)
     IS("consent_expired", "expired", w.consents[0][0].until = NOW);
     IS("consent_ends_early", "ends before the clearance", w.consents[0][0].until = UNTIL - 1);
     IS("cleared", "ends with it", w.consents[0][0].until = UNTIL);
-    IS("purpose_prohibited", "granted and prohibited", w.consents[0][0].prohibited |= 1 << PRETRAINING);
+    IS("prohibited", "granted and prohibited", w.consents[0][0].prohibited |= 1 << PRETRAINING);
     IS("purpose_not_granted", "no grant", w.consents[0][0].n_grants = 0);
     IS("purpose_not_granted", "for something else", w.grants[0][0][0].purposes = 1 << VOICE);
-    IS("model_class_not_granted", "for other models", w.grants[0][0][0].model_classes = 1);
+    IS("model_not_granted", "for other models", w.grants[0][0][0].model_classes = 1);
     IS("territory_not_granted", "elsewhere", w.grants[0][0][0].territory = place("FR"));
     IS("territory_not_granted", "a grant for another purpose adds nothing",
        (w.request.territory = place("EU"), w.consents[0][0].n_grants = 2, w.grants[0][0][0].territory = place("DE"),
@@ -151,7 +151,7 @@ static void test_consent(void)
        (w.consents[0][0].n_grants = 2, w.grants[0][0][0].territory = place("FR"),
         w.grants[0][0][1].territory = place("DE")));
     IS("purpose_not_licensed", "a purpose that is none", w.request.purpose = -1);
-    IS("model_class_not_granted", "a class that is none", w.request.model_class = 32);
+    IS("model_not_granted", "a class that is none", w.request.model_class = 32);
 }
 
 /* ---- the property */
