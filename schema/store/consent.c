@@ -81,7 +81,7 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
     [PUBLISH]     = { "status_publish",
                       "INSERT INTO status_publication (list, index, document, as_of, at, valid_until)"
                       " SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS"
-                      "  (SELECT FROM status_publication WHERE list = $1 AND as_of > $4)" },
+                      "  (SELECT FROM status_publication WHERE list = $1 AND as_of >= $4)" },
     [PUBLISHED]   = { "status_published",
                       "SELECT p.list, p.index, p.document, p.as_of, p.at, p.valid_until"
                       "  FROM status_publication p JOIN status_list l ON l.no = p.list"
@@ -302,7 +302,7 @@ err status_publish(struct scope *s, struct db *db, const struct status_publicati
     TRY(db_do(s, db, &consent_sql[PUBLISH],
               PARAMS(P_INT8(p->list), P_INT8(p->index), P_HASH(&p->document), P_INT8(p->as_of), P_TIME(p->at),
                      P_TIME(p->valid_until)), &touched));
-    return touched == 1 ? ERR_OK : fail(s, ERR_STALE, "a newer state of the list is published already");
+    return touched == 1 ? ERR_OK : fail(s, ERR_STALE, "this state of the list, or a newer one, is published already");
 }
 
 err status_published(struct scope *s, struct db *db, const char *list, int64_t at, uint64_t size,

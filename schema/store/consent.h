@@ -69,7 +69,7 @@ struct status_bits { int64_t as_of; struct bytes places; };      /* places: big-
 err status_bits(struct scope *s, struct db *db, int64_t pair, const char *purpose, struct status_bits *out);
 
 struct status_publication { int64_t list, index; struct hash document; int64_t as_of, at, valid_until; };
-/* Under the ledger's lock. ERR_STALE: a newer state was published meanwhile. */
+/* Under the ledger's lock. ERR_STALE: this state or a newer one was published meanwhile. */
 err status_publish(struct scope *s, struct db *db, const struct status_publication *p);
 /* The newest at this instant (INT64_MAX: now) whose entry is among the first `size` of the log. ERR_NOT_FOUND. */
 err status_published(struct scope *s, struct db *db, const char *list, int64_t at, uint64_t size,
