@@ -127,7 +127,8 @@ static const struct column bits_columns[] = {
 };
 static const struct shape bits_shape = SHAPE(status_bits, bits_columns);
 
-static const struct column no_column[] = { { "no", T_INT8, 0 } }, size_column[] = { { "size", T_INT8, 0 } };
+static const struct column no_column[] = { { "no", T_INT8, 0 } };
+static const struct column size_column[] = { { "size", T_INT8, 0 } };
 static const struct shape no_shape = { sizeof(int64_t), 1, no_column };
 static const struct shape size_shape = { sizeof(int64_t), 1, size_column };
 static const struct column sha256_column[] = { { "sha256", T_HASH, 0 } };

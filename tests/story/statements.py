@@ -18,6 +18,8 @@ GIVEN = {"BOOL": {BOOL}, "INT4": {INT4}, "INT8": {INT8}, "TEXT": TEXTS, "ID": TE
          "TIME": {TIME}, "JSON": {JSON, JSONB}, "INT4S": {1007}, "INT8S": {1016}, "TEXTS": {1009, 1015, 3807},
          "BYTESS": {1001}, "TIMES": {1185}, "BOOLS": {1000}}
 TAKEN = {name: GIVEN[name] for name in ("BOOL", "INT4", "INT8", "TEXT", "ID", "BYTES", "HASH", "TIME", "JSON")}
+# `struct shape x_shape = SHAPE(row, columns)`, or by hand where a row is one plain value.
+SHAPE = re.compile(r"struct shape (\w+) = (?:SHAPE\(\w+, (?=\w+\))|\{ sizeof\([^)]*\), \d+, (?=\w+ \}))(\w+)")
 # Called by way of a function that is given the statement, with the parameters of that call.
 PASSED_ON = {("job", "TAKE_DUE"), ("job", "TAKE_LOST")}
 
@@ -50,7 +52,7 @@ class Source:
             columns[name] = re.findall(r"COL\(\w+,\s*(\w+),\s*T_(\w+)\)", body)
             columns[name] += re.findall(r'\{ "(\w+)", T_(\w+),', body)
         self.shapes = {shape: columns[name]
-                       for shape, name in re.findall(r"struct shape (\w+) = SHAPE\(\w+, (\w+)\)", text)}
+                       for shape, name in SHAPE.findall(text)}
         self.calls = list(self._calls(text))
 
     def _calls(self, text):
