@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from harness import tap                                     # noqa: E402
+from harness import clearing, tap                           # noqa: E402
 from harness.books import books_problems                    # noqa: E402
 from harness.load import Load, money_problems               # noqa: E402
 from harness.market import Market                         # noqa: E402
@@ -59,6 +59,7 @@ def acts(sale, number):
     payment = {"party": sale.buyer_handle, "amount": {"amount": f"{PAID}.00", "currency": "EUR"},
                "reference": f"answered-{number}"}
     sale.licenses.append(license_id)
+    clearing.clear(sale.buyer, license_id)
     party = {"handle": f"answered-{number}", "roles": ["buyer"], "name": "Answered Ltd"}
     return (Act("access", sale.buyer, f"/v1/licenses/{license_id}/items/{sale.items[-1][0]}", None, 200,
                 "access.recorded"),
