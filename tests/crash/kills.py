@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of anything, at any moment, under a load of accesses and purchases.
+"""kill -9 of anything, at any moment, while everybody walks the whole path from consent to payout.
 
-20 kills, 300 with COUNTERFOIL_SOAK=yes, or as many as it says. Two instances of the API work
-on one log, each for a buyer of its own. Each victim is hit at least twice, the rest is drawn
-from the seed, and so is the order. A moment is a number of acknowledged answers and then a
+At least 20 kills, 300 with COUNTERFOIL_SOAK=yes, or as many as it says. Two instances of the API
+and two workers work on one log: each API for a buyer of its own, who buys and fetches as fast as
+she can, both for everybody on the path (harness/path.py). Each victim is hit at least twice, the
+rest is drawn from the seed, and so is the order. A moment is a number of acknowledged answers and then a
 few microseconds to milliseconds more. After each kill the victim is started again while the
 load goes on, and the log must prove that what it serves extends what it served before; at
 the end everything that was acknowledged or signed is held against the log, the books and the
-audit.
+audit: nothing is lost, nothing is paid or done twice, nobody fetched after a withdrawal.
 
 COUNTERFOIL_SEED=N asks for the same victims and moments again.
 """
@@ -22,6 +23,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -29,16 +31,18 @@ from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
 from harness.load import Load, money_problems               # noqa: E402
 from harness.market import Market                         # noqa: E402
+from harness.path import FEE_PPM, Path                      # noqa: E402
+from harness.path_judge import answer_all, drained, judge_path  # noqa: E402
 from harness.postgres import Relay, query                   # noqa: E402
-from harness.program import second_api, wait_for            # noqa: E402
+from harness.program import second_api, second_worker, wait_for     # noqa: E402
 from harness.proof import consistent                        # noqa: E402
 from harness.reader import Seen, judge                      # noqa: E402
 from harness.sale import Sale                               # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
 SOAK = os.environ.get("COUNTERFOIL_SOAK", "")
-PROGRAMS = ("api", "second api", "signer", "worker")
-VICTIMS = (*PROGRAMS, "postmaster", "backend", "session", "commit", "checkpoint", "power")
+PROGRAMS = ("api", "second api", "signer", "worker", "second worker")
+VICTIMS = (*PROGRAMS, "both workers", "postmaster", "backend", "session", "commit", "checkpoint", "power")
 HITS_MIN = 2
 KILLS = max(int(SOAK) if SOAK.isdigit() else 300 if SOAK else 20, HITS_MIN * len(VICTIMS))
 ANSWERS_BETWEEN = (1, 120)
@@ -119,7 +123,7 @@ def as_supervisor(market, name):
 
 
 def again(market, name):
-    if name == "second api":
+    if name.startswith("second"):
         market.programs[name].start()
     else:
         market.start(only=(name,))
@@ -133,7 +137,8 @@ def power_cut(market):
     for name in PROGRAMS:
         market.programs[name].kill()
     market.start()
-    again(market, "second api")
+    for name in ("second api", "second worker"):
+        again(market, name)
 
 
 def kill_one(market, relay, victim, rng):
@@ -150,27 +155,33 @@ def kill_one(market, relay, victim, rng):
     elif victim == "power":
         power_cut(market)
     else:
-        as_supervisor(market, victim)
-        market.programs[victim].kill()
+        names = ("worker", "second worker") if victim == "both workers" else (victim,)
+        for name in names:
+            as_supervisor(market, name)
+        for name in names:
+            market.programs[name].kill()
         threading.Event().wait(rng.choice((0, 0, 0.5)))      # long enough for a head to lie unsigned
-        again(market, victim)
+        for name in names:
+            again(market, name)
     return victim
 
 
-def work_through(market, relay, loads, rng):
+def work_through(market, relay, loads, path, rng):
     """Kills one after another; after each of them new answers come and the log goes on from where it was."""
-    hits, extended = collections.Counter(), 0
+    hits, extended, all_loads = collections.Counter(), 0, [*loads, path]
+    began = time.monotonic()
     for number, victim in enumerate(schedule(rng)):
         answers, pause = rng.randint(*ANSWERS_BETWEEN), rng.random() * 0.03
-        if not loads[number % 2].wait_for(answers, PATIENCE_S):
+        if not all_loads[number % len(all_loads)].wait_for(answers, PATIENCE_S):
             tap.check(False, f"answers come before kill {number} ({victim})")
             return
         threading.Event().wait(pause)
         what = kill_one(market, relay, victim, rng)
         hits[victim] += 1
         extended += all(load.watch.caught_up(PATIENCE_S) for load in loads)
-        tap.note(f"kill {number}: {what} after {answers} answers and {pause * 1000:.1f} ms")
-    tap.check(all(load.wait_for(20, PATIENCE_S) for load in loads), f"the market works after {KILLS} kills")
+        tap.note(f"kill {number}: {what} after {answers} answers and {pause * 1000:.1f} ms,"
+                 f" {time.monotonic() - began:.0f} s")
+    tap.check(all(load.wait_for(20, PATIENCE_S) for load in all_loads), f"the market works after {KILLS} kills")
     tap.check(min(hits[v] for v in VICTIMS) >= HITS_MIN,
               "each victim was hit: " + ", ".join(f"{v} {hits[v]}" for v in VICTIMS))
     tap.equal(extended, KILLS, "after each kill the log was proved to extend what it had served before")
@@ -203,10 +214,11 @@ def judged(market, load):
               "each idempotency key bought one license")
     tap.equal(money_problems(sale, seen, entries), [], "the buyer paid once for each license")
     tap.equal(load.done_before + load.done_now, load.unknown, "each unknown outcome is settled by a repeat")
+    return entries
 
 
 def through_relay(market):
-    """API and worker reach PostgreSQL by a relay that can cut them off."""
+    """APIs and workers reach PostgreSQL by a relay that can cut them off."""
     relay = Relay(market.cluster.dsn(), market.socket_folder)
     market.stop(only=("api", "worker"))
     for role in ("API", "WORKER"):
@@ -219,25 +231,33 @@ def main():
     seed = int(os.environ.get("COUNTERFOIL_SEED") or int.from_bytes(os.urandom(4), "big"))
     tap.note(f"COUNTERFOIL_SEED={seed}")
     rng = random.Random(seed)
-    with Market(folder("crash-kills")) as market:
+    with Market(folder("crash-kills"), COUNTERFOIL_RATE="0", COUNTERFOIL_FEE_PPM=str(FEE_PPM),
+                COUNTERFOIL_HOLD_MS="0") as market:
         relay = through_relay(market)
-        loads = []
-        for port, tag in ((market.port, ""), (second_api(market), "-two")):
+        second_worker(market)
+        auditor, loads = market.party("eye", "auditor"), []
+        ports = [market.port, second_api(market)]
+        for port, tag in zip(ports, ("", "-two")):
             sale = Sale(port, market.operator_key, tag).publish(items=1000).buy(licenses=KILLS // 8 + 5)
-            loads.append(Load(sale.pay(500 * KILLS), Seen(), seed, accesses=6, purchases=3).start())
-        work_through(market, relay, loads, rng)
-        for load in loads:
+            loads.append(Load(sale.pay(500 * KILLS), Seen(), seed, accesses=4, purchases=2).start())
+        path = Path(market, {load.sale.port: load.watch for load in loads}, seed).start()
+        work_through(market, relay, loads, path, rng)
+        path.everything_done(PATIENCE_S)
+        for load in [*loads, path]:
             load.stop()
         wait_for(market.ready, PATIENCE_S, "the market to be ready")
-        for load in loads:
-            judged(market, load)
-            proofs_hold(market, load.seen, rng)
-        tap.equal(books_problems(market.sql), [], "the books balance")
-        code, report = market.audit()
-        if not tap.check(code == 0, "the audit is sound"):
-            tap.note(report)
         for name in PROGRAMS:
             tap.check(as_supervisor(market, name), f"{name} runs")
+        drained(market)
+        answer_all(market)
+        for load in loads:
+            entries = judged(market, load)
+            proofs_hold(market, load.seen, rng)
+        tap.note(path.said())
+        judge_path(path, entries, auditor)
+        tap.equal(books_problems(market.sql), [], "the books balance")
+        code, report = market.audit()
+        tap.check(code == 0, "and so says an audit by nobody in particular") or tap.note(report)
     tap.done()
 
 

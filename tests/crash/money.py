@@ -8,16 +8,12 @@ import time
 from harness import money, postgres, tap
 from harness.books import books_problems
 from harness.market import Market
-from harness.program import Program, wait_for
+from harness.program import second_worker, wait_for
 from harness.sale import must
 from harness.tree import folder
 
 ROUNDS = 300 if os.environ.get("COUNTERFOIL_SOAK") else 20
 AT_A_TIME = 3
-
-
-def second_worker(market):
-    return Program(["counterfoil-worker"], market.env, market.dir / "worker-2.log").start()
 
 
 def hurt(market, rng, other):

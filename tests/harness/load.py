@@ -35,7 +35,7 @@ class Client:
         headers = dict(headers or {})
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
-        if body is not None:
+        if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         self.sent = False

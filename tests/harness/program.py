@@ -99,3 +99,10 @@ def second_api(market, name="second api", **env):
     market.programs[name] = Program(["counterfoil-api"], {**market.env, "COUNTERFOIL_PORT": str(port), **env},
                                     market.dir / f"{name.replace(' ', '-')}.log", ready).start()
     return port
+
+
+def second_worker(market, name="second worker"):
+    """Another worker on the same database, as market.programs[name]."""
+    market.programs[name] = Program(["counterfoil-worker"], market.env,
+                                    market.dir / f"{name.replace(' ', '-')}.log").start()
+    return market.programs[name]
