@@ -16,7 +16,7 @@ err manifest_line(struct scope *s, const char *line, size_t len, struct pull_ite
 {
     const json_t *entry;
     json_t *row = NULL;
-    const char *path;
+    const char *path, *why;
     err e;
 
     *item = (struct pull_item){ .entry = -1 };
@@ -33,6 +33,9 @@ err manifest_line(struct scope *s, const char *line, size_t len, struct pull_ite
     entry = json_object_get(row, "entry");
     if (json_is_integer(entry))
         item->entry = json_integer_value(entry);
+    why = json_string_value(json_object_get(row, "left_out"));
+    if (why)
+        item->left_out = scope_strdup(s, why);
     json_decref(row);
     return e;
 }
@@ -203,6 +206,8 @@ err manifest_add(struct scope *s, struct manifest *m, const struct pull_item *it
     buf_str(&line, "{");
     if (item->entry >= 0)
         buf_printf(&line, "\"entry\":%lld,", (long long)item->entry);
+    if (item->left_out)
+        buf_printf(&line, "\"left_out\":\"%s\",", item->left_out);
     buf_printf(&line, "\"n\":%lld,\"path\":", (long long)item->n);
     canon_string(&line, item->path, strlen(item->path));
     buf_printf(&line, ",\"sha256\":\"%s\",\"size\":%lld}\n", hash_hex(s, &item->sha256), (long long)item->size);

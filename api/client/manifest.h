@@ -9,7 +9,8 @@
  * The manifest of a pulled folder: .counterfoil/manifest.jsonl, one line an
  * item in the order of the license's list:
  *   {"entry":12,"n":0,"path":"a.txt","sha256":"…","size":5}
- * (`entry` is absent where it is not known.) A new one is written beside the
+ * (`entry` is absent where it is not known. An item that no clearance covers has "left_out", the market's word for
+ * why, so that the list is whole and its root is the licensed one.) A new one is written beside the
  * old one, which is read along, so that the accesses of earlier runs stay known.
  *
  * What a run fetches it notes at once in .counterfoil/fetched, a line "n entry

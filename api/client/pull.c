@@ -210,6 +210,12 @@ static err tell(struct scope *s, const struct pull *p, const char *folder)
 {
     say("fetched    %s, %s", count_text(s, p->fetched, "item", "items"), size_text(s, p->bytes_fetched));
     say("held       %s already there and verified", count_text(s, p->held, "item", "items"));
+    if (p->excluded)
+        say("left out   %s that the clearance excludes", count_text(s, p->excluded, "item", "items"));
+    if (p->withdrawn)
+        say("left out   %s whose consent was withdrawn since", count_text(s, p->withdrawn, "item", "items"));
+    if (p->held + p->fetched == 0 && p->excluded + p->withdrawn > 0)
+        return fail(s, ERR_ITEM_EXCLUDED, "nothing of the license could be had");
     if (p->failed)
         return fail(s, ERR_CORRUPT, "%s of the license could not be had", count_text(s, p->failed, "item", "items"));
     say("complete   every hash is right; %s in %s/%s",
@@ -234,6 +240,8 @@ static err pull_into(struct scope *s, struct pull *p, const json_t *license, con
         e = pull_all(s, p, license);
     if (p->failed > PULL_FAILURES_SHOWN)
         complain("and %zu more", (size_t)p->failed - PULL_FAILURES_SHOWN);
+    if (e == ERR_CLEARANCE_MISSING || e == ERR_CLEARANCE_OVER)
+        complain("`counterfoil clear %s` asks for one", p->license);
     if (e == ERR_OK)
         e = tell(s, p, folder);
     if (lock >= 0)
@@ -283,6 +291,7 @@ const struct verb verb_pull = {
     .more = "Writes the items in their paths below DIR (default: the dataset's name), several at a time, each\n"
             "verified before it is in its place, and beside them in DIR/" FOLDER_OWN " manifest, license and the\n"
             "receipt of each access. Run again, it verifies what is there and fetches only what is missing, from\n"
-            "where it was cut off.",
+            "where it was cut off. What the clearance excludes, or a withdrawal has taken out since, is left out and\n"
+            "noted in the manifest; that is no failure.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

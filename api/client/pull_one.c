@@ -27,8 +27,7 @@ struct download {                  /* one item's part file while it grows */
 
 static bool about_one_item(err e)
 {
-    return e == ERR_ITEM_EXCLUDED || e == ERR_CONSENT_WITHDRAWN || e == ERR_CONTENT_UNVERIFIED ||
-           e == ERR_CONTENT_CORRUPT || e == ERR_NOT_FOUND || e == ERR_CORRUPT ||
+    return e == ERR_CONTENT_UNVERIFIED || e == ERR_CONTENT_CORRUPT || e == ERR_NOT_FOUND || e == ERR_CORRUPT ||
            e == ERR_GONE || e == ERR_INVALID || e == ERR_RANGE || e == ERR_TOO_LARGE;
 }
 
@@ -268,10 +267,30 @@ static err settle(struct scope *s, struct pull *p, struct pull_item *item, struc
     return p->receipts && item->entry >= 0 ? keep_access(s, p, item, m) : ERR_OK;
 }
 
+/* The first few are said; after many and not one success the rest need not be asked for. */
+static err failure(struct scope *s, struct pull *p, const struct pull_item *item, err e, size_t times, size_t shown)
+{
+    if (times >= HOPELESS && p->held + p->fetched == 0)
+        return e;
+    if (times <= shown)
+        complain("%s: %s", printable(s, item->path), printable(s, s->why.detail));
+    scope_forgive(s);
+    return ERR_OK;
+}
+
+/* What the market rightly keeps back; a part that an earlier run began stays where it is. */
+static err leave_out(struct scope *s, struct pull *p, struct pull_item *item, err e)
+{
+    item->fate = ITEM_LEFT_OUT;
+    item->left_out = err_slug(e);
+    item->entry = -1;
+    return failure(s, p, item, e, atomic_fetch_add(e == ERR_ITEM_EXCLUDED ? &p->excluded : &p->withdrawn, 1) + 1,
+                   PULL_LEFT_OUT_SHOWN);
+}
+
 err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned thread)
 {
     err e = settle(s, p, item, &p->markets[thread]);
-    size_t failed;
 
     progress_add(&p->progress, 1, 0);
     atomic_fetch_add(&p->bytes_fetched, (long long)item->fetched);
@@ -279,12 +298,10 @@ err pull_one(struct scope *s, struct pull *p, struct pull_item *item, unsigned t
         atomic_fetch_add(item->fate == ITEM_HELD ? &p->held : &p->fetched, 1);
         return ERR_OK;
     }
+    if (e == ERR_ITEM_EXCLUDED || e == ERR_CONSENT_WITHDRAWN)
+        return leave_out(s, p, item, e);
     item->fate = ITEM_FAILED;
-    failed = atomic_fetch_add(&p->failed, 1) + 1;
-    if (!about_one_item(e) || (failed >= HOPELESS && p->held + p->fetched == 0))
+    if (!about_one_item(e))
         return e;
-    if (failed <= PULL_FAILURES_SHOWN)
-        complain("%s: %s", printable(s, item->path), printable(s, s->why.detail));
-    scope_forgive(s);
-    return ERR_OK;
+    return failure(s, p, item, e, atomic_fetch_add(&p->failed, 1) + 1, PULL_FAILURES_SHOWN);
 }
