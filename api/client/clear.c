@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/client/folder.h"
 #include "api/client/market.h"
+#include "api/client/receipt.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
 #include "schema/base/clock.h"
@@ -22,7 +24,7 @@ static const struct flag flags[] = {
     { "model", "CLASS", false, AT(model), "in which models: discriminative, embedding, generative (if not said)" },
     { "project", "NAME", false, AT(project), "what you call it; private" },
     { "until", "WHEN", false, AT(until), "for less than a day" },
-    { "out", "FILE", false, AT(out), "keep the signed clearance here; counterfoil verify reads it" },
+    { "out", "FILE", false, AT(out), "keep the signed clearance here, and its receipt in FILE.receipt" },
     { "json", NULL, false, AT(json), "the answer as JSON" },
 };
 
@@ -49,13 +51,13 @@ void clear_tell(struct scope *s, const json_t *c)
         say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(c, "entry"), "index")));
 }
 
-static err keep(struct scope *s, const char *path, const json_t *credential)
+static err keep(struct scope *s, const char *path, const json_t *value)
 {
     struct bytes text;
     ssize_t n;
     int fd;
 
-    TRY(canon(s, credential, &text));
+    TRY(canon(s, value, &text));
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return fail(s, ERR_IO, "%s: %s", printable(s, path), strerror(errno));
@@ -63,6 +65,29 @@ static err keep(struct scope *s, const char *path, const json_t *credential)
     if (close(fd) != 0 || n != (ssize_t)text.len)
         return fail(s, ERR_IO, "%s could not be written", printable(s, path));
     return ERR_OK;
+}
+
+static const char *receipt_path(struct scope *s, const char *path)
+{
+    return scope_printf(s, "%s.receipt", path);
+}
+
+/* The credential as any verifier takes it; that the log has it, beside it. */
+static err keep_both(struct scope *s, struct market *m, const char *path, const json_t *answer)
+{
+    struct bytes document, proof;
+    json_t *entry = NULL, *receipt;
+    int64_t index;
+    err e;
+
+    TRY(keep(s, path, json_object_get(answer, "credential")));
+    TRY(json_count(s, json_object_get(answer, "entry"), "index", &index));
+    TRY(receipt_fetch(s, m, (uint64_t)index, &document, &proof));
+    TRY(json_read_as(s, (const char *)document.p, document.len, (struct json_rules){ .any_number = true }, &entry));
+    receipt = json_pack("{s:o,s:s%}", "document", entry, "proof", (const char *)proof.p, proof.len);
+    e = receipt ? keep(s, receipt_path(s, path), receipt) : fail(s, ERR_CORRUPT, "the proof is no text");
+    json_decref(receipt);
+    return e;
 }
 
 /* ---- asking */
@@ -120,7 +145,7 @@ static err run(struct scope *s, struct call *c)
     if (e == ERR_OK)
         e = wait_for(s, &m, id, &answer);
     if (e == ERR_OK && o->out)
-        e = keep(s, o->out, json_object_get(answer, "credential"));
+        e = keep_both(s, &m, o->out, answer);
     if (e == ERR_OK && o->json)
         say_json(answer);
     else if (e == ERR_OK)
@@ -153,15 +178,36 @@ bool clear_is(const json_t *document)
     return false;
 }
 
-err clear_verify(struct scope *s, const char *path, const json_t *document, const char *issuer)
+/* Its entry in the log, by the receipt beside it. */
+static err entry_check(struct scope *s, const char *path, const json_t *document, const struct clearance *c,
+                       const struct note_key *key)
 {
-    struct clearance *c = NEW(s, struct clearance);
-    enum refusal why = REFUSAL_NONE;
+    struct bytes text, entry;
+    json_t *kept = NULL;
+    const char *proof;
+    struct receipt r;
+    err e;
+
+    TRY(file_read(s, receipt_path(s, path), 2 * RECEIPT_BYTES_MAX, &text));
+    TRY(json_read_as(s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, &kept));
+    e = json_text(s, kept, "proof", &proof);
+    if (e == ERR_OK)
+        e = canon(s, json_object_get(kept, "document"), &entry);
+    if (e == ERR_OK)
+        e = receipt_check(s, key, entry, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, &r);
+    if (e == ERR_OK)
+        e = receipt_of_clearance(s, &r, c->clearance, document);
+    if (e == ERR_OK)
+        say("entry      %llu of %s, in the tree of %llu entries", (unsigned long long)r.index, r.checkpoint.origin,
+            (unsigned long long)r.checkpoint.size);
+    json_decref(kept);
+    return e;
+}
+
+static void verified_tell(struct scope *s, const char *path, const struct clearance *c, const char *issuer)
+{
     char until[TIME_TEXT_SIZE];
 
-    TRY(clearance_read(s, document, c, &why));
-    if (issuer && strcmp(issuer, c->c.issuer) != 0)
-        return fail(s, ERR_INVALID, "signed by %s, not by %s", c->c.issuer, issuer);
     time_format(c->c.valid_until, until);
     say("%s: clearance %s of %s, %s", printable(s, path), c->clearance, c->license,
         clearance_verdict_codes.code[c->verdict]);
@@ -176,7 +222,25 @@ err clear_verify(struct scope *s, const char *path, const json_t *document, cons
     say("as of      entry %llu of %s; withdrawals since then are not in it", (unsigned long long)c->as_of,
         printable(s, c->log));
     say("until      %s", until);
+}
+
+err clear_verify(struct scope *s, const char *path, const json_t *document, const char *issuer,
+                 const struct note_key *key)
+{
+    struct clearance *c = NEW(s, struct clearance);
+    enum refusal why = REFUSAL_NONE;
+
+    TRY(clearance_read(s, document, c, &why));
+    if (issuer && strcmp(issuer, c->c.issuer) != 0)
+        return fail(s, ERR_INVALID, "signed by %s, not by %s", c->c.issuer, issuer);
+    verified_tell(s, path, c, issuer);
+    if (key)
+        TRY(entry_check(s, path, document, c, key));
+    else
+        say("log        not looked at: --key VKEY lays it against the log");
     why = credential_when(&c->c, clock_wall_ms(), clock_wall_ms() + 1);
-    return why == REFUSAL_NONE ? ERR_OK
-         : fail(s, ERR_INVALID, "its proof holds, but it is %s", why == REFUSAL_EXPIRED ? "over" : "not valid yet");
+    if (why != REFUSAL_NONE)
+        return fail(s, ERR_INVALID, "its proof holds, but it is %s", why == REFUSAL_EXPIRED ? "over" : "not valid yet");
+    say("sound");
+    return ERR_OK;
 }

@@ -132,6 +132,24 @@ err receipt_of_license(struct scope *s, const struct receipt *r, const json_t *l
     return same_price(s, r, json_object_get(license, "price"));
 }
 
+err receipt_of_clearance(struct scope *s, const struct receipt *r, const char *clearance, const json_t *credential)
+{
+    json_t *bare = json_copy((json_t *)(uintptr_t)credential);         /* the copy is changed, not its members */
+    struct bytes text;
+    struct hash h;
+    err e;
+
+    json_object_del(bare, "proof");
+    e = canon(s, bare, &text);
+    json_decref(bare);
+    TRY(e);
+    if (r->entry.spec->type != ENTRY_CLEARANCE_DENIED)
+        TRY(is_type(s, r, ENTRY_CLEARANCE_ISSUED));
+    h = sha256_of(text.p, text.len);
+    TRY(same(s, r, "clearance", clearance));
+    return same(s, r, "document", hash_hex(s, &h));
+}
+
 err receipt_of_access(struct scope *s, const struct receipt *r, const struct delivered *d)
 {
     TRY(is_type(s, r, ENTRY_ACCESS_RECORDED));

@@ -29,6 +29,8 @@ err receipt_check(struct scope *s, const struct note_key *key, struct bytes docu
  * the answer repeats of the entry's fields is what the entry says.
  */
 err receipt_of_license(struct scope *s, const struct receipt *r, const json_t *license);
+/* A clearance's credential, issued or refused: without its proof it hashes to the entry's digest. */
+err receipt_of_clearance(struct scope *s, const struct receipt *r, const char *clearance, const json_t *credential);
 /* The delivery of one item under a license; an entry that doesn't disclose its item shows nothing of it. */
 struct delivered { const char *license; uint64_t index; int64_t n, size; struct hash sha256; };
 err receipt_of_access(struct scope *s, const struct receipt *r, const struct delivered *d);

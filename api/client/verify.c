@@ -29,7 +29,7 @@ struct check {                         /* of one pulled folder */
     const char *license;               /* its id, from license.json */
     struct note_key key;
     struct frontier tree;
-    uint64_t items;
+    uint64_t items, left_out;
     atomic_ullong receipts, wrong;
     struct progress progress;
 };
@@ -80,6 +80,8 @@ static err check_item(struct scope *s, void *arg, size_t thing, unsigned thread)
     int fd;
 
     (void)thread;
+    if (item->left_out)
+        return ERR_OK;                 /* in the list, not in the folder */
     e = file_open(s, c->folder, item->path, &fd);
     if (e == ERR_OK) {
         e = file_hash(s, fd, &got, &size, NULL, NULL);
@@ -104,6 +106,7 @@ static err check_batch(struct scope *s, struct check *c, struct batch *b)
         if (!item_path_valid(item->path, strlen(item->path)))
             return fail(s, ERR_INVALID, "the manifest has a path that no item has");
         list_add_item(&c->tree, &leaf, item->path, strlen(item->path), &item->sha256, (uint64_t)item->size);
+        c->left_out += item->left_out != NULL;
     }
     c->items += b->n;
     return parallel_run(s, parallel_cores(), b->n, check_item, b);
@@ -201,11 +204,13 @@ static err check_folder(struct scope *s, struct check *c, const struct options *
                                              hash_hex(s, &root)));
     say("license    %s", c->license);
     say("items      %llu, root %s", (unsigned long long)c->items, hash_hex(s, &got));
-    if (c->receipts == c->items)
-        say("receipts   %llu", (unsigned long long)c->items);
+    if (c->left_out)
+        say("left out   %llu of them, which no clearance covered", (unsigned long long)c->left_out);
+    if (c->receipts + c->left_out == c->items)
+        say("receipts   %llu", (unsigned long long)c->receipts);
     else
         say("receipts   %llu of accesses, for %llu items", (unsigned long long)c->receipts,
-            (unsigned long long)c->items);
+            (unsigned long long)(c->items - c->left_out));
     return ERR_OK;
 }
 
@@ -266,9 +271,19 @@ static err verify_statement(struct scope *s, const char *path, const json_t *sta
         return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
     TRY(statement_check(s, &key, statement, &found));
     *findings += found.wrong;
-    say("%s: statement, %llu lines and %llu payouts against the log, %s", printable(s, path),
-        (unsigned long long)found.lines, (unsigned long long)found.payouts, found.wrong ? "NOT SOUND" : "sound");
+    say("%s: statement, %s and %s against the log", printable(s, path), count_text(s, found.lines, "line", "lines"),
+        count_text(s, found.payouts, "event of payouts", "events of payouts"));
+    say("%s", found.wrong ? "NOT SOUND" : "sound");
     return ERR_OK;
+}
+
+static err verify_clearance(struct scope *s, const char *path, const json_t *clearance, const struct options *o)
+{
+    struct note_key key;
+
+    if (o->key && !note_key_parse(o->key, &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
+    return clear_verify(s, path, clearance, o->issuer, o->key ? &key : NULL);
 }
 
 /* By what is in it; what is no JSON document may be one half of a receipt. */
@@ -284,7 +299,7 @@ static err verify_file(struct scope *s, const char *path, const struct options *
     if (e != ERR_OK)
         scope_forgive(s);
     e = statement_is(value) ? verify_statement(s, path, value, o, findings)
-      : clear_is(value) ? clear_verify(s, path, value, o->issuer) : verify_receipt(s, path, o);
+      : clear_is(value) ? verify_clearance(s, path, value, o) : verify_receipt(s, path, o);
     json_decref(value);
     return e;
 }
@@ -317,7 +332,7 @@ const struct verb verb_verify = {
     .more = "DIR: a pulled folder; every file, the list's root against the license, license and receipts\n"
             "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key;\n"
             "or a saved statement: each line against the entry that commits to it, the sums, with --key; or a\n"
-            "clearance that clear --out has kept: its proof, its sums, whether it is over.\n"
+            "clearance that clear --out has kept: its proof, its sums, whether it is over, with --key its entry.\n"
             "Exit code 0: all is right, 1: something is not, 2: it could not be checked.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };
