@@ -57,7 +57,7 @@ void audit_tell(struct scope *s, const struct audit_report *r, const char *vkey,
     say("replayed   %llu to %llu", (unsigned long long)r->from, (unsigned long long)r->to);
     for (size_t i = 0; i < ENTRY_TYPES; i++)
         if (r->entries[i])
-            say("           %-18s %llu", entry_spec((enum entry_type)i)->name, (unsigned long long)r->entries[i]);
+            say("           %-21s %llu", entry_spec((enum entry_type)i)->name, (unsigned long long)r->entries[i]);
     tell_checked(s, r);
     tell_findings(s, r);
     if (st->evidence)

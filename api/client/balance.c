@@ -9,6 +9,16 @@ static const struct flag flags[] = {
     { "json", NULL, false, offsetof(struct options, json), "the answer as JSON" },
 };
 
+/* What a creator isn't paid says why. */
+static void tell(struct scope *s, const json_t *row)
+{
+    const char *why = json_text_or(row, "unpaid", NULL), *until = json_text_or(row, "until", NULL);
+
+    say("%-10s %s (%s)%s%s%s%s", json_text_or(row, "kind", "?"), money_text(s, json_object_get(row, "amount")),
+        count_text(s, (uint64_t)json_integer_value(json_object_get(row, "lines")), "line", "lines"), why ? ": " : "",
+        why ? why : "", until ? " until " : "", until ? until : "");
+}
+
 static err run(struct scope *s, struct call *c)
 {
     const struct options *o = c->options;
@@ -27,8 +37,7 @@ static err run(struct scope *s, struct call *c)
         say("no balances: nothing was paid in yet");
     else if (e == ERR_OK)
         json_array_foreach(data, i, row)
-            say("%-10s %s (%lld lines)", json_text_or(row, "kind", "?"), money_text(s, json_object_get(row, "amount")),
-                (long long)json_integer_value(json_object_get(row, "lines")));
+            tell(s, row);
     json_decref(answer);
     market_close(&m);
     return e;

@@ -13,6 +13,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/random.h"
 
+#define ASK_EVERY_US 200000
+
 #define AT(member) offsetof(struct consent_options, member)
 static const struct flag flags[] = {
     { "key", "FILE", false, AT(key), "your key file: it signs, and never leaves this machine" },
@@ -33,15 +35,40 @@ static const struct flag flags[] = {
     { "version", "N", false, AT(version), "of this version" },
     { "path", "PREFIX", false, AT(path), "whose paths begin so" },
     { "out", "FILE", false, AT(out), "where the signed consent goes" },
+    { "wait", NULL, false, AT(wait), "of post: until a worker has verified it; exit code 1 if it is rejected" },
     { "json", NULL, false, AT(json), "the answer as JSON" },
 };
 
+/* "expired, it is no longer valid, …": the code, and what it means where it is one that is known here. */
+static const char *reason_text(struct scope *s, const char *code)
+{
+    for (enum refusal why = REFUSAL_NONE; why < REFUSALS; why++)
+        if (strcmp(refusal_code(why), code) == 0)
+            return scope_printf(s, "%s, %s", code, refusal_sentence(why));
+    return printable(s, code);
+}
+
+static const char *words_of(struct scope *s, const json_t *list)
+{
+    struct buf b = BUF(s);
+    const json_t *word;
+    size_t i;
+
+    buf_str(&b, json_array_size(list) ? "" : "nothing");
+    json_array_foreach(list, i, word)
+        buf_printf(&b, "%s%s", i ? ", " : "", json_is_string(word) ? json_string_value(word) : "?");
+    return b.p;
+}
+
 static void tell(struct scope *s, const json_t *c)
 {
-    say("consent    %s, %s%s%s", json_text_or(c, "id", "?"), json_text_or(c, "state", "?"),
-        json_is_string(json_object_get(c, "reason")) ? ": " : "", printable(s, json_text_or(c, "reason", "")));
+    const char *reason = json_text_or(c, "reason", NULL);
+
+    say("consent    %s, %s%s%s", json_text_or(c, "id", "?"), json_text_or(c, "state", "?"), reason ? ": " : "",
+        reason ? reason_text(s, reason) : "");
     say("covers     %lld items, root %s", (long long)json_integer_value(json_object_get(c, "item_count")),
         json_text_or(c, "coverage_root", "?"));
+    say("for        %s, as %s", words_of(s, json_object_get(c, "purposes")), json_text_or(c, "role", "?"));
     say("until      %s", json_text_or(c, "valid_until", "?"));
     if (json_is_object(json_object_get(c, "entry")))
         say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(c, "entry"), "index")));
@@ -75,19 +102,37 @@ static err file_post(struct scope *s, struct market *m, int fd, json_t **out)
     return *out ? ERR_OK : fail(s, ERR_CORRUPT, "the market's answer is no JSON: %s", why.text);
 }
 
+/* Until a worker has looked at it: a minute for most, more for millions of items. */
+static err verdict_wait(struct scope *s, struct market *m, json_t **answer)
+{
+    const char *path = scope_printf(s, "/v1/consents/%s", json_text_or(*answer, "id", ""));
+
+    while (strcmp(json_text_or(*answer, "state", ""), "received") == 0) {
+        usleep(ASK_EVERY_US);
+        json_decref(*answer);
+        *answer = NULL;
+        TRY(market_get(s, m, path, answer));
+    }
+    return ERR_OK;
+}
+
 static err consent_post(struct scope *s, const struct consent_options *o, struct market *m, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     json_t *answer = NULL;
+    bool rejected;
     err e;
 
     if (fd < 0)
         return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
     e = file_post(s, m, fd, &answer);
     close(fd);
-    if (e == ERR_OK)
-        answer_tell(s, o, answer);
-    return e;
+    if (e == ERR_OK && o->wait)
+        e = verdict_wait(s, m, &answer);
+    TRY(e);
+    rejected = strcmp(json_text_or(answer, "state", ""), "rejected") == 0;
+    answer_tell(s, o, answer);
+    return rejected ? fail(s, ERR_INVALID, "the consent was rejected: mend what it says, and sign it anew") : ERR_OK;
 }
 
 /* ---- list, show */

@@ -12,7 +12,7 @@ struct consent_options {
     struct texts purposes, models, territories, prohibitions;
     const char *key, *passphrase_file, *role, *from, *until, *notice_days, *text, *lang;
     const char *list, *folder, *dataset, *version, *path, *out;
-    bool json;
+    bool wait, json;
 };
 
 err consent_sign_run(struct scope *s, const struct consent_options *o);

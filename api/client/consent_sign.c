@@ -20,6 +20,8 @@
 
 #define TEXT_BYTES_MAX (16 << 20)
 #define NOTICE_DEFAULT 30
+#define LISTS_ASKED_MAX 100
+#define LISTS_PAUSE_US 200000
 #define YEARS_DEFAULT_MS (2 * 365 * INT64_C(86400000))
 
 static err code_of(struct scope *s, const struct code_list *list, const char *what, const char *code, int *out)
@@ -120,7 +122,7 @@ static err place_draw(struct scope *s, const json_t *lists, struct consent *w)
             .purpose = strcmp(purpose, "suspension") == 0 ? STATUS_SUSPENSION : STATUS_REVOCATION };
     }
     return w->c.n_status == STATUS_PURPOSES ? ERR_OK
-                                            : fail(s, ERR_UNREACHABLE, "the market has no status lists yet: try again");
+                                            : fail(s, ERR_NOT_FOUND, "the market has no status lists yet: try again");
 }
 
 static err status_make(struct scope *s, struct consent *w)
@@ -130,11 +132,18 @@ static err status_make(struct scope *s, struct consent *w)
     err e;
 
     TRY(market_open(s, &m, false));
-    e = market_get(s, &m, "/v1/status-lists", &lists);
+    for (int i = 0;; i++) {
+        e = market_get(s, &m, "/v1/status-lists", &lists);
+        if (e == ERR_OK)
+            e = place_draw(s, json_object_get(lists, "data"), w);
+        json_decref(lists);
+        if (e != ERR_NOT_FOUND || i == LISTS_ASKED_MAX)
+            break;
+        scope_forgive(s);              /* a market that has just opened publishes its first lists in a moment */
+        w->c.n_status = 0;
+        usleep(LISTS_PAUSE_US);
+    }
     market_close(&m);
-    if (e == ERR_OK)
-        e = place_draw(s, json_object_get(lists, "data"), w);
-    json_decref(lists);
     return e;
 }
 

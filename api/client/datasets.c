@@ -60,8 +60,8 @@ static void tell(struct scope *s, const json_t *d)
         say("%s", printable(s, json_text_or(d, "description", "")));
     json_array_foreach(json_object_get(d, "offers"), i, o)
         say("offer %s  version %lld  %s\n      %s", json_text_or(o, "id", "?"),
-            (long long)json_integer_value(json_object_get(o, "version")), money_text(s, json_object_get(o, "price")),
-            printable(s, json_text_or(o, "sentence", "")));
+            (long long)json_integer_value(json_object_get(o, "version")),
+            printable(s, price_text(s, json_object_get(o, "price"))), printable(s, json_text_or(o, "sentence", "")));
 }
 
 static err show(struct scope *s, struct market *m, const char *name, bool json)

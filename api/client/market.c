@@ -255,3 +255,12 @@ char *money_text(struct scope *s, const json_t *money)
 {
     return scope_printf(s, "%s %s", json_text_or(money, "amount", "?"), json_text_or(money, "currency", "?"));
 }
+
+char *price_text(struct scope *s, const json_t *price)
+{
+    bool per_item = strcmp(json_text_or(price, "kind", "flat"), "per_item") == 0;
+    const char *minimum = json_text_or(price, "minimum", NULL);
+
+    return scope_printf(s, "%s%s%s%s", money_text(s, price), per_item ? " for each item" : "",
+                        minimum ? ", at least " : "", minimum ? minimum : "");
+}

@@ -58,3 +58,5 @@ err json_hash(struct scope *s, const json_t *object, const char *name, struct ha
 const char *json_text_or(const json_t *object, const char *name, const char *otherwise);
 /* "12.00 EUR" of a Money object. */
 char *money_text(struct scope *s, const json_t *money);
+/* "0.10 EUR for each item, at least 1.00" of a Price object. */
+char *price_text(struct scope *s, const json_t *price);

@@ -30,16 +30,12 @@ static const struct flag flags[] = {
 
 static void tell(struct scope *s, const json_t *o)
 {
-    const json_t *price = json_object_get(o, "price");
-    const char *minimum = json_text_or(price, "minimum", NULL);
-    bool per_item = strcmp(json_text_or(price, "kind", "flat"), "per_item") == 0;
 
     say("offer      %s, revision %lld, %s", json_text_or(o, "id", "?"),
         (long long)json_integer_value(json_object_get(o, "revision")), json_text_or(o, "state", "?"));
     say("dataset    %s, version %lld", json_text_or(o, "dataset", "?"),
         (long long)json_integer_value(json_object_get(o, "version")));
-    say("price      %s%s%s%s", money_text(s, price), per_item ? " for each item" : "", minimum ? ", at least " : "",
-        minimum ? printable(s, minimum) : "");
+    say("price      %s", printable(s, price_text(s, json_object_get(o, "price"))));
     say("split      %s", json_text_or(json_object_get(o, "split"), "rule", "?"));
     say("terms      %s", printable(s, json_text_or(o, "sentence", "?")));
     say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(o, "entry"), "index")));

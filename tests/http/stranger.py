@@ -34,7 +34,7 @@ def verbs(where, dataset, offer, license):
 
 def keys(market, every):
     for argv in every:
-        says(market.cf(*argv, key=NO_KEY, code=None), "Unauthenticated", "[401, request req_")
+        says(market.cf(*argv, key=NO_KEY, code=None), "Unauthenticated", "[401 unauthenticated, request req_")
         says(market.cf(*argv, key="secret", code=None), "COUNTERFOIL_KEY", "begin with cf_")
         says(market.cf(*argv, code=None), "set COUNTERFOIL_KEY_FILE")
 
@@ -53,7 +53,7 @@ def unknown(market, buyer, offer):
     says(buyer.cf("pull", "lic_" + "0" * 26, code=None), "no such license")
     wish = ("quote", offer, "--territory", "DE", "--until", "2098-01-01", "--purpose")
     got = buyer.cf(*wish, "everything", code=None)
-    says(got, "/purpose must be one of", "[422, request req_")
+    says(got, "/purpose must be one of", "[422 invalid, request req_")
     tap.equal(got.err.count("must be one of"), 1, "once")
     says(buyer.cf(*wish, "retrieval", code=None), "the terms do not permit this purpose")
     for argv in ((), ("nonsense",), ("pull",), ("pull", "--nonsense", "x"), ("quote", offer, "--purpose")):

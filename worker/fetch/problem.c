@@ -32,13 +32,16 @@ static const char *text_of(const json_t *problem, const char *name)
     return text ? text : "";
 }
 
-/* "Title: detail (what) [status at pointer, request req_…]"; of the first fault, what the detail doesn't say yet. */
+/*
+ * "Title: detail (what) [status slug at pointer, request req_…]"; of the first fault, what the detail doesn't say yet.
+ */
 static err describe(struct scope *s, const struct fetch_answer *a, const json_t *problem)
 {
     const json_t *fault = json_array_get(json_object_get(problem, "errors"), 0);
     const char *title = text_of(problem, "title"), *detail = text_of(problem, "detail");
     const char *id = fetch_header(a, "X-Request-Id"), *pointer = text_of(fault, "pointer");
     err e = by_slug(text_of(problem, "type"));
+    const char *slug = e == ERR_OK ? NULL : err_slug(e);
     struct buf b = BUF(s);
 
     if (e == ERR_OK)
@@ -46,7 +49,7 @@ static err describe(struct scope *s, const struct fetch_answer *a, const json_t 
     buf_printf(&b, "%s%s%s", *title ? title : "refused", *detail ? ": " : "", detail);
     if (!strstr(detail, text_of(fault, "detail")))
         buf_printf(&b, " (%s)", text_of(fault, "detail"));
-    buf_printf(&b, " [%d", a->status);
+    buf_printf(&b, " [%d%s%s", a->status, slug ? " " : "", slug ? slug : "");
     if (!strstr(detail, pointer))
         buf_printf(&b, " at %s", pointer);
     buf_printf(&b, "%s%s]", id ? ", request " : "", id ? id : "");
