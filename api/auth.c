@@ -114,6 +114,26 @@ static err verify(struct request *rq, struct db *db)
     return ERR_OK;
 }
 
+/*
+ * Until a key is found to be right it counts as a wrong one of its address, so that who guesses soon costs no lookup.
+ * Not so one that was right a while ago: guesses of others behind the same address don't stop it.
+ */
+static err look_up(struct request *rq)
+{
+    struct caller *c = rq->caller;
+    struct app *app = rq->app;
+    err e;
+
+    if (!c->known)
+        TRY(request_guess(rq));
+    e = app_with_db(rq, verify);
+    if (e == ERR_UNAUTHENTICATED || e == ERR_FORBIDDEN)
+        uses_forget(app->uses, &c->digest);
+    if (e == ERR_OK && !c->known)
+        request_guessed_right(rq);
+    return e;
+}
+
 static err check_entitled(struct request *rq, const struct caller *c)
 {
     bool reads = strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0;
@@ -139,14 +159,16 @@ err auth_request(struct request *rq)
         return *rq->op->role ? unauthenticated(rq, "this needs a key: send \"Authorization: Bearer cf_…\"") : ERR_OK;
     TRY(read_caller(rq, header, &c));
     rq->caller = c;
+    c->known = uses_known(app->uses, &c->digest);
     if (!request_may_wait(rq)) {
-        if (strcmp(rq->method, "GET") != 0)
+        /* A secret that nobody has seen to be right goes nowhere near the ledger's batches. */
+        if (!c->known || strcmp(rq->method, "GET") != 0)
             request_defer(rq);
-        if (uses_known(app->uses, &c->digest))
+        if (c->known)
             rq->rate_key = c->key.text;
         return ERR_OK;
     }
-    TRY(app_with_db(rq, verify));
+    TRY(look_up(rq));
     rq->rate_key = c->key.text;
     return check_entitled(rq, c);
 }

@@ -9,6 +9,7 @@
 struct caller {
     struct id key;
     struct hash digest;       /* of the secret that came */
+    bool known;               /* this process saw the secret be right not long ago */
     bool verified;            /* false in the event thread: only read, the ledger's lock decides (delivery) */
     struct api_key row;       /* as of this request, if verified */
     struct party party;       /* if verified */

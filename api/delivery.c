@@ -126,11 +126,15 @@ static err send_recorded(struct request *rq)
 static void settled(struct append_access *x, err e)
 {
     struct request *rq = x->arg;
+    const struct app *app = rq->app;
 
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         request_continue_brief(rq, send_recorded);
-    else
-        request_finish(rq, e);
+        return;
+    }
+    if (e == ERR_UNAUTHENTICATED)
+        uses_forget(app->uses, &x->key_digest);
+    request_finish(rq, e);
 }
 
 /* ---- HEAD: the same rules, no entry */

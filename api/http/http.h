@@ -14,9 +14,9 @@
  * The life of a request; knows no market. The only room with libmicrohttpd.
  *
  * In order, the first step to fail decides the answer:
- *   route (contract) -> size and type of the body -> authenticate -> rate -> body
- *   -> JSON -> contract -> handler -> one reply, one log line, one metric.
- * A body of more than HTTP_BODY_SMALL (or of unknown size, or streamed) is read only
+ *   rate of the address -> route (contract) -> size and type of the body -> authenticate
+ *   -> rate of the key -> body -> JSON -> contract -> handler -> one reply, one log line, one metric.
+ * The first is taken in the event thread: who asks too often costs neither a worker nor the database. A body of more than HTTP_BODY_SMALL (or of unknown size, or streamed) is read only
  * after its sender is known and within the rate; one too large never.
  *
  * Threads. One event thread does the sockets and never waits. Handlers run on worker
@@ -42,7 +42,8 @@ struct http_config {
     void *app;                            /* rq->app */
     /*
      * Who is calling: sets rq->caller and rq->rate_key, or fails (ERR_UNAUTHENTICATED, ERR_FORBIDDEN by op->role).
-     * Called for every operation, those open to everyone too. NULL: nobody is asked.
+     * Called for every operation, those open to everyone too. NULL: nobody is asked. Before it looks up a secret
+     * that may be wrong it asks request_guess().
      */
     err (*authenticate)(struct request *rq);
     const char *address;                  /* to listen on; NULL: 127.0.0.1 */
@@ -54,7 +55,9 @@ struct http_config {
     int64_t idle_seconds;                 /* 0: HTTP_IDLE_SECONDS */
     int64_t request_ms;                   /* 0: HTTP_REQUEST_MS */
     int64_t body_max;                     /* 0: JSON_BODY_MAX */
-    int64_t rate_per_second, rate_burst;  /* of one rate_key, or of one address where there is none; 0: no bound */
+    int64_t rate_per_second, rate_burst;  /* of one rate_key; 0: no bound, here and below */
+    int64_t address_per_second, address_burst;    /* of one address, whoever asks; an IPv6 /64 is one */
+    int64_t guess_per_second, guess_burst;        /* secrets of one address that were wrong */
     /* addresses, separated by commas, whose X-Forwarded-For is believed; NULL: none */
     const char *proxies;
     bool check_answers;                   /* each JSON answer against the contract: a wrong one is a 500 */
@@ -110,7 +113,7 @@ struct request {
     json_t *body;                         /* checked against the contract; NULL: none. Lives as long as rq */
     struct bytes body_bytes;              /* as sent */
     void *caller;                         /* of authenticate */
-    const char *rate_key;                 /* of authenticate; NULL: the address counts */
+    const char *rate_key;                 /* of authenticate; NULL: only the address counts */
     void *work;                           /* of the handler, for its later steps */
     struct reply reply;
     struct inside *inside;                /* private to api/http */
@@ -134,6 +137,13 @@ void request_read_body(struct request *rq, const struct body_sink *sink);
 void request_on_end(struct request *rq, void (*end)(struct request *rq));
 /* If-Match against the thing's current tag, in quotes: ERR_PRECONDITION. No header: ERR_OK. */
 err  request_if_match(struct request *rq, const char *etag);
+
+/*
+ * For authenticate: a secret came that may be wrong, and finding out costs. ERR_RATE when too many from this address
+ * were. It counts as wrong from now on, until request_guessed_right().
+ */
+err  request_guess(struct request *rq);
+void request_guessed_right(struct request *rq);
 
 /* Replies. Exactly one; headers before or after it. What is "borrowed" lives in the scope or is static. */
 void reply_empty(struct request *rq, int status);

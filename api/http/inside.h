@@ -25,7 +25,7 @@ struct http {
     int port;
     struct workers *workers;
     struct workers *brief;                  /* for steps that wait for nothing but a file */
-    struct rate *rates;
+    struct rate *rates, *addresses, *guesses;   /* by rate_key; by place, twice */
     struct meter *meter;
     char *proxies[HTTP_PROXIES_MAX];
     size_t n_proxies;
@@ -70,7 +70,7 @@ struct inside {
     struct body_sink sink;
     void (*end)(struct request *rq);
     int64_t started_us;
-    int64_t wait_ms;                        /* until the caller's rate lets it in again */
+    char place[RATE_PLACE_SIZE];            /* what its address is counted under */
 };
 
 /* life.c: libmicrohttpd's callbacks */
@@ -80,7 +80,7 @@ enum MHD_Result life_call(void *http, struct MHD_Connection *connection, const c
 void life_end(void *http, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why);
 
 /* steps.c: what happens to a request between its headers and its reply */
-err  step_route(struct request *rq, const char *method);
+err  step_route(struct request *rq, const char *method);    /* within its address's rate */
 err  step_admit(struct request *rq);        /* authenticate and rate; may have deferred */
 err  step_admit_body(struct request *rq);   /* the same, then the handler of a streamed body */
 err  step_answer(struct request *rq);

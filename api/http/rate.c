@@ -94,6 +94,25 @@ static struct bucket *bucket_find(struct rate *r, struct shard *shard, uint64_t 
     return oldest;
 }
 
+void rate_give(struct rate *r, const char *key)
+{
+    uint64_t hash;
+    struct shard *shard;
+
+    if (!r)
+        return;
+    hash = key_hash(r, key);
+    shard = &r->shards[hash % SHARDS];
+    pthread_mutex_lock(&shard->lock);
+    for (size_t i = 0; i < NEIGHBORS; i++) {
+        struct bucket *b = &shard->slots[(hash / SHARDS + i) % SLOTS];
+
+        if (b->key == hash && b->millitokens < r->burst * 1000)
+            b->millitokens += b->millitokens > (r->burst - 1) * 1000 ? r->burst * 1000 - b->millitokens : 1000;
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
 bool rate_take(struct rate *r, const char *key, int64_t now_ms, int64_t *wait_ms)
 {
     uint64_t hash;

@@ -21,3 +21,5 @@ struct rate *rate_new(int64_t per_second, int64_t burst);     /* NULL if per_sec
 void rate_free(struct rate *r);
 /* Takes a token. Without one: false, and after how many ms there will be one. `r` NULL: always true. */
 bool rate_take(struct rate *r, const char *key, int64_t now_ms, int64_t *wait_ms);
+/* Puts a token back that was taken for nothing; a bucket holds no more than its burst, and a forgotten one is full. */
+void rate_give(struct rate *r, const char *key);

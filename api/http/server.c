@@ -129,6 +129,8 @@ static void release(struct http *h)
     if (h->brief)
         workers_stop(h->brief);
     rate_free(h->rates);
+    rate_free(h->addresses);
+    rate_free(h->guesses);
     meter_free(h->meter);
     pthread_cond_destroy(&h->changed);
     pthread_mutex_destroy(&h->lock);
@@ -158,6 +160,8 @@ err http_start(struct scope *s, const struct http_config *config, struct http **
         e = match_handlers(s, h);
     if (e == ERR_OK) {
         h->rates = rate_new(h->config.rate_per_second, h->config.rate_burst);
+        h->addresses = rate_new(h->config.address_per_second, h->config.address_burst);
+        h->guesses = rate_new(h->config.guess_per_second, h->config.guess_burst);
         h->meter = meter_new(h->config.contract);
         /* Signals are for the thread that waits for them. */
         sigfillset(&all);

@@ -95,11 +95,41 @@ static void read_upload_headers(struct request *rq)
     }
 }
 
+/* A token of `key`, or ERR_RATE and after how long there will be one. */
+static err take_rate(struct request *rq, struct rate *rate, const char *key, int64_t per_second, const char *what)
+{
+    int64_t wait_ms;
+
+    if (rate_take(rate, key, clock_monotonic_ms(), &wait_ms))
+        return ERR_OK;
+    reply_header(rq, "Retry-After", scope_printf(&rq->scope, "%lld", (long long)(wait_ms + 999) / 1000));
+    return fail(&rq->scope, ERR_RATE, "more than %lld %s, and those saved up are spent", (long long)per_second, what);
+}
+
+static err take_address(struct request *rq)
+{
+    rate_place(rq->peer, rq->inside->place);
+    return take_rate(rq, rq->http->addresses, rq->inside->place, rq->http->config.address_per_second,
+                     "requests a second from this address");
+}
+
+err request_guess(struct request *rq)
+{
+    return take_rate(rq, rq->http->guesses, rq->inside->place, rq->http->config.guess_per_second,
+                     "wrong keys a second from this address");
+}
+
+void request_guessed_right(struct request *rq)
+{
+    rate_give(rq->http->guesses, rq->inside->place);
+}
+
 err step_route(struct request *rq, const char *method)
 {
     err e;
 
     read_upload_headers(rq);
+    TRY(take_address(rq));
     e = match(rq, method);
     rq->op = rq->match.op;
     if (e == ERR_METHOD && rq->match.allow)
@@ -110,39 +140,20 @@ err step_route(struct request *rq, const char *method)
     return check_upload(rq);
 }
 
-static bool take_rate(struct request *rq, const char *key)
-{
-    return rate_take(rq->http->rates, key, clock_monotonic_ms(), &rq->inside->wait_ms);
-}
-
-static err refuse_rate(struct request *rq)
-{
-    long long seconds = (long long)(rq->inside->wait_ms + 999) / 1000;
-
-    reply_header(rq, "Retry-After", scope_printf(&rq->scope, "%lld", seconds));
-    return fail(&rq->scope, ERR_RATE, "more than %lld requests a second, and those saved up are spent",
-                (long long)rq->http->config.rate_per_second);
-}
-
 err step_admit(struct request *rq)
 {
     err (*authenticate)(struct request *rq) = rq->http->config.authenticate;
-    char place[RATE_PLACE_SIZE];
-    err e = ERR_OK;
 
     if (rq->inside->admitted)
         return ERR_OK;
     if (authenticate)
-        e = authenticate(rq);
-    if (e == ERR_OK && rq->inside->deferred)
+        TRY(authenticate(rq));
+    if (rq->inside->deferred)
         return ERR_OK;
     rq->inside->admitted = true;
-    /* Who fails to say who he is has his tries counted by address. */
-    rate_place(rq->peer, place);
-    if (take_rate(rq, e == ERR_OK && rq->rate_key ? rq->rate_key : place))
-        return e;
-    scope_forgive(&rq->scope);
-    return refuse_rate(rq);
+    if (!rq->rate_key)
+        return ERR_OK;
+    return take_rate(rq, rq->http->rates, rq->rate_key, rq->http->config.rate_per_second, "requests a second");
 }
 
 err step_admit_body(struct request *rq)

@@ -81,12 +81,16 @@
 #define HTTP_FILE_SMALL        16384          /* A file up to this size is sent from memory, with its headers. */
 #define HTTP_REPLY_HEADERS_MAX 16             /* Headers that a handler may add to its answer. */
 #define HTTP_PROXIES_MAX       16             /* Proxies whose forwarded addresses are believed. */
-#define RATE_TABLE_SIZE        65536          /* Callers whose rates are remembered at a time. */
+#define RATE_TABLE_SIZE        65536          /* Keys, and addresses, whose rates are remembered at a time. */
 #define LIST_LIMIT_MAX         1000           /* Rows of one page of a list. */
 #define ENTRIES_LOOKED_AT      10000          /* Entries that a page reads while it seeks those of one type. */
 #define LIST_LIMIT_DEFAULT     100            /* Rows of a page when the caller names none. */
 #define RATE_PER_SECOND        2000           /* Default requests a second of one key, */
 #define RATE_BURST             4000           /* and how many it may save up. */
+#define RATE_ADDRESS           4000           /* Default requests a second of one address, with and without keys, */
+#define RATE_ADDRESS_BURST     8000           /* and how many it may save up. */
+#define RATE_GUESSES           5              /* Default wrong keys a second of one address, */
+#define RATE_GUESSES_BURST     100            /* and how many it may save up. */
 #define KEYS_PER_PARTY_MAX     100            /* API keys a party may hold at a time. */
 #define KEY_USES_SIZE          4096           /* Keys whose last use one process gathers before it writes it down. */
 

@@ -48,6 +48,11 @@ class Program:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    def memory(self, what="VmHWM"):
+        """Bytes that the kernel says it holds: VmRSS now, VmHWM at most so far."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) * 1024 for line in f if line.startswith(f"{what}:"))
+
     def signal(self, number):
         if self.running():
             self.process.send_signal(number)

@@ -7,6 +7,8 @@ from harness import tap, web
 from harness.market import Market
 from harness.tree import folder
 
+ADDRESSES_MEMORY = 32 << 20         # what the API may grow by while thousands of addresses come
+
 
 def refused(got, status, slug, name, pointer=None):
     good = got.status == status and got.headers["Content-Type"] == "application/problem+json" and got.slug == slug
@@ -101,10 +103,9 @@ def service(market):
     tap.check("counterfoil_ledger_signed_size" in metrics and "counterfoil_jobs_queued" in metrics, "metrics")
 
 
-def rates():
-    """A key's rate is its own; who has none is counted by address."""
-    with Market(folder("http-rates"), without=("worker",), COUNTERFOIL_RATE="5",
-                COUNTERFOIL_RATE_BURST="20") as market:
+def key_rates():
+    """A key's rate is its own."""
+    with Market(folder("http-rates"), without=("worker",), COUNTERFOIL_RATE="5", COUNTERFOIL_RATE_BURST="20") as market:
         alice, bob = market.party("alice", "buyer"), market.party("bob", "buyer")
         got = [alice.get("/v1/me") for _ in range(40)]
         late = [g for g in got if g.status == 429]
@@ -112,14 +113,25 @@ def rates():
         tap.check(late and int(late[0].headers["Retry-After"]) >= 1 and late[0].slug == "too-many-requests",
                 "with Retry-After")
         tap.equal(bob.get("/v1/me").status, 200, "another key is not touched by it")
-        wrong = [web.Client(market.port, "cf_" + "0" * 26 + "_" + f"{i:052d}").get("/v1/me").status for i in range(60)]
-        tap.check(429 in wrong and set(wrong) <= {401, 429}, "guesses at keys are counted by address")
         nobody = web.Client(market.port)
-        named = [nobody.get("/v1/datasets", headers={"X-Forwarded-For": f"10.9.8.{i}"}).status for i in range(60)]
-        tap.check(429 in named, "an address that somebody claims in a header counts for nothing")
-        tap.equal(market.party("carol", "buyer").get("/v1/me").status, 200, "who has a key doesn't pay for neighbors")
-    with Market(folder("http-proxy"), without=("worker",), COUNTERFOIL_RATE="1", COUNTERFOIL_RATE_BURST="10",
-                COUNTERFOIL_PROXIES="127.0.0.1") as market:
+        tap.equal({nobody.get("/v1/datasets").status for _ in range(60)}, {200}, "nor is who has none")
+
+
+def address_rates():
+    """An address's rate is shared by all that comes from it; it is another's word only if a named proxy says so."""
+    with Market(folder("http-address"), without=("worker",), COUNTERFOIL_ADDRESS_RATE="2",
+                COUNTERFOIL_ADDRESS_BURST="30") as market:
+        nobody, item = web.Client(market.port), "/v1/licenses/lic_" + "0" * 26 + "/items/a"
+        named = [nobody.get("/v1/datasets", headers={"X-Forwarded-For": f"10.9.8.{i}"}) for i in range(60)]
+        tap.check({g.status for g in named} == {200, 429},
+                  "an address that somebody claims in a header counts for nothing")
+        tap.check(all(int(g.headers["Retry-After"]) >= 1 for g in named if g.status == 429), "429 says when to come again")
+        for what, target in (("a key", "/v1/me"), ("a page", "/"), ("a tile", "/log/checkpoint"), ("an item", item),
+                             ("nothing that is there", "/nowhere")):
+            got = {market.operator.get(target).status for _ in range(6)}
+            tap.check(429 in got, f"it is shared by who asks for {what}") or tap.note(got)
+    with Market(folder("http-proxy"), without=("worker",), COUNTERFOIL_ADDRESS_RATE="1", COUNTERFOIL_ADDRESS_BURST="10",
+                COUNTERFOIL_PROXIES="127.0.0.1", ASAN_OPTIONS="quarantine_size_mb=8") as market:
         nobody = web.Client(market.port)
 
         def at(address):
@@ -127,6 +139,47 @@ def rates():
         tap.check(429 not in [at(f"10.1.1.{i}") for i in range(40)], "a named proxy is believed")
         tap.check(429 in [at("10.2.2.2") for _ in range(40)], "and each address it names has its own rate")
         tap.check(429 in [at(f"2001:db8::{i}") for i in range(40)], "of IPv6 each /64 has")
+        tap.check(429 not in [at(f"2001:db8:0:{i:x}::1") for i in range(1, 40)], "another /64 has another")
+        before = market.programs["api"].memory("VmRSS")
+        tap.equal({at(f"2001:db8:{i // 65536:x}:{i % 65536:x}::1") for i in range(100000, 102000)}, {200},
+                  "thousands of addresses are served")
+        grown = market.programs["api"].memory("VmRSS") - before
+        tap.check(grown < ADDRESSES_MEMORY, f"and are remembered in bounded memory: {grown >> 10} KiB more")
+
+
+def guesses():
+    """Wrong keys are counted by address before anybody looks them up."""
+    with Market(folder("http-guesses"), without=("worker",), COUNTERFOIL_GUESS_RATE="1",
+                COUNTERFOIL_GUESS_BURST="20", COUNTERFOIL_PROXIES="127.0.0.1") as market:
+        alice = market.party("alice", "buyer")
+        item = "/v1/licenses/lic_" + "0" * 26 + "/items/a"
+        tap.equal({alice.get("/v1/me").status for _ in range(60)}, {200}, "a right key is no guess, however often")
+
+        def guess(target, i, method="GET"):
+            key = "cf_" + f"{i:026d}" + "_" + f"{i:052d}"
+            return web.Client(market.port, key).call(method, target, headers={"X-Forwarded-For": "10.1.1.1"})
+        got = [guess(item if i % 2 else "/v1/me", i) for i in range(50)]
+        tap.check({g.status for g in got} == {401, 429}, "guesses at keys run into 429, at the ledger's gate too")
+        tap.check(sum(g.status == 401 for g in got) < 30, "after as many as an address may save up")
+        late = [g for g in got if g.status == 429]
+        tap.check(all(int(g.headers["Retry-After"]) >= 1 and g.slug == "too-many-requests" for g in late),
+                  "which say when to come again")
+        tap.equal(alice.get("/v1/me").status, 200, "who asks from elsewhere is not touched")
+        tap.equal(alice.get("/v1/me", headers={"X-Forwarded-For": "10.1.1.1"}).status, 200,
+                  "nor a key beside the guesses that was right before")
+        second = alice.post("/v1/me/keys", {"label": "short-lived", "scopes": ["read"]}).json()
+        revoked = web.Client(market.port, second["key"])
+        tap.equal(revoked.get("/v1/me").status, 200, "a second key works")
+        alice.call("DELETE", f"/v1/me/keys/{second['id']}")
+        dead = [revoked.get("/v1/me", headers={"X-Forwarded-For": "10.3.3.3"}).status for _ in range(40)]
+        tap.check(dead[0] == 401 and 429 in dead, "a revoked key is a guess")
+        with_file = [guess("/v1/content/" + "0" * 64, i, "HEAD").status for i in range(5)]
+        tap.check(429 in with_file, "so is one for an upload")
+        market.cluster.stop()
+        blind = [guess(item if i % 2 else "/v1/me", i).status for i in range(40)]
+        tap.check(blind.count(429) >= 30, "no database is asked for that: it is down, and 429 goes on") or \
+            tap.note(blind)
+        market.cluster.start()
 
 
 def who(market):
@@ -160,7 +213,9 @@ def main():
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check(alice.key not in log and alice.key[30:] not in log, "no key is in the log")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
-    rates()
+    key_rates()
+    address_rates()
+    guesses()
     tap.done()
 
 

@@ -128,29 +128,67 @@ static void test_mixed(struct stage *stage)
     is_int((int64_t)good, 200 * ARRAY_LEN(clients), "all kinds of requests at once, each with its answer");
 }
 
+static const char with_key[] = "GET /secret HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n\r\n";
+static const char with_guess[] = "GET /secret HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bad\r\n\r\n";
+
+/* How many of `n` requests are answered so; each 429 must say when to come again. */
+static int answered(struct stage *stage, const char *request, int n, int status)
+{
+    struct answer a;
+    int found = 0;
+
+    for (int i = 0; i < n; i++) {
+        int got = wire_ask(stage, request, &a);
+        const char *retry = got == 429 ? answer_header(&a, "Retry-After") : "1";
+
+        found += got == status && retry && strcmp(retry, "1") == 0;
+        answer_free(&a);
+    }
+    return found;
+}
+
 static void test_rate(void)
 {
     struct stage stage;
-    struct answer a;
-    int answers[2] = { 0 };
+    int good;
 
     if (!stage_start(&stage, (struct http_config){ .rate_per_second = 1, .rate_burst = 5 }))
         return;
-    for (int i = 0; i < 10; i++) {
-        int status = wire_ask(&stage, GET("/fast"), &a);
+    good = answered(&stage, with_key, 10, 200);
+    ok(good >= 5 && good <= 7, "a key has its burst: %d", good);
+    is_int(answered(&stage, with_key, 1, 429), 1, "then 429, with the time to wait");
+    is_int(answered(&stage, GET("/fast"), 20, 200), 20, "who comes without a key is not counted to it");
+    stage_stop(&stage);
+}
 
-        answers[0] += status == 200;
-        answers[1] += status == 429 && answer_header(&a, "Retry-After") &&
-            strcmp(answer_header(&a, "Retry-After"), "1") == 0;
-        answer_free(&a);
-    }
-    ok(answers[0] >= 5 && answers[0] <= 7 && answers[0] + answers[1] == 10, "an address has its burst: %d", answers[0]);
-    ok(wire_ask(&stage, "GET /secret HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n\r\n", &a) == 200,
-       "a key has its own");
-    answer_free(&a);
-    ok(wire_ask(&stage, "GET /secret HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bad\r\n\r\n", &a) == 429,
-       "guessing keys has not");
-    answer_free(&a);
+static void test_address_rate(void)
+{
+    struct stage stage;
+    int asked, good;
+
+    if (!stage_start(&stage, (struct http_config){ .address_per_second = 1, .address_burst = 5 }))
+        return;
+    good = answered(&stage, GET("/fast"), 10, 200);
+    ok(good >= 5 && good <= 7, "an address has its burst: %d", good);
+    asked = atomic_load(&stage.authenticated);
+    is_int(answered(&stage, with_key, 1, 429), 1, "which a key doesn't lengthen");
+    is_int(answered(&stage, GET("/nowhere"), 1, 429), 1, "nor does what isn't there");
+    is_int(atomic_load(&stage.authenticated), asked, "nobody was asked who that was");
+    stage_stop(&stage);
+}
+
+static void test_guesses(void)
+{
+    struct stage stage;
+    int good;
+
+    if (!stage_start(&stage, (struct http_config){ .guess_per_second = 1, .guess_burst = 5 }))
+        return;
+    is_int(answered(&stage, with_key, 20, 200), 20, "a key that is right is no guess");
+    good = answered(&stage, with_guess, 10, 401);
+    ok(good >= 5 && good <= 7, "an address may guess a few times: %d", good);
+    is_int(answered(&stage, with_guess, 1, 429), 1, "then it is not looked up any more");
+    is_int(answered(&stage, GET("/fast"), 20, 200), 20, "what needs no key goes on");
     stage_stop(&stage);
 }
 
@@ -160,7 +198,7 @@ static void test_proxy(void)
     struct answer a;
     int good = 0;
 
-    if (!stage_start(&stage, (struct http_config){ .rate_per_second = 1, .rate_burst = 1,
+    if (!stage_start(&stage, (struct http_config){ .address_per_second = 1, .address_burst = 1,
                                                   .proxies = "::1, 127.0.0.1" }))
         return;
     for (int i = 0; i < 20; i++) {
@@ -282,6 +320,8 @@ int main(void)
         stage_stop(&stage);
     }
     test_rate();
+    test_address_rate();
+    test_guesses();
     test_proxy();
     test_connection_limit();
     test_stop();

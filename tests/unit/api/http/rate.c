@@ -33,6 +33,24 @@ static void test_bucket(void)
     ok(!rate_new(0, 5) && rate_take(NULL, "a", 0, &wait), "no bound is no table");
 }
 
+static void test_give(void)
+{
+    struct rate *r = rate_new(1, 3);
+    int64_t wait;
+
+    is_int(take_many(r, "a", 1000, 5), 3, "three saved up");
+    rate_give(r, "a");
+    is_int(take_many(r, "a", 1000, 5), 1, "one that was put back can be taken again");
+    for (int i = 0; i < 10; i++)
+        rate_give(r, "a");
+    is_int(take_many(r, "a", 1000, 9), 3, "putting back makes no more than the burst");
+    rate_give(r, "unheard of");
+    is_int(take_many(r, "unheard of", 1000, 9), 3, "nor more than a new bucket has");
+    ok(rate_take(r, "b", 1000, &wait), "another key has its own");
+    rate_give(NULL, "a");
+    rate_free(r);
+}
+
 static void test_table(void)
 {
     struct rate *r = rate_new(1, 1);
@@ -89,6 +107,7 @@ static void test_threads(void)
 int main(void)
 {
     test_bucket();
+    test_give();
     test_table();
     test_place();
     test_threads();
