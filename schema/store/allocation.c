@@ -11,10 +11,13 @@ enum { DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, ACCOUNT, SUBACCOUN
        TRANSACTION, PLATFORM, POST_PLATFORM, POST_LINES, PREPARE, HOLD, ACTIVATE, ACTIVATION, HELD, RELEASED,
        UNHURRIED };
 
-#define NOT_EXCLUDED " NOT EXISTS (SELECT FROM unpaid_item x WHERE x.license = $2 AND x.n = m.n)"
+/* What is excluded is probed item by item: a join that was planned while there was little of it would scan it each. */
+#define UNPAID  "(SELECT c.no FROM allocation a JOIN clearance c ON c.id = a.clearance WHERE a.license = $2)"
 #define WEIGHTS(of, join) "SELECT c.party, sum(" of ")::bigint AS weight FROM slice_member m" join \
+                          "  LEFT JOIN LATERAL (SELECT true AS unpaid FROM clearance_exclusion" \
+                          "                      WHERE clearance = " UNPAID " AND n = m.n LIMIT 1) x ON true" \
                           "  JOIN item_contributor c ON c.version = m.version AND c.n = m.n" \
-                          " WHERE m.slice = $1 AND" NOT_EXCLUDED " GROUP BY c.party ORDER BY c.party COLLATE \"C\""
+                          " WHERE m.slice = $1 AND x.unpaid IS NULL GROUP BY c.party ORDER BY c.party COLLATE \"C\""
 #define LAST " LEFT JOIN LATERAL (SELECT running, balance FROM posting WHERE account = a.no AND running IS NOT NULL" \
              "                     ORDER BY running DESC LIMIT 1) o ON true"
 const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
@@ -32,8 +35,10 @@ const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
                           "  FROM allocation n JOIN license l ON l.no = n.license JOIN offer o ON o.id = l.offer"
                           " WHERE n.state IN ('due', 'prepared') ORDER BY n.state = 'prepared' DESC, n.no LIMIT 1" },
     [EXCLUDED]        = { "allocation_excluded",
-                          "SELECT count(*) AS n FROM unpaid_item x JOIN slice_member m ON m.slice = $1 AND m.n = x.n"
-                          " WHERE x.license = $2" },
+                          "SELECT count(*) AS n FROM slice z JOIN unpaid_item x ON x.license = $2"
+                          "  LEFT JOIN LATERAL (SELECT true AS there FROM slice_item"
+                          "                      WHERE slice = z.no AND n = x.n LIMIT 1) m ON true"
+                          " WHERE z.no = $1 AND (z.whole OR m.there)" },
     [WEIGHTS_BY_ITEM] = { "allocation_weights_by_item", WEIGHTS("c.weight", "") },
     [WEIGHTS_BY_BYTE] = { "allocation_weights_by_byte",
                           WEIGHTS("c.weight * i.size", "  JOIN item i ON i.version = m.version AND i.n = m.n") },

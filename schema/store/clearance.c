@@ -13,18 +13,19 @@ _Static_assert(STATEMENTS == CLEARANCE_STATEMENTS, "clearance_sql");
                " JOIN slice z ON z.no = l.slice_no"
 /*
  * What an item that is cleared rests on: of each contributor the first consent that clears, which is the same whenever
- * it is asked. Each join is a probe of an index, so that no plan can turn a page into a scan.
+ * it is asked. Each join is a probe of an index, so that no plan can turn a page into a scan. The order is that of a
+ * subquery's column: by that of consent_item the planner would walk its whole primary key for each contributor.
  */
 #define RESTS "  LEFT JOIN LATERAL (SELECT reason FROM clearance_exclusion WHERE clearance = $2 AND n = i.n" \
               "                       LIMIT 1) e ON true" \
               "  LEFT JOIN LATERAL (SELECT string_agg(r.id, ',' ORDER BY r.id COLLATE \"C\") AS ids FROM" \
               "      (SELECT DISTINCT b.id FROM item_contributor p CROSS JOIN LATERAL" \
-              "          (SELECT k.id FROM consent_item y" \
+              "          (SELECT k.no, k.id FROM consent_item y" \
               "             CROSS JOIN LATERAL (SELECT no, id FROM consent WHERE no = y.consent AND creator = p.party" \
               "                                    AND role = p.role LIMIT 1) k" \
               "             CROSS JOIN LATERAL (SELECT FROM clearance_consent WHERE clearance = $2" \
               "                                    AND consent = y.consent AND clears LIMIT 1) x" \
-              "            WHERE y.sha256 = i.sha256 ORDER BY y.consent LIMIT 1) b" \
+              "            WHERE y.sha256 = i.sha256 ORDER BY k.no LIMIT 1) b" \
               "        WHERE p.version = i.version AND p.n = i.n) r" \
               "     WHERE e.reason IS NULL AND i.contributors <> '[]') b ON true"
 #define ITEM  "SELECT i.n, i.path, i.sha256, i.size, e.reason, b.ids AS consents FROM "
