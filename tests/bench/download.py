@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Downloads under a license and its clearance, against nginx sending the same files from the same disk, alternating.
+
+Three ways each, by one connection and by several: every download an access of its own that is recorded first; the same
+ones again, within their window; nginx, which asks nobody. The client throws bodies away in the kernel, so that what is
+measured is who sends.
+"""
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+from checks import lines, load, right
+from harness.program import wait_for
+from harness.sale import Sale, must
+from harness.web import Client, free_port
+
+SMALL = 8192
+WAYS = ("recorded", "window", "nginx")
+
+CONFIG = """
+{user}daemon off;
+worker_processes auto;
+pid {where}/pid;
+error_log {where}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000000;
+    open_file_cache max=10000;
+    default_type application/octet-stream;
+    client_body_temp_path {where}/body;
+    proxy_temp_path {where}/proxy;
+    fastcgi_temp_path {where}/fastcgi;
+    uwsgi_temp_path {where}/uwsgi;
+    scgi_temp_path {where}/scgi;
+    server {{ listen 127.0.0.1:{port}; root {root}; }}
+}}
+"""
+
+
+class Nginx:
+    """with Nginx(folder, root) as nginx: … nginx.port"""
+
+    def __init__(self, where, root):
+        self.where, self.port = pathlib.Path(where), free_port()
+        self.where.mkdir(parents=True)
+        self.config = self.where / "nginx.conf"
+        user = "user root;\n" if os.getuid() == 0 else ""       # the files are the user's of the market
+        self.config.write_text(CONFIG.format(where=self.where, root=root, port=self.port, user=user), encoding="ascii")
+        self.process = None
+
+    def __enter__(self):
+        program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        self.process = subprocess.Popen([program, "-p", self.where, "-c", self.config, "-e", self.where / "error.log"],
+                                        stdin=subprocess.DEVNULL)
+        wait_for(self._answers, 20, "nginx")
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def _answers(self):
+        try:
+            return Client(self.port).get("/").status
+        except OSError:
+            return None
+
+
+class Files:
+    """Items of one size on sale, and who sends them."""
+
+    def __init__(self, market, nginx, out, tag, size, **more):
+        self.size, self.next = size, 0
+        self.sale = Sale(market.port, market.operator.key, f"-{tag}")
+        self.sale.publish(items=more["items"], contents=more["contents"], size=size).buy(more["licenses"])
+        self.ports = {"recorded": market.port, "window": market.port, "nginx": nginx.port}
+        out.mkdir()
+        self.key = lines(out / "key", [self.sale.buyer_key])
+        self.licenses = lines(out / "licenses", self.sale.licenses)
+        self.items = lines(out / "items", [path for path, _, _ in self.sale.items])
+        hashes = sorted({sha256 for _, sha256, _ in self.sale.items})
+        self.plain = lines(out / "plain", [f"/content/{h[:2]}/{h}" for h in hashes])
+        self.out = out
+
+    def same_bytes(self):
+        """Both send what was published."""
+        path, sha256, _ = self.sale.items[0]
+        ours = must(self.sale.buyer.get(f"/v1/licenses/{self.sale.licenses[0]}/items/{path}"), 200)
+        theirs = must(Client(self.ports["nginx"]).get(f"/content/{sha256[:2]}/{sha256}"), 200)
+        for who, got in (("the API", ours), ("nginx", theirs)):
+            right(hashlib.sha256(got.body).hexdigest() == sha256, f"{who} sends the published bytes")
+
+    def again(self):
+        """Targets of some of the accesses that were recorded."""
+        items = len(self.sale.items)
+        pairs = range(max(0, self.next - 1000), self.next)
+        return lines(self.out / "again", [f"/v1/licenses/{self.sale.licenses[k // items]}/items/"
+                                          f"{self.sale.items[k % items][0]}" for k in pairs])
+
+    def measure(self, way, connections, seconds):
+        wish = {"recorded": {"items": self.items, "key": self.key, "licenses": self.licenses, "first": self.next},
+                "window": {"items": self.again() if way == "window" else None, "key": self.key},
+                "nginx": {"items": self.plain}}[way]
+        got = load(self.ports[way], connections, seconds, **wish)
+        right(got["bytes"] == (got["requests"] - got["wrong"]) * self.size, f"{way}: every body has {self.size} bytes")
+        if way == "recorded":
+            self.next = got["next"]
+        return got
+
+
+def recorded(market):
+    return int(market.sql("SELECT count(*) FROM access")[0][0])
+
+
+def compare(market, files, crowds, runs, seconds):
+    """{(way, connections): [measured, …]}"""
+    out = {}
+    files.same_bytes()
+    files.next = 1
+    files.measure("recorded", 1, 1)
+    for _ in range(runs):
+        for connections in crowds:
+            for way in WAYS:
+                before = recorded(market)
+                got = files.measure(way, connections, seconds)
+                made = got["requests"] if way == "recorded" else 0
+                right(recorded(market) == before + made, f"{way}: {made} accesses are recorded")
+                out.setdefault((way, connections), []).append(got)
+        print("  " + "  ".join(f"{way} {c}: {got[-1]['rate']:,.0f}/s {got[-1]['mb']:,.0f} MB/s"
+                               for (way, c), got in out.items()), flush=True)
+    return out
+
+
+def bench_download(market, out, large, short):
+    """((crowds, measured) of the small files, the same of the large one)"""
+    runs, seconds = (1, 1) if short else (3, 3)
+    kinds = (("small", SMALL, (1, 64), {"items": 5000, "contents": 64, "licenses": 10 if short else 60}),
+             ("large", large, (1, 4), {"items": 500, "contents": 1, "licenses": 4 if short else 10}))
+    with Nginx(out / "nginx", market.content) as nginx:
+        return [(crowds, compare(market, Files(market, nginx, out / tag, tag, size, **more), crowds, runs, seconds))
+                for tag, size, crowds, more in kinds]
