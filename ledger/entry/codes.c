@@ -17,10 +17,10 @@ static const char *const prohibitions[] = {
 static const char *const models[] = { "discriminative", "embedding", "generative" };
 static const char *const exclusions[] = {
     "consent_ends_early", "consent_expired", "consent_missing", "consent_not_begun", "consent_revoked",
-    "consent_suspended", "content_missing", "content_unverified", "hash_mismatch", "key_compromised",
-    "license_not_live", "model_not_granted", "opt_out_veto", "prohibited", "purpose_not_granted",
-    "purpose_not_licensed", "role_missing", "root_mismatch", "signature_invalid", "status_list_stale",
-    "territory_not_granted", "territory_not_licensed", "verification_stale",
+    "consent_suspended", "content_missing", "content_unverified", "hash_mismatch", "item_not_paid",
+    "key_compromised", "license_not_live", "model_not_granted", "opt_out_veto", "prohibited",
+    "purpose_not_granted", "purpose_not_licensed", "role_missing", "root_mismatch", "signature_invalid",
+    "status_list_stale", "territory_not_granted", "territory_not_licensed", "verification_stale",
 };
 static const char *const verifications[] = { "corrupt", "missing", "verified" };
 static const char *const endings[] = { "ended_by_buyer", "ended_by_publisher", "expired", "operator" };

@@ -118,6 +118,7 @@ static bool item_refuses(enum verdict v, const struct verdict_request *r, const 
 {
     switch (v) {
     case VERDICT_NOT_IN_ROOT:        return !f->in_root;
+    case VERDICT_NOT_PAID:           return f->given_back;
     case VERDICT_HASH_MISMATCH:      return f->content == CONTENT_CORRUPT;
     case VERDICT_CONTENT_MISSING:    return f->content == CONTENT_MISSING;
     case VERDICT_CONTENT_UNVERIFIED: return f->content != CONTENT_VERIFIED || f->verified_at <= 0;

@@ -78,15 +78,19 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
     [EXCLUDE]   = { "clearance_exclude",
                     "INSERT INTO clearance_exclusion (clearance, n, reason)"
                     " WITH v AS MATERIALIZED ("
-                    "  SELECT array_position(a.codes, 'hash_mismatch') AS mismatch,"
+                    "  SELECT array_position(a.codes, 'item_not_paid') AS unpaid,"
+                    "         array_position(a.codes, 'hash_mismatch') AS mismatch,"
                     "         array_position(a.codes, 'content_missing') AS missing,"
                     "         array_position(a.codes, 'content_unverified') AS unverified,"
                     "         array_position(a.codes, 'verification_stale') AS stale,"
                     "         array_position(a.codes, 'consent_missing') AS none,"
                     "         array_position(a.codes, 'role_missing') AS role,"
-                    "         array_position(a.codes, 'cleared') AS cleared FROM (SELECT $4::text[] AS codes) a)"
+                    "         array_position(a.codes, 'cleared') AS cleared FROM (SELECT $4::text[] AS codes) a),"
+                    " f AS MATERIALIZED ("
+                    "  SELECT (SELECT c.no FROM allocation n JOIN clearance c ON c.id = n.clearance"
+                    "            JOIN license l ON l.no = n.license WHERE n.license = $7 AND l.amount > 0) AS first)"
                     " SELECT $1, d.n, ($4::text[])[d.verdict] FROM ("
-                    "  SELECT i.n, least("
+                    "  SELECT i.n, least(CASE WHEN u.n IS NOT NULL THEN v.unpaid END,"
                     "    CASE WHEN i.n >= w.checked THEN v.unverified"
                     "         WHEN c.sha256 IS NULL OR c.state = 'missing' THEN v.missing"
                     "         WHEN c.state = 'corrupt' THEN v.mismatch"
@@ -95,10 +99,12 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
                     "         ELSE v.cleared END,"
                     "    CASE WHEN i.contributors = '[]' THEN v.cleared ELSE coalesce(t.verdict, v.none) END"
                     "    ) AS verdict, v.cleared"
-                    "   FROM v CROSS JOIN slice_member m"
+                    "   FROM v CROSS JOIN f CROSS JOIN slice_member m"
                     "   JOIN item i ON i.version = m.version AND i.n = m.n"
                     "   JOIN version w ON w.no = m.version"
                     "   LEFT JOIN content c ON c.sha256 = i.sha256"
+                    "   LEFT JOIN LATERAL (SELECT n FROM clearance_exclusion WHERE clearance = f.first AND n = i.n"
+                    "                       LIMIT 1) u ON true"
                     "   LEFT JOIN LATERAL ("
                     "     SELECT min(b.verdict) AS verdict FROM item_contributor p CROSS JOIN LATERAL ("
                     "       SELECT coalesce(max(CASE WHEN k.role = p.role THEN x.verdict + 1 ELSE v.role END), v.none)"
@@ -121,7 +127,10 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
                     "                   WHERE x.clearance = $1) ORDER BY s.no LIMIT $2" },
     [MOVED]     = { "clearance_moved",
                     "SELECT EXISTS (SELECT FROM consent k WHERE k.withdrawn >= $2 AND EXISTS"
-                    "  (SELECT FROM clearance_consent x WHERE x.clearance = $1 AND x.consent = k.no)) AS yes" },
+                    "  (SELECT FROM clearance_consent x WHERE x.clearance = $1 AND x.consent = k.no))"
+                    "    OR EXISTS (SELECT FROM clearance c JOIN allocation n ON n.license = c.license"
+                    "                 JOIN clearance f ON f.id = n.clearance WHERE c.no = $1 AND f.index >= $2)"
+                    "    AS yes" },
     [DECIDE]    = { "clearance_decide",
                     "UPDATE clearance SET seed = $3, state = $4, as_of = $5, evaluated_at = $6, valid_until = $7,"
                     "       cleared = $8, counts = $9, reason = $10, rows_root = $11, document = $12, index = $13"
@@ -282,7 +291,7 @@ err clearance_exclude(struct scope *s, struct db *db, const struct clearance_row
 {
     return db_do(s, db, &clearance_sql[EXCLUDE],
                  PARAMS(P_INT8(c->no), P_INT8(c->slice), P_INT8(c->version), P_TEXTS(r->codes, r->n), P_TIME(r->now),
-                        P_TIME(r->now - r->content_window)), NULL);
+                        P_TIME(r->now - r->content_window), P_INT8(c->license_no)), NULL);
 }
 
 err clearance_counts(struct scope *s, struct db *db, int64_t no, struct clearance_count **out, size_t *n)

@@ -316,7 +316,7 @@ static err unmoved(struct scope *s, struct append_txn *t, const struct clearing 
     if (v != (c->whole == VERDICT_NOT_IN_ROOT ? VERDICT_CLEARED : c->whole))
         return fail(s, ERR_STALE, "the license is another by now");
     TRY(clearance_moved(s, t->db, c->row.no, c->row.as_of, &moved));
-    return moved ? fail(s, ERR_STALE, "a consent was withdrawn meanwhile") : ERR_OK;
+    return moved ? fail(s, ERR_STALE, "a consent was withdrawn meanwhile, or another clearance was the first") : ERR_OK;
 }
 
 static err decide(struct scope *s, struct append_txn *t, void *arg)

@@ -96,6 +96,7 @@ static void test_license(void)
 static void test_bytes(void)
 {
     IS("root_mismatch", "not in the version", w.item.in_root = false);
+    IS("item_not_paid", "what the first clearance left out", w.item.given_back = true);
     IS("hash_mismatch", "a corrupted file", w.item.content = CONTENT_CORRUPT);
     IS("content_missing", "a missing one", w.item.content = CONTENT_MISSING);
     IS("content_unverified", "one nobody has looked at", w.item.content = CONTENT_UNVERIFIED);
@@ -207,6 +208,7 @@ static struct world random_world(struct seeded *r)
     w.request.territory = seeded_below(r, 4) ? place("DE") : some_place(r);
     w.license.territory = seeded_below(r, 4) ? place("WORLD") : some_place(r);
     w.item.in_root = !rarely(r);
+    w.item.given_back = rarely(r);
     w.item.content = rarely(r) ? (enum content_state)seeded_below(r, 4) : CONTENT_VERIFIED;
     w.item.verified_at = rarely(r) ? some_time(r) : NOW;
     w.item.opt_out = rarely(r) ? (uint32_t)seeded_next(r) : 0;
@@ -260,7 +262,7 @@ static void worsen(struct seeded *r, struct world *w)
 {
     size_t p = seeded_below(r, PEOPLE_MAX), c = seeded_below(r, CONSENTS_MAX);
 
-    switch (seeded_below(r, 12)) {
+    switch (seeded_below(r, 13)) {
     case 0:  w->license.state = (enum license_state)seeded_below(r, LICENSE_ACTIVE); break;
     case 1:  w->license.paid = false; break;
     case 2:  w->license.territory.set[seeded_below(r, 4)] &= seeded_next(r); break;
@@ -270,6 +272,7 @@ static void worsen(struct seeded *r, struct world *w)
     case 6:  w->item.opt_out |= (uint32_t)seeded_next(r); break;
     case 7:  w->item.n_contributors += w->item.n_contributors > 0 && w->item.n_contributors < PEOPLE_MAX; break;
     case 8:  take_consent(r, w, p); break;
+    case 9:  w->item.given_back = true; break;
     default: worsen_consent(r, w, p, c);
     }
 }

@@ -44,6 +44,7 @@ struct world {
     struct given consents[CONSENTS];
     int64_t checked;
     bool whole, member[ITEMS];
+    bool paid, left_out[ITEMS];       /* something; of the license's first clearance */
     struct clearance_row clearance;
     struct license license;
 };
@@ -126,8 +127,11 @@ static void make_world(struct seeded *r, struct world *w)
     w->whole = seeded_below(r, 2) == 0;
     for (int i = 0; i < ITEMS; i++)
         w->member[i] = w->whole || seeded_below(r, 2) == 0;
+    w->paid = seeded_below(r, 3) != 0;
+    for (int i = 0; i < ITEMS; i++)
+        w->left_out[i] = seeded_below(r, 10) == 0;
     w->clearance = (struct clearance_row){
-        .no = 1, .version = 1, .slice = 1, .purpose = "pretraining", .territory = places[some(r, 3)],
+        .no = 1, .version = 1, .slice = 1, .license_no = 1, .purpose = "pretraining", .territory = places[some(r, 3)],
         .model_class = model_codes.code[seeded_below(r, 4) ? 2 : some(r, 3)], .wanted_until = INT64_MIN,
         .whole = w->whole, .reason = NULL,
     };
@@ -231,6 +235,27 @@ static err write_slice(struct scope *s, struct db *db, const struct world *w)
                       "  FROM item_contributor GROUP BY party");
 }
 
+/* The license's first clearance, and one of another license that left everything out; without the sale before it. */
+static err write_first(struct scope *s, struct db *db, const struct world *w)
+{
+    TRY(run(s, db, "ALTER TABLE license DROP CONSTRAINT license_quote_fkey, DROP CONSTRAINT license_offer_fkey"));
+    TRY(run(s, db, scope_printf(s, "INSERT INTO license (no, id, quote, offer, revision, version, publisher, buyer,"
+        " purpose, territory, valid_from, valid_until, slice, slice_no, slice_root, item_count, amount, currency,"
+        " payment, document, state, index, granted_at) OVERRIDING SYSTEM VALUE SELECT i, 'lic_' || i, 'qte_' || i,"
+        " 'ofr', 1, 1, 'pty_0', 'pty_0', '', '', now(), now(), '{}', 1, sha256(''), 1, %d, 'EUR', 'pay', sha256(''),"
+        " 'active', 1, now() FROM generate_series(1, 2) i", w->paid)));
+    TRY(run(s, db, "INSERT INTO clearance (no, id, license, territory, model_class, requested_at) OVERRIDING SYSTEM"
+                   " VALUE SELECT 1 + i, 'clr_' || i, i, '', '', now() FROM generate_series(1, 2) i"));
+    TRY(run(s, db, "INSERT INTO allocation (id, license, clearance, due_at) SELECT 'alc_' || i, i, 'clr_' || i, now()"
+                   "  FROM generate_series(1, 2) i"));
+    TRY(run(s, db, scope_printf(s, "INSERT INTO clearance_exclusion SELECT 3, n, '' FROM generate_series(0, %d) n",
+                                ITEMS - 1)));
+    for (int i = 0; i < ITEMS; i++)
+        if (w->left_out[i])
+            TRY(run(s, db, scope_printf(s, "INSERT INTO clearance_exclusion VALUES (2, %d, '')", i)));
+    return ERR_OK;
+}
+
 static err write_world(struct scope *s, struct db *db, const struct world *w)
 {
     TRY(run(s, db, "INSERT INTO party (id, handle, roles, index, created_at)"
@@ -248,7 +273,8 @@ static err write_world(struct scope *s, struct db *db, const struct world *w)
                    "  WHERE contributors = '[]'"));
     for (int i = 0; i < CONSENTS; i++)
         TRY(write_consent(s, db, w, i));
-    return write_slice(s, db, w);
+    TRY(write_slice(s, db, w));
+    return write_first(s, db, w);
 }
 
 /* ---- by the rules */
@@ -304,6 +330,7 @@ static enum verdict expected(struct scope *s, const struct world *w, const struc
     struct contributor_facts people[3];
     struct verdict_facts f = { .in_root = true, .contributors = people, .n_contributors = m->n ? m->n : 1 };
 
+    f.given_back = w->paid && w->left_out[item];
     f.content = item >= w->checked ? CONTENT_UNVERIFIED : content_state_parse(c->there ? c->state : NULL);
     f.verified_at = c->there && c->verified_at != INT64_MIN ? c->verified_at : 0;
     people[0] = publisher(s, j);

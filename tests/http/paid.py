@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the first clearance left out is given back, once, and stays out: nobody gets for nothing what nobody is paid."""
+import hashlib
+import json
+
+from harness import clearing, tap
+from harness.books import books_problems
+from harness.creator import Creator
+from harness.market import Market
+from harness.program import wait_for
+from harness.sale import later, must, terms
+from harness.tree import folder
+
+BODIES = [b"", b"made by ann", b"by ann as well"]
+OWN, HERS, ALSO_HERS = range(3)
+
+
+def publish(house, ann):
+    """An empty file of the publisher's own, and two that ann made."""
+    hashes = [hashlib.sha256(b).hexdigest() for b in BODIES]
+    for body, sha256 in zip(BODIES, hashes):
+        must(house.put(f"/v1/content/{sha256}", body, headers={"Content-Type": "application/octet-stream"}), 201, 204)
+    must(house.post("/v1/datasets", {"name": "set", "title": "Set", "modality": "text"}, idempotency=None), 201)
+    base = "/v1/datasets/house/set/versions"
+    draft = must(house.post(base, idempotency=None), 201).json()["id"]
+    lines = [json.dumps({"path": f"{i}.txt", "sha256": hashes[i], "size": len(BODIES[i]), "contributors": [
+        {"party": ann.party.id, "role": "author", "weight": 1}] if i else []}) for i in range(len(BODIES))]
+    must(house.put(f"{base}/{draft}/items?part=0", ("\n".join(lines) + "\n").encode(),
+                   headers={"Content-Type": "application/jsonl"}), 200)
+    version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
+    wait_for(lambda: house.get(f"{base}/1").json()["verification"]["unverified"] == 0, 60, "verification")
+    return hashes, version
+
+
+def offer(house, version, tariff, split="per_item"):
+    wish = {"dataset": "house/set", "version": 1, "price": tariff, "split": split,
+            "terms": terms(house.id, version["id"], later(300))}
+    return must(house.post("/v1/offers", wish), 201).json()["id"]
+
+
+def buy(market, bob, offer_id):
+    quote = must(bob.post("/v1/quotes", {"offer": offer_id, "purpose": "pretraining", "territory": "EU",
+                                         "until": later(30)}, idempotency=None), 201).json()
+    if float(quote["price"]["amount"]):
+        market.pay(bob, quote["price"]["amount"])
+    return must(bob.post("/v1/licenses", {"quote": quote["id"]}), 201).json()["id"]
+
+
+def allocated(market, license_id):
+    """(state, owed, refund) in micro-units, once the first clearance's money has gone its way."""
+    def done():
+        got = market.sql("SELECT a.state, a.owed, a.refund FROM allocation a JOIN license l ON l.no = a.license"
+                         f" WHERE l.id = '{license_id}' AND a.state IN ('posted', 'nothing')")
+        return got and (got[0][0], int(got[0][1]), int(got[0][2]))
+    return wait_for(done, 30, "the allocation")
+
+
+def got(bob, license_id, n):
+    return bob.get(f"/v1/licenses/{license_id}/items/{n}.txt").status
+
+
+def reasons(clearance):
+    return {x["reason"]: x["item_count"] for x in clearance["excluded"]}
+
+
+def twice(market, bob, offer_id):
+    """First for models that ann did not consent to, then for those that she did."""
+    license_id = buy(market, bob, offer_id)
+    first = clearing.clear(bob, license_id, model_class="embedding")
+    tap.equal((first["state"], reasons(first)), ("cleared_with_exclusions", {"model_not_granted": 2}), "two are left out")
+    tap.equal(allocated(market, license_id), ("posted", 3_000_000, 6_000_000), "and given back")
+    second = clearing.clear(bob, license_id)
+    tap.equal((second["cleared"], reasons(second)), (1, {"item_not_paid": 2}), "a later clearance does not clear them")
+    tap.check(all(x["sentence"] and x["remedy"] for x in second["excluded"]), "and says what to do")
+    tap.equal([got(bob, license_id, n) for n in (OWN, HERS, ALSO_HERS)], [200, 403, 403], "nor are they delivered")
+    tap.equal(market.entries("refund.posted"), 1, "what is given back is given back once")
+
+
+def free(market, bob, offer_id):
+    """Where nothing was paid nothing is missing."""
+    license_id = buy(market, bob, offer_id)
+    clearing.clear(bob, license_id, model_class="embedding")
+    tap.equal(clearing.clear(bob, license_id)["cleared"], 3, "what was free is cleared later, too")
+    tap.equal(got(bob, license_id, HERS), 200, "and delivered")
+
+
+def weightless(market, bob, by_bytes, by_items):
+    """Split by bytes, of which what is cleared has none: nobody can be paid. Others' money must not wait for that."""
+    license_id, other = buy(market, bob, by_bytes), buy(market, bob, by_items)
+    clearing.clear(bob, license_id, model_class="embedding")
+    clearing.clear(bob, other)
+    tap.equal(allocated(market, other), ("posted", 9_000_000, 0), "the next license's money is split")
+    tap.equal(allocated(market, license_id), ("nothing", 0, 9_000_000), "what nobody weighs in is given back")
+
+
+def main():
+    with Market(folder("http-paid"), COUNTERFOIL_RATE="0", COUNTERFOIL_HOLD_MS="0") as market:
+        house, bob = market.party("house", "publisher", "creator"), market.party("bob", "buyer")
+        ann = Creator(market, market.party("ann", "creator"))
+        hashes, version = publish(house, ann)
+        ann.consent(hashes[HERS:])
+        nine = {"amount": "9.00", "currency": "EUR"}
+        by_items = offer(house, version, nine)
+        twice(market, bob, by_items)
+        free(market, bob, offer(house, version, {"amount": "0.00", "currency": "EUR"}))
+        weightless(market, bob, offer(house, version, nine, "per_byte"), by_items)
+        tap.equal(books_problems(market.sql), [], "the books hold")
+        code, report = market.audit()
+        tap.equal(code, 0, "the audit is sound") or tap.note(json.dumps(report)[:3000])
+    tap.done()
+
+
+main()
