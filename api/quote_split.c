@@ -51,7 +51,7 @@ static err find_parts(struct scope *s, struct db *db, const struct quote *q, con
 {
     *p = (struct parts){ 0 };
     TRY(slice_weighed(s, db, q->slice_no, t->rule == SPLIT_PER_BYTE, add, p));
-    return q->amount > t->fee ? split_amounts(s, q->amount - t->fee, p->v, p->n) : ERR_OK;
+    return q->amount > 0 ? split_amounts(s, q->amount - t->fee, p->v, p->n) : ERR_OK;
 }
 
 err quote_weigh(struct scope *s, struct db *db, const struct quote *q, const struct offer *o)

@@ -33,7 +33,8 @@ const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
                           "       l.amount AS paid, l.currency, l.buyer, l.payment, o.kind, o.amount AS price,"
                           "       o.minimum, o.split, o.fee AS fee_rule, l.revision = o.revision AS same_revision"
                           "  FROM allocation n JOIN license l ON l.no = n.license JOIN offer o ON o.id = l.offer"
-                          " WHERE n.state IN ('due', 'prepared') ORDER BY n.state = 'prepared' DESC, n.no LIMIT 1" },
+                          " WHERE n.state = 'prepared' OR (n.state = 'due' AND n.no > $1)"
+                          " ORDER BY n.state = 'prepared' DESC, n.no LIMIT 1" },
     [EXCLUDED]        = { "allocation_excluded",
                           "SELECT count(*) AS n FROM slice z JOIN unpaid_item x ON x.license = $2"
                           "  LEFT JOIN LATERAL (SELECT true AS there FROM slice_item"
@@ -139,9 +140,9 @@ err allocation_due(struct scope *s, struct db *db, int64_t license_no, const cha
     return made ? job_enqueue(s, db, JOB_ALLOCATE, "due", "{}", INT64_MIN, NULL) : ERR_OK;
 }
 
-err allocation_next(struct scope *s, struct db *db, struct allocation_task *out)
+err allocation_next(struct scope *s, struct db *db, int64_t after, struct allocation_task *out)
 {
-    return db_one(s, db, &allocation_sql[NEXT], NO_PARAMS, &task_shape, out);
+    return db_one(s, db, &allocation_sql[NEXT], PARAMS(P_INT8(after)), &task_shape, out);
 }
 
 err allocation_excluded(struct scope *s, struct db *db, const struct allocation_task *t, int64_t *n)

@@ -42,8 +42,8 @@ struct allocation_task {
     const char *split, *fee_rule;       /* the offer's, canonical JSON */
     bool same_revision;                 /* false: the offer's rules are not the license's */
 };
-/* ERR_NOT_FOUND: nothing is due. */
-err allocation_next(struct scope *s, struct db *db, struct allocation_task *out);
+/* What is prepared, else the first that is due beyond number `after` (0: the first of all). ERR_NOT_FOUND: nothing. */
+err allocation_next(struct scope *s, struct db *db, int64_t after, struct allocation_task *out);
 /* Items of the license's slice that its first clearance excluded. */
 err allocation_excluded(struct scope *s, struct db *db, const struct allocation_task *t, int64_t *n);
 /* As slice_weights(), without the excluded items; rows are struct contributor_weight (slice.h). */

@@ -80,7 +80,7 @@ err clearance_lists(struct scope *s, struct db *db, int64_t no, int64_t limit, s
                     size_t *n);
 
 /* ---- under the ledger's lock */
-/* Whether a consent that was judged was withdrawn, or the license's first clearance issued, at entry `as_of` or later. */
+/* Whether a consent that was judged was withdrawn, or the license first cleared, at entry `as_of` or later. */
 err clearance_moved(struct scope *s, struct db *db, int64_t no, int64_t as_of, bool *yes);
 /* ERR_STALE: decided, or a newer pass has begun. Takes what is decided of `c`, `pass` included. */
 err clearance_decide(struct scope *s, struct db *db, const struct clearance_row *c);

@@ -67,7 +67,8 @@ def twice(market, bob, offer_id):
     """First for models that ann did not consent to, then for those that she did."""
     license_id = buy(market, bob, offer_id)
     first = clearing.clear(bob, license_id, model_class="embedding")
-    tap.equal((first["state"], reasons(first)), ("cleared_with_exclusions", {"model_not_granted": 2}), "two are left out")
+    tap.equal((first["state"], reasons(first)), ("cleared_with_exclusions", {"model_not_granted": 2}),
+              "two are left out")
     tap.equal(allocated(market, license_id), ("posted", 3_000_000, 6_000_000), "and given back")
     second = clearing.clear(bob, license_id)
     tap.equal((second["cleared"], reasons(second)), (1, {"item_not_paid": 2}), "a later clearance does not clear them")
@@ -93,6 +94,31 @@ def weightless(market, bob, by_bytes, by_items):
     tap.equal(allocated(market, license_id), ("nothing", 0, 9_000_000), "what nobody weighs in is given back")
 
 
+def damaged(market, bob, broken, good):
+    """What can't be split, whatever the reason, waits for an operator alone."""
+    kept = market.sql(f"SELECT split FROM offer WHERE id = '{broken}'")[0][0]
+    licenses = [buy(market, bob, o) for o in (broken, good)]
+    market.sql(f"UPDATE offer SET split = '{{}}' WHERE id = '{broken}'")
+    for license_id in licenses:
+        clearing.clear(bob, license_id)
+    tap.equal(allocated(market, licenses[1]), ("posted", 9_000_000, 0), "another's money passes what is damaged")
+    market.sql(f"UPDATE offer SET split = '{kept}' WHERE id = '{broken}';"
+               "UPDATE job SET run_at = now() WHERE kind = 'allocate' AND state = 'queued'; NOTIFY counterfoil_job")
+    tap.equal(allocated(market, licenses[0]), ("posted", 9_000_000, 0), "which is split when it is mended")
+
+
+def all_for_the_platform(market, house, bob, version):
+    """A fee of the whole payment leaves no lines."""
+    market.stop(only=("api",))
+    market.env["COUNTERFOIL_FEE_PPM"] = "1000000"
+    market.start(only=("api",))
+    license_id = buy(market, bob, offer(house, version, {"amount": "9.00", "currency": "EUR"}))
+    clearing.clear(bob, license_id)
+    tap.equal(allocated(market, license_id), ("posted", 9_000_000, 0), "a fee of all there is")
+    tap.equal(market.sql("SELECT a.fee, a.line_count FROM allocation a JOIN license l ON l.no = a.license"
+                         f" WHERE l.id = '{license_id}'"), [["9000000", "0"]], "without a line")
+
+
 def main():
     with Market(folder("http-paid"), COUNTERFOIL_RATE="0", COUNTERFOIL_HOLD_MS="0") as market:
         house, bob = market.party("house", "publisher", "creator"), market.party("bob", "buyer")
@@ -104,6 +130,8 @@ def main():
         twice(market, bob, by_items)
         free(market, bob, offer(house, version, {"amount": "0.00", "currency": "EUR"}))
         weightless(market, bob, offer(house, version, nine, "per_byte"), by_items)
+        damaged(market, bob, offer(house, version, nine), by_items)
+        all_for_the_platform(market, house, bob, version)
         tap.equal(books_problems(market.sql), [], "the books hold")
         code, report = market.audit()
         tap.equal(code, 0, "the audit is sound") or tap.note(json.dumps(report)[:3000])

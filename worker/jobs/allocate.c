@@ -115,15 +115,34 @@ static err activate(struct scope *s, struct work *w, const struct allocation_tas
 
 /* ---- one step a transaction */
 
+struct round { struct work *w; int64_t after; err failed; };     /* `after`: what is due up to there was looked at */
+
+/*
+ * One that can't be split waits for an operator, and must not keep everybody else from being paid: it is passed over,
+ * and named by the job's failure in the end. What time may mend ends the round.
+ */
+static err pass_over(struct scope *s, struct round *r, const struct allocation_task *t, err e)
+{
+    if (err_fault(e) == FAULT_RETRY || err_fault(e) == FAULT_HALT || !db_healthy(r->w->db))
+        return e;
+    log_line(LOG_ERROR, "not allocated license=%s why=%s", t->a.license.text, s->why.detail);
+    scope_forgive(s);
+    db_rollback(r->w->db);
+    r->after = t->a.no;
+    r->failed = e;
+    return ERR_OK;
+}
+
 /* *more false: nothing is due. */
-static err allocate_one(struct scope *s, struct work *w, bool *more)
+static err allocate_one(struct scope *s, struct round *r, bool *more)
 {
     struct allocation_task t;
+    struct work *w = r->w;
     err e;
 
     TRY(db_begin(s, w->db));
     TRY(books_hold(s, w->db));
-    e = allocation_next(s, w->db, &t);
+    e = allocation_next(s, w->db, r->after, &t);
     *more = e == ERR_OK;
     if (e == ERR_NOT_FOUND) {
         scope_forgive(s);
@@ -134,12 +153,13 @@ static err allocate_one(struct scope *s, struct work *w, bool *more)
         TRY(activate(s, w, &t));
         return db_commit(s, w->db);
     }
-    TRY(allot(s, w->db, &t));
-    return db_commit(s, w->db);         /* the next step finds it prepared */
+    e = allot(s, w->db, &t);
+    return e == ERR_OK ? db_commit(s, w->db) : pass_over(s, r, &t, e);      /* the next step finds it prepared */
 }
 
-static err release_one(struct scope *s, struct work *w, bool *more)
+static err release_one(struct scope *s, struct round *r, bool *more)
 {
+    struct work *w = r->w;
     struct held_allocation h;
     err e;
 
@@ -156,7 +176,7 @@ static err release_one(struct scope *s, struct work *w, bool *more)
     return db_commit(s, w->db);
 }
 
-static err all(struct scope *s, struct work *w, err (*step)(struct scope *s, struct work *w, bool *more))
+static err all(struct scope *s, struct round *r, err (*step)(struct scope *s, struct round *r, bool *more))
 {
     bool more = true;
 
@@ -165,12 +185,12 @@ static err all(struct scope *s, struct work *w, err (*step)(struct scope *s, str
         err e;
         scope_init(&one, 0);
         one.deadline_ms = s->deadline_ms;
-        e = work_left(&one, w);
+        e = work_left(&one, r->w);
         if (e == ERR_OK)
-            e = step(&one, w, &more);
+            e = step(&one, r, &more);
         if (e != ERR_OK) {
             s->why = one.why;
-            db_rollback(w->db);
+            db_rollback(r->w->db);
         }
         scope_free(&one);
         TRY(e);
@@ -180,6 +200,9 @@ static err all(struct scope *s, struct work *w, err (*step)(struct scope *s, str
 
 err allocate_run(struct scope *s, struct work *w)
 {
-    TRY(all(s, w, allocate_one));
-    return all(s, w, release_one);
+    struct round r = { .w = w, .failed = ERR_OK };
+
+    TRY(all(s, &r, allocate_one));
+    TRY(all(s, &r, release_one));
+    return r.failed == ERR_OK ? ERR_OK : fail(s, r.failed, "a payment could not be split: the log says whose");
 }

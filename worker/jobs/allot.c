@@ -67,7 +67,16 @@ static err appraise(struct scope *s, struct db *db, struct allocation_task *t)
     return split_fee(s, a->owed, ppm, &a->fee);
 }
 
-static err divide(struct scope *s, struct db *db, const struct allocation_task *t, struct lots *l)
+/* By bytes nobody weighs anything in what is empty: then there is nobody to pay, and all of it goes back. */
+static bool weightless(const struct lots *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->parts[i].weight > 0)
+            return false;
+    return true;
+}
+
+static err divide(struct scope *s, struct db *db, struct allocation_task *t, struct lots *l)
 {
     enum split_rule rule;
 
@@ -75,6 +84,11 @@ static err divide(struct scope *s, struct db *db, const struct allocation_task *
     TRY(allocation_weights(s, db, t, rule == SPLIT_PER_BYTE, weigh, l));
     if (l->n == 0)
         return fail(s, ERR_CORRUPT, "nobody contributed to what %s cleared", t->a.license.text);
+    if (weightless(l)) {
+        t->a.refund = t->paid;
+        t->a.owed = t->a.fee = 0;
+        return ERR_OK;
+    }
     l->fees = NEWS(s, struct split_part, l->n);
     memcpy(l->fees, l->parts, l->n * sizeof *l->fees);
     TRY(split_amounts(s, t->a.owed - t->a.fee, l->parts, l->n));
@@ -184,8 +198,9 @@ err allot(struct scope *s, struct db *db, struct allocation_task *t)
     struct lines lines = { .lots = &lots, .currency = t->currency };
 
     TRY(appraise(s, db, t));
-    if (t->a.owed > 0) {
+    if (t->a.owed > 0)
         TRY(divide(s, db, t, &lots));
+    if (t->a.owed > 0) {
         TRY(open_accounts(s, db, &lots, &lines));
         TRY(write_lines(s, db, &t->a, &lines));
     }
