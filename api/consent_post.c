@@ -111,7 +111,7 @@ static err status_check(struct scope *s, struct db *db, const struct consent *c,
     TRY(status_lists(s, db, &lists, &n));
     for (size_t i = 0; i < c->c.n_status; i++)
         for (size_t k = 0; k < n; k++)
-            if (strcmp(c->c.status[i].list, lists[k].url) == 0 &&
+            if (strcmp(c->c.status[i].list, lists[k].url) == 0 && strcmp(lists[k].kind, "consent") == 0 &&
                 strcmp(lists[k].purpose, status_purpose_codes.code[c->c.status[i].purpose]) == 0 &&
                 c->c.status[i].index < (uint64_t)lists[k].places)
                 pair[c->c.status[i].purpose] = lists[k].pair;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/certificate.h"
 #include "api/page.h"
 #include "api/show.h"
 #include "ledger/entry/codes.h"
@@ -29,18 +30,24 @@ static err datasets_read(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
     struct dataset_filter filter = { match_query(&rq->match, "modality"), match_query(&rq->match, "language"),
-                                     match_query(&rq->match, "owner") };
+                                     match_query(&rq->match, "owner"), match_query(&rq->match, "certified") };
     int64_t limit = page_limit(rq);
     const char *after;
     struct dataset *rows;
     json_t *data;
     size_t n;
+    err e;
 
     TRY(page_after(rq, &after));
     TRY(dataset_list(s, db, &filter, after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, dataset_show(&rows[i]));
+    e = certificates_add(s, db, data);
+    if (e != ERR_OK) {
+        json_decref(data);
+        return e;
+    }
     reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
     return ERR_OK;
 }
@@ -157,7 +164,7 @@ static err dataset_read(struct request *rq, struct db *db)
     struct scope *s = &rq->scope;
     struct dataset d;
     struct offer *offers;
-    json_t *shown, *list = json_array();
+    json_t *shown, *list = json_array(), *certificates;
     size_t n = 0;
     err e = dataset_named(rq, db, &d);
 
@@ -166,11 +173,14 @@ static err dataset_read(struct request *rq, struct db *db)
     for (size_t i = 0; e == ERR_OK && i < n; i++)
         if (strcmp(offers[i].state, "open") == 0 && (shown = offer_short(s, &offers[i])))
             json_array_append_new(list, shown);
+    if (e == ERR_OK)
+        e = certificates_of_version(s, db, scope_printf(s, "%s/%s", d.owner, d.name), 0, &certificates);
     if (e != ERR_OK) {
         json_decref(list);
         return e;
     }
     shown = dataset_show(&d);
+    json_object_set_new(shown, "certificates", certificates);
     json_object_set_new(shown, "offers", list);
     reply_json(rq, 200, shown);
     return ERR_OK;

@@ -10,20 +10,31 @@
 #include "ledger/cert/possession.h"
 #include "schema/base/clock.h"
 #include "schema/json/canon.h"
+#include "schema/store/certificate.h"
 #include "schema/store/consent.h"
 
-struct new_public_key { struct possession said; struct bytes statement; struct id party; bool public; };
+/* A certifier's key becomes public when the operator trusts it (api/certifier.h). */
+struct new_public_key { struct possession said; struct bytes statement; struct id party; bool operator; };
+
+static err is_trusted(struct scope *s, struct db *db, const char *did, const struct id *party, bool *yes)
+{
+    struct trusted_certifier c;
+    err e = certifier_get(s, db, did, party->text, &c);
+
+    *yes = e == ERR_OK;
+    if (e == ERR_NOT_FOUND)
+        scope_forgive(s);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
 
 static err key_decide(struct scope *s, struct append_txn *t, void *state)
 {
     const struct new_public_key *w = state;
     const char *did = w->said.c.issuer;
     struct party_key held, k = { .public_key = did, .party = w->party, .statement = w->statement, .at = t->at_ms };
-    struct named_value values[] = {
-        { "party", EV_TEXT(w->party.text) },
-        { w->public ? "public_key" : "person_key", EV_TEXT(did) },
-    };
+    struct named_value values[] = { { "party", EV_TEXT(w->party.text) }, { "person_key", EV_TEXT(did) } };
     uint64_t index;
+    bool trusted;
     err e = party_key_get(s, t->db, did, &held);
 
     if (e == ERR_OK && strcmp(held.party.text, w->party.text) != 0)
@@ -31,6 +42,9 @@ static err key_decide(struct scope *s, struct append_txn *t, void *state)
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     scope_forgive(s);
+    TRY(is_trusted(s, t->db, did, &w->party, &trusted));
+    if (w->operator || trusted)
+        values[1].name = "public_key";
     TRY(append_entry(s, t, ENTRY_PARTY_KEY_CHANGED, values, ARRAY_LEN(values), &index));
     k.index = (int64_t)index;
     TRY(party_key_set(s, t->db, &k));
@@ -71,6 +85,6 @@ err register_public_key(struct request *rq)
     TRY(statement_check(rq, &w->said));
     TRY(canon(s, statement, &w->statement));
     w->party = c->party.id;
-    w->public = caller_is(c, "operator") || caller_is(c, "certifier");
+    w->operator = caller_is(c, "operator");
     return ledgered(rq, key_decide, w);
 }

@@ -3,6 +3,9 @@
 
 #include "api/allocation.h"
 #include "api/balance.h"
+#include "api/behind.h"
+#include "api/certificate.h"
+#include "api/certifier.h"
 #include "api/clearance.h"
 #include "api/consent.h"
 #include "api/content.h"
@@ -72,6 +75,13 @@ const struct http_handler routes[] = {
     { "list_consents",      list_consents },
     { "show_consent",       show_consent },
     { "revoke_consent",     revoke_consent },
+    { "post_certificate",   post_certificate },
+    { "list_certificates",  list_certificates },
+    { "show_certificate",   show_certificate },
+    { "revoke_certificate", revoke_certificate },
+    { "trust_certifier",    trust_certifier },
+    { "list_certifiers",    list_certifiers },
+    { "show_behind",        show_behind },
     { "list_status_lists",  list_status_lists },
     { "show_status_list",   show_status_list },
     { "list_license_items", list_license_items },

@@ -15,9 +15,9 @@ static err lists_read(struct request *rq, struct db *db)
     TRY(status_lists(&rq->scope, db, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(data, json_pack("{s:s,s:s,s:s,s:I,s:i}", "id", rows[i].id.text, "purpose",
-                                              rows[i].purpose, "url", rows[i].url, "pair", (json_int_t)rows[i].pair,
-                                              "places", (int)rows[i].places));
+        json_array_append_new(data, json_pack("{s:s,s:s,s:s,s:s,s:I,s:i}", "id", rows[i].id.text, "of", rows[i].kind,
+                                              "purpose", rows[i].purpose, "url", rows[i].url, "pair",
+                                              (json_int_t)rows[i].pair, "places", (int)rows[i].places));
     reply_page(rq, data, NULL);
     return ERR_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/certificate.h"
 #include "api/covered.h"
 #include "api/dataset.h"
 #include "api/ledgered.h"
@@ -39,8 +40,7 @@ static json_t *version_show(struct scope *s, const struct version *v)
     return shown;
 }
 
-/* The version that the path names; one that isn't published is its publisher's alone. */
-static err version_named(struct request *rq, struct db *db, struct version *out)
+err version_named(struct request *rq, struct db *db, struct version *out)
 {
     struct scope *s = &rq->scope;
     struct dataset d;
@@ -90,7 +90,7 @@ static err version_read(struct request *rq, struct db *db)
     struct scope *s = &rq->scope;
     struct version v;
     int64_t waiting;
-    json_t *shown;
+    json_t *shown, *certificates;
 
     TRY(version_named(rq, db, &v));
     shown = version_show(s, &v);
@@ -99,6 +99,14 @@ static err version_read(struct request *rq, struct db *db)
                         json_pack("{s:I,s:I,s:I,s:I}", "verified", (json_int_t)v.verified, "unverified",
                                   (json_int_t)(waiting > 0 ? waiting : 0), "corrupt", (json_int_t)v.corrupt, "missing",
                                   (json_int_t)v.missing));
+    if (v.number > 0) {
+        err e = certificates_of_version(s, db, scope_printf(s, "%s/%s", v.owner, v.name), v.number, &certificates);
+        if (e != ERR_OK) {
+            json_decref(shown);
+            return e;
+        }
+        json_object_set_new(shown, "certificates", certificates);
+    }
     reply_covered(rq, shown);
     return ERR_OK;
 }

@@ -14,3 +14,5 @@ err publish_version(struct request *rq);
 
 /* The page that was asked for of a slice's items, whole versions too; who may see them is the caller's to check. */
 err reply_items(struct request *rq, struct db *db, const struct kept_slice *k);
+/* The version that the path names; one that isn't published is its publisher's alone. */
+err version_named(struct request *rq, struct db *db, struct version *out);

@@ -223,6 +223,22 @@ static err list(struct scope *s, struct url_source *u, const char *name, struct 
     return e;
 }
 
+/* "<id>" or "<id>/withdrawal": a member of the market's answer. */
+static err certificate(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    size_t len = strcspn(name, "/");
+    const char *member = name[len] ? name + len + 1 : "certificate";
+    const json_t *document;
+    json_t *answer = NULL;
+    err e;
+
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/certificates/%.*s", (int)len, name), &answer));
+    document = json_object_get(answer, member);
+    e = json_is_object(document) ? canon(s, document, out) : fail(s, ERR_NOT_FOUND, "there is no %s", name);
+    json_decref(answer);
+    return e;
+}
+
 static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
 {
     struct url_source *u = arg;
@@ -231,6 +247,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return disclosures(s, u, name + 12, out);
     if (strncmp(name, "clearances/", 11) == 0 || strncmp(name, "allocations/", 12) == 0)
         return list(s, u, name, out);
+    if (strncmp(name, "certificates/", 13) == 0)
+        return certificate(s, u, name + 13, out);
     return fail(s, ERR_NOT_FOUND, "no such document");
 }
 

@@ -14,7 +14,7 @@ static const size_t row_sizes[TABLES] = {
     [PAST_OFFERS] = sizeof(struct past_row), [PAST_PAYMENTS] = sizeof(struct past_row),
     [PAST_LICENSES] = sizeof(struct past_row), [WINDOWS] = sizeof(struct window_row),
     [CONSENTS] = sizeof(struct consent_row), [PAST_CONSENTS] = sizeof(struct past_row),
-    [STATUS_PLACES] = sizeof(struct past_row), [CERTIFICATES] = sizeof(struct past_row),
+    [STATUS_PLACES] = sizeof(struct past_row), [CERTIFICATES] = sizeof(struct certificate_row),
     [PAST_CERTIFICATES] = sizeof(struct past_row), [STATUS_LISTS] = sizeof(struct list_row),
     [CLEARANCES] = sizeof(struct clearance_row), [PAST_CLEARANCES] = sizeof(struct past_row),
     [REFUNDS] = sizeof(struct past_row), [ALLOCATIONS] = sizeof(struct past_row), [PAYOUTS] = sizeof(struct payout_row),

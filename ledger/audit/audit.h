@@ -48,6 +48,8 @@ struct audit_source {
      * A document beside the log. "disclosures/<index>": the JSON array of the disclosures of that entry that
      * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
      * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it.
+     * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
+     * certifier's request to revoke it.
      * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);

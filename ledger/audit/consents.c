@@ -3,7 +3,7 @@
 
 #include "ledger/audit/state.h"
 
-/* Consents, certificates of sourcing, status lists. */
+/* Consents and status lists. */
 
 /* A place in the market's status lists, as a key. */
 static struct key place_of(uint64_t index)
@@ -76,39 +76,6 @@ void consent_revoked(struct audit *a, const struct entry *e)
         return;
     table_remove(&a->table[CONSENTS], c);
     past_add(a, PAST_CONSENTS, key_in(e, "consent"));
-}
-
-void certificate_issued(struct audit *a, const struct entry *e)
-{
-    const struct party_row *p = table_find(&a->table[PARTIES], key_in(e, "certifier"));
-    struct key certificate = key_in(e, "certificate");
-
-    if (!p || !(p->roles >> code_find(&role_codes, "certifier", sizeof "certifier" - 1) & 1))
-        audit_find(a, RULE_CERTIFICATE_CERTIFIER, "a registered certifier", "%s", text_of(e, "certifier"));
-    if (!table_find(&a->table[VERSIONS], key_in(e, "version")))
-        audit_find(a, RULE_CERTIFICATE_VERSION, "a published version", "%s", text_of(e, "version"));
-    if (time_in(e, "from") >= time_in(e, "until"))
-        audit_find(a, RULE_CERTIFICATE_TERM, "an end after its begin", "%s to %s", text_of(e, "from"),
-                   text_of(e, "until"));
-    if (past(a, CERTIFICATES, certificate) || past(a, PAST_CERTIFICATES, certificate))
-        audit_find(a, RULE_CERTIFICATE_ONCE, "a new certificate", "%s again", text_of(e, "certificate"));
-    else
-        past_add(a, CERTIFICATES, certificate);
-}
-
-void certificate_revoked(struct audit *a, const struct entry *e)
-{
-    struct key certificate = key_in(e, "certificate");
-    void *row = table_find(&a->table[CERTIFICATES], certificate);
-
-    if (!row) {
-        audit_find(a, RULE_CERTIFICATE_REVOKED, "a certificate that was issued and not revoked", "%s, %s",
-                   text_of(e, "certificate"),
-                   past(a, PAST_CERTIFICATES, certificate) ? "revoked before" : "never issued");
-        return;
-    }
-    table_remove(&a->table[CERTIFICATES], row);
-    past_add(a, PAST_CERTIFICATES, certificate);
 }
 
 void status_list_published(struct audit *a, const struct entry *e)

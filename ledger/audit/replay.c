@@ -56,19 +56,24 @@ static void party_registered(struct audit *a, const struct entry *e)
 
     if (table_find(&a->table[PARTIES], party))
         audit_find(a, RULE_PARTY_ONCE, "a new party", "%s again", text_of(e, "party"));
-    else
-        ((struct party_row *)table_add(&a->table[PARTIES], party))->roles = roles;
+    else {
+        struct party_row *p = table_add(&a->table[PARTIES], party);
+        p->roles = roles;
+        party_keys(p, e);
+    }
     public_key(a, e, roles);
 }
 
 static void party_key_changed(struct audit *a, const struct entry *e)
 {
-    const struct party_row *p = table_find(&a->table[PARTIES], key_in(e, "party"));
+    struct party_row *p = table_find(&a->table[PARTIES], key_in(e, "party"));
 
-    if (!p)
+    if (!p) {
         audit_find(a, RULE_PARTY_CHANGED, "a registered party", "%s", text_of(e, "party"));
-    else
-        public_key(a, e, p->roles);
+        return;
+    }
+    public_key(a, e, p->roles);
+    party_keys(p, e);
 }
 
 static void dataset_published(struct audit *a, const struct entry *e)
@@ -108,8 +113,8 @@ static err decide(struct scope *s, struct audit *a, const struct entry *e)
     case ENTRY_CONSENT_GRANTED:       consent_granted(a, e); break;
     case ENTRY_CONSENT_SUSPENDED:     consent_suspended(a, e); break;
     case ENTRY_CONSENT_REVOKED:       consent_revoked(a, e); break;
-    case ENTRY_CERTIFICATE_ISSUED:    certificate_issued(a, e); break;
-    case ENTRY_CERTIFICATE_REVOKED:   certificate_revoked(a, e); break;
+    case ENTRY_CERTIFICATE_ISSUED:    return certificate_issued(s, a, e);
+    case ENTRY_CERTIFICATE_REVOKED:   return certificate_revoked(s, a, e);
     case ENTRY_STATUS_LIST_PUBLISHED: status_list_published(a, e); break;
     case ENTRY_CLEARANCE_ISSUED:      return clearance_issued(s, a, e);
     case ENTRY_CLEARANCE_DENIED:      clearance_denied(a, e); break;

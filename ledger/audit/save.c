@@ -46,7 +46,11 @@ static void put_money(struct buf *b, const struct money_fact *m)
 
 static void put_party(struct buf *b, const void *row)
 {
-    buf_printf(b, " %" PRIu64, ((const struct party_row *)row)->roles);
+    const struct party_row *p = row;
+
+    buf_printf(b, " %" PRIu64, p->roles);
+    put_key(b, p->public_key);
+    put_key(b, p->held);
 }
 
 static void put_version(struct buf *b, const void *row)
@@ -93,6 +97,14 @@ static void put_consent(struct buf *b, const void *row)
     const struct consent_row *c = row;
 
     buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64 " %d", c->from, c->until, c->purposes, c->suspended);
+}
+
+static void put_certificate(struct buf *b, const void *row)
+{
+    const struct certificate_row *c = row;
+
+    put_key(b, c->certifier);
+    put_key(b, c->signer);
 }
 
 static void put_list(struct buf *b, const void *row)
@@ -196,7 +208,8 @@ static bool get_party(const struct word *w, size_t n, void *row)
     struct party_row *p = row;
 
     p->roles = ROLES_UNKNOWN;
-    return n == 0 || get_bits(w[0], ROLES_UNKNOWN, &p->roles);
+    return n == 0 || (get_bits(w[0], ROLES_UNKNOWN, &p->roles) && get_key(w[1], &p->public_key) &&
+                      get_key(w[2], &p->held));
 }
 
 static bool get_version(const struct word *w, size_t n, void *row)
@@ -260,6 +273,14 @@ static bool get_consent(const struct word *w, size_t n, void *row)
     return true;
 }
 
+static bool get_certificate(const struct word *w, size_t n, void *row)
+{
+    struct certificate_row *c = row;
+
+    (void)n;
+    return get_key(w[0], &c->certifier) && get_key(w[1], &c->signer);
+}
+
 static bool get_list(const struct word *w, size_t n, void *row)
 {
     (void)n;
@@ -311,7 +332,7 @@ static const struct {
     void (*put)(struct buf *b, const void *row);
     bool (*get)(const struct word *w, size_t n, void *row);
 } forms[TABLES] = {
-    [PARTIES]           = { "party", 1, 0, put_party, get_party },
+    [PARTIES]           = { "party", 3, 0, put_party, get_party },
     [VERSIONS]          = { "version", 2, 2, put_version, get_version },
     [OFFERS]            = { "offer", 6, 3, put_offer, get_offer },
     [PAYMENTS]          = { "payment", 6, 3, put_payment, get_payment },
@@ -323,7 +344,7 @@ static const struct {
     [CONSENTS]          = { "consent", 4, ABSENT, put_consent, get_consent },
     [PAST_CONSENTS]     = { "past-consent", 0, ABSENT, NULL, NULL },
     [STATUS_PLACES]     = { "place", 0, ABSENT, NULL, NULL },
-    [CERTIFICATES]      = { "certificate", 0, ABSENT, NULL, NULL },
+    [CERTIFICATES]      = { "certificate", 2, ABSENT, put_certificate, get_certificate },
     [PAST_CERTIFICATES] = { "past-certificate", 0, ABSENT, NULL, NULL },
     [STATUS_LISTS]      = { "list", 1, ABSENT, put_list, get_list },
     [CLEARANCES]        = { "clearance", 5, ABSENT, put_clearance, get_clearance },

@@ -17,7 +17,12 @@ struct money_fact { bool known; int64_t micro; char currency[4]; };    /* known:
 #define ROLES_UNKNOWN   UINT64_MAX
 #define PURPOSE_UNKNOWN (-1)
 
-struct party_row   { struct key key; uint64_t roles; };                /* bit i: role_codes.code[i] */
+struct party_row {
+    struct key key;
+    uint64_t roles;                      /* bit i: role_codes.code[i] */
+    struct key public_key;               /* of what the log has in public now, the digest's first half; zero: none */
+    struct key held;                     /* of the key that it holds, the operator's trust or not; zero: not known */
+};
 struct version_row { struct key key; struct hash root; uint64_t item_count; };
 struct offer_row {
     struct key key, version, split;
@@ -39,6 +44,7 @@ struct license_row {
     int64_t purpose;                     /* purpose_codes.code[purpose] */
 };
 struct consent_row { struct key key; int64_t from, until; uint64_t purposes; bool suspended; };
+struct certificate_row { struct key key, certifier, signer; };         /* signer: as a party's public key */
 struct list_row    { struct key key; uint64_t as_of; };
 struct clearance_row { struct key key, license; int64_t until, purpose; uint64_t cleared; struct hash rows_root; };
 struct payout_row  { struct key key, run, account; struct money_fact amount; };
@@ -124,7 +130,7 @@ bool key_zero(struct key k);
 bool past(const struct audit *a, int table, struct key key);
 void past_add(struct audit *a, int table, struct key key);
 
-/* The transitions by noun: sales.c, consents.c, clearances.c, payments.c. */
+/* The transitions by noun: sales.c, consents.c, certificates.c, clearances.c, payments.c. */
 void offer_published(struct scope *s, struct audit *a, const struct entry *e);
 void offer_withdrawn(struct audit *a, const struct entry *e);
 void payment_received(struct audit *a, const struct entry *e);
@@ -135,8 +141,9 @@ const char *license_gone(const struct audit *a, struct key license);   /* "ended
 void consent_granted(struct audit *a, const struct entry *e);
 void consent_suspended(struct audit *a, const struct entry *e);
 void consent_revoked(struct audit *a, const struct entry *e);
-void certificate_issued(struct audit *a, const struct entry *e);
-void certificate_revoked(struct audit *a, const struct entry *e);
+err  certificate_issued(struct scope *s, struct audit *a, const struct entry *e);
+err  certificate_revoked(struct scope *s, struct audit *a, const struct entry *e);
+void party_keys(struct party_row *p, const struct entry *e);           /* what an entry says of its keys */
 void status_list_published(struct audit *a, const struct entry *e);
 
 err  clearance_issued(struct scope *s, struct audit *a, const struct entry *e);

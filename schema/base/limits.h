@@ -59,6 +59,8 @@
 #define STATUS_LIST_RENEW_MS   (12 * 3600 * INT64_C(1000))  /* one with less left is published again. */
 #define STATUS_LIST_CACHE_S    300            /* Seconds that caches may keep a list. */
 #define CERTIFICATE_BYTES_MAX  65536          /* Bytes of a certificate or a signed request that is posted. */
+#define CERTIFICATE_REVERIFY_MS (3600 * INT64_C(1000))  /* A certificate of sourcing is verified again after so long. */
+#define CERTIFICATES_A_RUN     1000           /* So many at most at a time. */
 #define COVERAGE_BYTES_MAX     (INT64_C(1) << 30)  /* Bytes of a consent with its coverage: ten million hashes fit. */
 #define COVERAGE_ITEMS_MAX     10000000       /* Items that one consent covers. */
 #define COVERAGE_MS            600000         /* Reading or naming all that a consent covers may take so long. */

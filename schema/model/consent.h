@@ -31,6 +31,7 @@ struct status_list_row {
     int64_t no;
     struct id id;                 /* stl_… */
     int64_t pair;
+    const char *kind;             /* consent, certificate: whose places */
     const char *purpose;          /* revocation, suspension */
     const char *url;
     int32_t places;

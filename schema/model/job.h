@@ -15,6 +15,8 @@
  *                    {"sha256":"…"}: one content
  *   count_version    {"no":…}: a version's items by the state of their content
  *   verify_consent   {"consent":"cns_…"}: a certificate that was posted
+ *   verify_certificate  {"certificate":"crt_…"}: one that was posted, or verified long ago
+ *   reverify_certificates  {}: those verified long ago, or by certifiers trusted no more
  *   clear_license    {"clearance":"clr_…"}: whether a license's items may be used now
  *   publish_status_lists  {}: lists that changed, or whose published state grows old
  *   seal_version     {"no":…}: a draft too large to be sealed within a request
@@ -24,6 +26,8 @@
 #define JOB_VERIFY_CONTENT "verify_content"
 #define JOB_COUNT_VERSION  "count_version"
 #define JOB_VERIFY_CONSENT "verify_consent"
+#define JOB_VERIFY_CERTIFICATE "verify_certificate"
+#define JOB_REVERIFY_CERTIFICATES "reverify_certificates"
 #define JOB_CLEAR_LICENSE  "clear_license"
 #define JOB_STATUS_LISTS   "publish_status_lists"
 #define JOB_SEAL_VERSION   "seal_version"

@@ -60,24 +60,28 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
                       "UPDATE consent SET state = 'revoked', withdrawn = $2, withdrawn_at = $3, withdrawal = $4"
                       " WHERE no = $1 AND state IN ('granted', 'suspended')" },
     [LIST_ADD]    = { "status_list_add",
-                      "INSERT INTO status_list (id, pair, purpose, url, places) VALUES ($1, $2, $3, $4, $5)"
+                      "INSERT INTO status_list (id, pair, kind, purpose, url, places) VALUES ($1, $2, $3, $4, $5, $6)"
                       " ON CONFLICT (pair, purpose) DO NOTHING" },
     [LISTS]       = { "status_lists",
-                      "SELECT l.no, l.id, l.pair, l.purpose, l.url, l.places, coalesce(p.index, -1) AS index,"
+                      "SELECT l.no, l.id, l.pair, l.kind, l.purpose, l.url, l.places, coalesce(p.index, -1) AS index,"
                       "       coalesce(p.as_of, -1) AS as_of, p.valid_until, coalesce(w.changed, -1) AS changed"
                       "  FROM status_list l"
                       "  LEFT JOIN LATERAL (SELECT index, as_of, valid_until FROM status_publication"
                       "                      WHERE list = l.no ORDER BY index DESC LIMIT 1) p ON true"
-                      "  LEFT JOIN LATERAL (SELECT max(withdrawn) AS changed FROM consent"
-                      "                      WHERE pair = l.pair AND withdrawn IS NOT NULL) w ON true"
-                      " WHERE $1::text IS NULL OR l.id = $1 ORDER BY l.pair DESC, l.purpose" },
+                      "  LEFT JOIN LATERAL (SELECT greatest((SELECT max(withdrawn) FROM consent"
+                      "                       WHERE pair = l.pair AND withdrawn IS NOT NULL),"
+                      "                     (SELECT max(withdrawn) FROM certificate"
+                      "                       WHERE pair = l.pair AND withdrawn IS NOT NULL)) AS changed) w ON true"
+                      " WHERE $1::text IS NULL OR l.id = $1 ORDER BY l.kind DESC, l.pair DESC, l.purpose" },
     [TAKEN]       = { "status_places_taken",
                       "SELECT count(*) AS size FROM consent WHERE pair = $1 AND state <> 'rejected'" },
     [BITS]        = { "status_bits",
                       "SELECT (SELECT max(size) FROM tree_head) AS as_of,"
                       "       coalesce(string_agg(int4send(place), ''::bytea ORDER BY place), ''::bytea) AS places"
-                      "  FROM consent WHERE pair = $1 AND withdrawn IS NOT NULL"
-                      "   AND state = CASE $2::text WHEN 'revocation' THEN 'revoked' ELSE 'suspended' END" },
+                      "  FROM (SELECT place, state FROM consent WHERE pair = $1 AND withdrawn IS NOT NULL"
+                      "        UNION ALL SELECT place, state FROM certificate"
+                      "         WHERE pair = $1 AND withdrawn IS NOT NULL) c"
+                      " WHERE state = CASE $2::text WHEN 'revocation' THEN 'revoked' ELSE 'suspended' END" },
     [PUBLISH]     = { "status_publish",
                       "INSERT INTO status_publication (list, index, document, as_of, at, valid_until)"
                       " SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS"
@@ -109,6 +113,7 @@ static const struct shape key_shape = SHAPE(party_key, key_columns);
 
 static const struct column list_columns[] = {
     COL(status_list_row, no, T_INT8),      COL(status_list_row, id, T_ID),     COL(status_list_row, pair, T_INT8),
+    COL(status_list_row, kind, T_TEXT),
     COL(status_list_row, purpose, T_TEXT), COL(status_list_row, url, T_TEXT),  COL(status_list_row, places, T_INT4),
     COL(status_list_row, index, T_INT8),   COL(status_list_row, as_of, T_INT8),
     COL(status_list_row, valid_until, T_TIME), COL(status_list_row, changed, T_INT8),
@@ -269,11 +274,11 @@ err consent_revoke(struct scope *s, struct db *db, int64_t no, uint64_t index, i
 
 /* ---- status lists */
 
-err status_list_add(struct scope *s, struct db *db, const struct id *id, int64_t pair, const char *purpose,
-                    const char *url, int32_t places)
+err status_list_add(struct scope *s, struct db *db, const struct status_list_row *l)
 {
     return db_do(s, db, &consent_sql[LIST_ADD],
-                 PARAMS(P_ID(*id), P_INT8(pair), P_TEXT(purpose), P_TEXT(url), P_INT4(places)), NULL);
+                 PARAMS(P_ID(l->id), P_INT8(l->pair), P_TEXT(l->kind), P_TEXT(l->purpose), P_TEXT(l->url),
+                        P_INT4(l->places)), NULL);
 }
 
 err status_lists(struct scope *s, struct db *db, struct status_list_row **out, size_t *n)

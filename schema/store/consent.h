@@ -58,9 +58,10 @@ err consent_block_since(struct scope *s, struct db *db, int64_t no, uint64_t siz
 err consent_revoke(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, struct bytes request);
 
 /* ---- status lists */
-err status_list_add(struct scope *s, struct db *db, const struct id *id, int64_t pair, const char *purpose,
-                    const char *url, int32_t places);       /* a repeat of (pair, purpose) changes nothing */
-err status_lists(struct scope *s, struct db *db, struct status_list_row **out, size_t *n);      /* newest pair first */
+/* A repeat of (pair, purpose) changes nothing. */
+err status_list_add(struct scope *s, struct db *db, const struct status_list_row *l);
+/* The consents' first, the newest pair of a kind first. */
+err status_lists(struct scope *s, struct db *db, struct status_list_row **out, size_t *n);
 err status_list_get(struct scope *s, struct db *db, const char *id, struct status_list_row *out);
 /* How many places of a pair are taken. */
 err status_places_taken(struct scope *s, struct db *db, int64_t pair, int64_t *taken);

@@ -16,7 +16,13 @@ const struct sql dataset_sql[DATASET_STATEMENTS] = {
     [LIST]   = { "dataset_list",
                  "SELECT " COLUMNS " FROM dataset d WHERE d.state = 'listed' AND d.id > $4"
                  "   AND ($1::text IS NULL OR d.modality = $1) AND ($2::text IS NULL OR $2 = ANY (d.languages))"
-                 "   AND ($3::text IS NULL OR d.owner = $3) ORDER BY d.id LIMIT $5" },
+                 "   AND ($3::text IS NULL OR d.owner = $3)"
+                 "   AND ($6::text IS NULL OR EXISTS (SELECT FROM certificate c JOIN version v ON v.no = c.version"
+                 "        WHERE v.dataset = d.id AND c.state = 'issued' AND c.flaw IS NULL"
+                 "          AND c.valid_from <= clock_timestamp() AND c.valid_until > clock_timestamp()"
+                 "          AND ($6 = 'true' OR $6 = ANY (c.criteria))"
+                 "          AND v.number = (SELECT max(n.number) FROM version n WHERE n.dataset = d.id)))"
+                 " ORDER BY d.id LIMIT $5" },
     [LISTED] = { "dataset_listed", "UPDATE dataset SET state = 'listed' WHERE id = $1 AND state = 'draft'" },
 };
 
@@ -52,7 +58,8 @@ err dataset_list(struct scope *s, struct db *db, const struct dataset_filter *f,
                  struct dataset **out, size_t *n)
 {
     return db_many(s, db, &dataset_sql[LIST],
-                   PARAMS(P_TEXT(f->modality), P_TEXT(f->language), P_TEXT(f->owner), P_TEXT(after), P_INT8(limit)),
+                   PARAMS(P_TEXT(f->modality), P_TEXT(f->language), P_TEXT(f->owner), P_TEXT(after), P_INT8(limit),
+                          P_TEXT(f->certified)),
                    &dataset_shape, out, n);
 }
 

@@ -2,6 +2,7 @@
 #include "schema/store/access.h"
 #include "schema/store/allocation.h"
 #include "schema/store/books.h"
+#include "schema/store/certificate.h"
 #include "schema/store/clearance.h"
 #include "schema/store/consent.h"
 #include "schema/store/content.h"
@@ -30,6 +31,7 @@ const struct sql_table sql_tables[] = {
     TABLE(access),
     TABLE(allocation),
     TABLE(books),
+    TABLE(certificate),
     TABLE(clearance),
     TABLE(consent),
     TABLE(content),

@@ -27,6 +27,11 @@ static int64_t every_status_lists(const struct worker_settings *set)
     return MINUTE_MS;
 }
 
+static int64_t every_certificates(const struct worker_settings *set)
+{
+    return set->reverify_ms < 10 * MINUTE_MS ? set->reverify_ms / 10 + 1 : MINUTE_MS;
+}
+
 /* What is due comes at once, by a job of its own; this finds what was held, and what got lost. */
 static int64_t every_allocate(const struct worker_settings *set)
 {
@@ -39,6 +44,8 @@ const struct job_kind job_kinds[] = {
     { JOB_COUNT_VERSION,  count_version_run,    JOB_RETRIES, HOUR_MS,      NULL },
     { "reverify_content", reverify_content_run, JOB_RETRIES, 24 * HOUR_MS, every_reverify },
     { JOB_VERIFY_CONSENT, verify_consent_run,   JOB_RETRIES, HOUR_MS,      NULL },
+    { JOB_VERIFY_CERTIFICATE, verify_certificate_run, JOB_RETRIES, HOUR_MS, NULL },
+    { JOB_REVERIFY_CERTIFICATES, reverify_certificates_run, JOB_RETRIES, HOUR_MS, every_certificates },
     { JOB_CLEAR_LICENSE,  clear_license_run,    JOB_RETRIES, 6 * HOUR_MS,  NULL },
     { JOB_STATUS_LISTS,   status_lists_run,     JOB_RETRIES, HOUR_MS,      every_status_lists },
     { "rehash_log",       rehash_log_run,       JOB_RETRIES, 48 * HOUR_MS, every_rehash },

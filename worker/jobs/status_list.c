@@ -13,6 +13,7 @@
 #include "schema/base/log.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
+#include "schema/store/certificate.h"
 #include "schema/store/consent.h"
 #include "schema/store/log.h"
 #include "worker/jobs/work.h"
@@ -42,38 +43,45 @@ static err url_of(struct scope *s, struct work *w, const char *id, const char **
     return ERR_OK;
 }
 
-/* Both or none: half a pair would be the newest, and of no use. */
-static err pair_make(struct scope *s, struct work *w, int64_t pair)
+/* All or none: half a pair would be the newest, and of no use. Certificates are revoked, not suspended. */
+static err pair_make(struct scope *s, struct work *w, int64_t pair, const char *kind)
 {
-    const char *url;
+    bool both = strcmp(kind, "consent") == 0;
 
     TRY(db_begin(s, w->db));
-
     for (size_t i = 0; i < status_purpose_codes.n; i++) {
-        struct id id = id_new("stl", clock_wall_ms());
-        TRY(url_of(s, w, id.text, &url));
-        TRY(status_list_add(s, w->db, &id, pair, status_purpose_codes.code[i], url, STATUS_LIST_PLACES));
+        struct status_list_row l = { .id = id_new("stl", clock_wall_ms()), .pair = pair, .kind = kind,
+                                     .purpose = status_purpose_codes.code[i], .places = STATUS_LIST_PLACES };
+        if (!both && i != STATUS_REVOCATION)
+            continue;
+        TRY(url_of(s, w, l.id.text, &l.url));
+        TRY(status_list_add(s, w->db, &l));
     }
     return db_commit(s, w->db);
 }
 
 /* A next pair when half of the newest is taken: a place drawn at random is free then in one try of two at worst. */
-static err pairs_suffice(struct scope *s, struct work *w)
+static err pairs_suffice(struct scope *s, struct work *w, const char *kind,
+                         err (*places_taken)(struct scope *s, struct db *db, int64_t pair, int64_t *taken))
 {
+    const struct status_list_row *newest = NULL;
     struct status_list_row *lists;
-    int64_t taken = 0;
+    int64_t taken = 0, last = 0;
     size_t n;
+    err e;
 
     TRY(status_lists(s, w->db, &lists, &n));
-    if (n > 0)
-        TRY(status_places_taken(s, w->db, lists[0].pair, &taken));
-    if (n == 0 || taken >= lists[0].places / 2) {
-        err e = pair_make(s, w, n == 0 ? 1 : lists[0].pair + 1);
-        if (e != ERR_OK)
-            db_rollback(w->db);
-        return e;
-    }
-    return ERR_OK;
+    for (size_t i = n; i-- > 0; last = lists[i].pair > last ? lists[i].pair : last)
+        if (strcmp(lists[i].kind, kind) == 0)
+            newest = &lists[i];
+    if (newest)
+        TRY(places_taken(s, w->db, newest->pair, &taken));
+    if (newest && taken < newest->places / 2)
+        return ERR_OK;
+    e = pair_make(s, w, last + 1, kind);
+    if (e != ERR_OK)
+        db_rollback(w->db);
+    return e;
 }
 
 /* ---- publishing one */
@@ -172,7 +180,8 @@ err status_lists_run(struct scope *s, struct work *w)
     struct status_list_row *lists;
     size_t n;
 
-    TRY(pairs_suffice(s, w));
+    TRY(pairs_suffice(s, w, "consent", status_places_taken));
+    TRY(pairs_suffice(s, w, "certificate", certificate_places_taken));
     TRY(status_lists(s, w->db, &lists, &n));
     for (size_t i = 0; i < n; i++) {
         const struct status_list_row *l = &lists[i];

@@ -62,6 +62,8 @@ err seal_version_run(struct scope *s, struct work *w);
 err verify_content_run(struct scope *s, struct work *w);
 err reverify_content_run(struct scope *s, struct work *w);
 err verify_consent_run(struct scope *s, struct work *w);
+err verify_certificate_run(struct scope *s, struct work *w);
+err reverify_certificates_run(struct scope *s, struct work *w);
 err clear_license_run(struct scope *s, struct work *w);
 err status_lists_run(struct scope *s, struct work *w);
 err rehash_log_run(struct scope *s, struct work *w);
