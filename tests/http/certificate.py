@@ -209,9 +209,12 @@ def flawed(market, house, version):
     shown = house.issue(version)
     market.sql("UPDATE certificate SET bytes = replace(convert_from(bytes, 'UTF8'), 'Fair Sourcing', 'Fare Sourcing')"
                f"::bytea, verified_at = verified_at - interval '2 hours' WHERE id = '{shown['id']}'")
-    market.sql("UPDATE job SET run_at = clock_timestamp() WHERE kind = 'reverify_certificates' AND state = 'queued';"
-               " NOTIFY counterfoil_job")
-    wait_for(lambda: house.show(shown["id"])["state"] == "flawed", 60, "the flaw to be found")
+
+    def found():
+        market.sql("UPDATE job SET run_at = clock_timestamp() WHERE kind = 'reverify_certificates'"
+                   " AND state = 'queued'; NOTIFY counterfoil_job")
+        return house.show(shown["id"])["state"] == "flawed"
+    wait_for(found, 60, "the flaw to be found")
     tap.equal(house.show(shown["id"])["reason"], "signature_invalid", "what does not verify any more is told")
     tap.equal(market.nobody.get("/v1/datasets?certified=true").json()["data"], [], "and not certified")
     market.sql("UPDATE certificate SET bytes = replace(convert_from(bytes, 'UTF8'), 'Fare Sourcing', 'Fair Sourcing')"
