@@ -16,8 +16,9 @@
  * In order, the first step to fail decides the answer:
  *   rate of the address -> route (contract) -> size and type of the body -> authenticate
  *   -> rate of the key -> body -> JSON -> contract -> handler -> one reply, one log line, one metric.
- * The first is taken in the event thread: who asks too often costs neither a worker nor the database. A body of more than HTTP_BODY_SMALL (or of unknown size, or streamed) is read only
- * after its sender is known and within the rate; one too large never.
+ * The first is taken in the event thread: who asks too often costs neither a worker nor the database. A body of more
+ * than HTTP_BODY_SMALL (or of unknown size, or streamed) is read only after its sender is known and within the rate;
+ * one too large never.
  *
  * Threads. One event thread does the sockets and never waits. Handlers run on worker
  * threads and may wait for the database. Operations with x-fast run (authenticate and

@@ -125,7 +125,8 @@ def address_rates():
         named = [nobody.get("/v1/datasets", headers={"X-Forwarded-For": f"10.9.8.{i}"}) for i in range(60)]
         tap.check({g.status for g in named} == {200, 429},
                   "an address that somebody claims in a header counts for nothing")
-        tap.check(all(int(g.headers["Retry-After"]) >= 1 for g in named if g.status == 429), "429 says when to come again")
+        tap.check(all(int(g.headers["Retry-After"]) >= 1 for g in named if g.status == 429),
+                  "429 says when to come again")
         for what, target in (("a key", "/v1/me"), ("a page", "/"), ("a tile", "/log/checkpoint"), ("an item", item),
                              ("nothing that is there", "/nowhere")):
             got = {market.operator.get(target).status for _ in range(6)}
