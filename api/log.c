@@ -142,7 +142,7 @@ static err entries_read(struct request *rq, struct db *db)
 
     if (type && !entry_spec_named(type, strlen(type)))
         return fail_at(s, ERR_INVALID, "?type", "there are no entries of this type");
-    TRY(page_after_number(rq, -1, &after));
+    TRY(page_after_number(rq, match_query_int(&rq->match, "from", 0) - 1, &after));
     TRY(entry_list(s, db, (uint64_t)(after + 1), end, type, page_limit(rq), &rows, &n, &next));
     data = json_array();
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ struct url_source {
     bool stop;
     uint64_t size;                 /* of the checkpoint; full bundles below it may be fetched */
     struct slot slots[AHEAD_BUNDLES];
+    json_t *page;                  /* entries from page_first on, with what is disclosed of them; or NULL */
+    uint64_t page_first;
 };
 
 static err get_bytes(struct scope *s, struct market *m, const char *path, int64_t max, struct bytes *out)
@@ -159,21 +162,56 @@ static err tile(struct scope *s, void *arg, const char *path, struct bytes *out)
     return get_bytes(s, &u->market, scope_printf(s, "/log/%s", path), TILE_BYTES_MAX, out);
 }
 
-/* "disclosures/N": what the market shows this reader of the entry's private fields. */
-static err disclosures(struct scope *s, struct url_source *u, const char *index, struct bytes *out)
+/* What the market shows of an entry's private fields, as the source hands it out. */
+static err disclosed_of(struct scope *s, const json_t *shown, struct bytes *out)
 {
-    json_t *answer = NULL, *list, *texts;
+    json_t *texts = json_array();
     const json_t *d;
     size_t i;
     err e;
 
-    TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries/%s", index), &answer));
-    list = json_object_get(answer, "disclosures");
-    texts = json_array();
-    json_array_foreach(list, i, d)
+    json_array_foreach(json_object_get(shown, "disclosures"), i, d)
         json_array_append(texts, json_object_get(d, "disclosure"));
     e = json_array_size(texts) ? canon(s, texts, out) : fail(s, ERR_NOT_FOUND, "nothing is disclosed to this reader");
     json_decref(texts);
+    return e;
+}
+
+/* An audit asks for one entry after the other: a page of them costs what one would. */
+static err turn_page(struct scope *s, struct url_source *u, uint64_t index)
+{
+    json_t *answer;
+
+    json_decref(u->page);
+    u->page = NULL;
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries?from=%" PRIu64 "&limit=%d", index, TILE_WIDTH),
+                   &answer));
+    u->page = json_incref(json_object_get(answer, "data"));
+    u->page_first = index;
+    json_decref(answer);
+    return ERR_OK;
+}
+
+static const json_t *on_page(const struct url_source *u, uint64_t index)
+{
+    const json_t *shown = index < u->page_first ? NULL : json_array_get(u->page, index - u->page_first);
+
+    return shown && json_integer_value(json_object_get(shown, "index")) == (json_int_t)index ? shown : NULL;
+}
+
+/* "disclosures/N". */
+static err disclosures(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    uint64_t index = strtoull(name, NULL, 10);
+    json_t *answer = NULL;
+    err e;
+
+    if (!on_page(u, index))
+        TRY(turn_page(s, u, index));
+    if (on_page(u, index))
+        return disclosed_of(s, on_page(u, index), out);
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries/%s", name), &answer));
+    e = disclosed_of(s, answer, out);
     json_decref(answer);
     return e;
 }
@@ -304,6 +342,7 @@ void url_source_close(struct url_source *u)
     for (size_t i = 0; i < AHEAD_BUNDLES; i++)
         free(u->slots[i].bytes);
     market_close(&u->market);
+    json_decref(u->page);
     pthread_cond_destroy(&u->changed);
     pthread_mutex_destroy(&u->lock);
     free(u);

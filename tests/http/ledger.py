@@ -137,6 +137,12 @@ def entries_of(nobody, size, leaves, entries):
     tap.check(listed[:size] == list(range(size)), "all entries, page by page")
     kinds = {e["entry"]["type"] for e in nobody.get("/v1/entries?type=party.registered").json()["data"]}
     tap.equal(kinds, {"party.registered"}, "or of one type")
+    first = nobody.get("/v1/entries?from=3&limit=2").json()
+    tap.equal([e["index"] for e in first["data"]], [3, 4], "from an index on")
+    after = nobody.get(f"/v1/entries?from=3&limit=2&cursor={first['next_cursor']}").json()
+    tap.equal([e["index"] for e in after["data"]], [5, 6], "a cursor goes on from there")
+    tap.equal(nobody.get("/v1/entries?from=9007199254740991").json()["data"], [], "beyond the log there is none")
+    tap.equal(nobody.get("/v1/entries?from=-1").status, 422, "nor before it")
     tap.equal(nobody.get("/v1/entries?type=nothing").status, 422, "which must be one")
     for number in (2**63 - 1, 2**40 + 1):
         cursor = base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
