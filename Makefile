@@ -50,7 +50,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_C))
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make run      install what is missing, build, start everything, walk the first sale; stays up'
+	@echo 'make run      install what is missing, build, start everything, walk from consent to payout; stays up'
 	@echo 'make test     unit, HTTP, story and crash tests (sanitizers on); needs Debian packages only'
 	@echo 'make all      build the programs into build/plain'
 	@echo 'make tidy     rooms, include rules, style, links, generated docs'

@@ -62,8 +62,9 @@ static void run_tell(struct scope *s, const json_t *run)
     const json_t *left;
     size_t i;
 
-    say("run        %s, %lld payouts, %s", json_text_or(run, "id", "?"),
-        (long long)json_integer_value(json_object_get(run, "payouts")), money_text(s, json_object_get(run, "total")));
+    say("run        %s, %s, %s", json_text_or(run, "id", "?"),
+        count_text(s, (uint64_t)json_integer_value(json_object_get(run, "payouts")), "payout", "payouts"),
+        money_text(s, json_object_get(run, "total")));
     json_array_foreach(json_object_get(run, "left"), i, left)
         say("not paid   %s  %s: %s", money_text(s, json_object_get(left, "amount")), json_text_or(left, "party", "?"),
             json_text_or(left, "reason", "?"));
