@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/client/clear.h"
+#include "api/client/credential.h"
 #include "api/client/manifest.h"
 #include "api/client/statement.h"
 #include "api/client/verb.h"
@@ -16,12 +17,13 @@
 #define FILE_BYTES_MAX (16 << 20)
 #define BATCH_ITEMS 1000
 
-struct options { const char *key, *issuer; };
+struct options { const char *key, *issuer; struct texts status; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
       "the log's verifier key; a folder's own is used if not said" },
-    { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed a clearance" },
+    { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed it" },
+    { "status", "FILE", true, offsetof(struct options, status), "a saved status list: was the credential revoked" },
 };
 
 struct check {                         /* of one pulled folder */
@@ -245,7 +247,7 @@ static err verify_receipt(struct scope *s, const char *path, const struct option
     struct receipt r;
 
     if (!o->key)
-        return fail(s, ERR_INVALID, "a receipt is verified with --key VKEY");
+        return fail(s, ERR_INVALID, "this is no document that is known here; a receipt is verified with --key VKEY");
     if (!note_key_parse(o->key, &key))
         return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
@@ -290,10 +292,13 @@ static err verify_clearance(struct scope *s, const char *path, const json_t *cle
 static err verify_file(struct scope *s, const char *path, const struct options *o, uint64_t *findings)
 {
     struct json_rules rules = { .values_max = MARKET_VALUES_MAX };
+    struct credential_options as = { o->issuer, &o->status };
     json_t *value = NULL;
     struct bytes text;
     err e = file_read(s, path, STATEMENT_BYTES_MAX, &text);
 
+    if (e == ERR_OK && credential_is(s, text))
+        return credential_verify(s, path, text, &as);
     if (e == ERR_OK)
         e = json_read_as(s, (const char *)text.p, text.len, rules, &value);
     if (e != ERR_OK)
@@ -328,11 +333,12 @@ static err run(struct scope *s, struct call *c)
 
 const struct verb verb_verify = {
     .name = "verify", .args = "FILE|DIR…", .args_min = 1, .args_max = TEXTS_MAX,
-    .line = "verify receipts, folders, statements, clearances",
+    .line = "verify receipts, folders, statements, credentials",
     .more = "DIR: a pulled folder; every file, the list's root against the license, license and receipts\n"
             "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key;\n"
             "or a saved statement: each line against the entry that commits to it, the sums, with --key; or a\n"
-            "clearance that clear --out has kept: its proof, its sums, whether it is over, with --key its entry.\n"
+            "clearance that clear --out has kept: its proof, its sums, whether it is over, with --key its entry;\n"
+            "or a consent with what it covers, a certificate of sourcing, a status list, a request of withdrawal.\n"
             "Exit code 0: all is right, 1: something is not, 2: it could not be checked.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };
