@@ -125,7 +125,8 @@ static void test_answers(struct scope *s, struct fetch *f, struct server *sv)
     ok(get(s, f, sv, "/hello", 4, &a) == ERR_TOO_LARGE, "a longer body than allowed");
     ok(get(s, f, sv, "/gone", 0, &a) == ERR_OK && a.status == 410, "a refusal is an answer");
     ok(fetch_problem(s, &a) == ERR_LICENSE_ENDED, "its type says which error");
-    is_str(s->why.detail, "Ended: It ended. (b) [410 at /a, request req_1]", "its words are kept");
+    is_str(s->why.detail, "Ended: It ended. (b) [410 license-not-live at /a, request req_1]",
+           "its words and its code are kept");
     is_str(s->why.pointer, "/a", "and its pointer");
     ok(get(s, f, sv, "/plain", 0, &a) == ERR_OK && fetch_problem(s, &a) == ERR_NOT_FOUND, "a bare status");
     ok(get(s, f, sv, "/cut", 100, &a) == ERR_UNREACHABLE, "a body cut off");
