@@ -13,6 +13,7 @@
 
 #include "api/auth.h"
 #include "api/consent.h"
+#include "api/covered.h"
 #include "api/refused.h"
 #include "ledger/cert/consent.h"
 #include "schema/base/clock.h"
@@ -229,7 +230,7 @@ static err reply_consent(struct request *rq, struct db *db, int status, const ch
 
     TRY(consent_get(&rq->scope, db, id, &row));
     reply_header(rq, "Location", scope_printf(&rq->scope, "/v1/consents/%s", id));
-    reply_json(rq, status, consent_show(&row));
+    reply_json(rq, status, as_covered(rq, consent_show(&row)));       /* of one posted before, it may be granted now */
     return ERR_OK;
 }
 

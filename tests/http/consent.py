@@ -159,6 +159,19 @@ def granted(market, alice, auditor, mallory, key, lists):
     return consent
 
 
+def unsigned(market, alice, key, lists):
+    """Granted in a batch that nobody has signed: posting it again acknowledges nothing."""
+    signed = key.prove(consents.certificate(key, HASHES, lists), consents.moment())
+    market.programs["signer"].kill()
+    ident = post(alice, signed).json()["id"]
+    wait_for(lambda: market.sql(f"SELECT state FROM consent WHERE id = '{ident}'") == [["granted"]], 60, "the grant")
+    again = post(alice, signed)
+    tap.equal((again.status, again.json()["state"], again.json()["entry"]), (200, "granted", None),
+              "granted, but without an entry as long as that is not signed for")
+    market.start(only=("signer",))
+    wait_for(lambda: post(alice, signed).json()["entry"], 60, "its entry")
+
+
 def single(alice, key, lists):
     certificate = consents.certificate(key, HASHES[:1], lists)
     certificate["credentialSubject"]["coverage"] = {"method": "sha256", "sha256": HASHES[0], "item_count": 1}
@@ -268,6 +281,7 @@ def main():
         refusals(market, alice, mallory, buyer, key, lists)
         rejected(alice, key, lists)
         consent = granted(market, alice, auditor, mallory, key, lists)
+        unsigned(market, alice, key, lists)
         one = single(alice, key, lists)
         revoked(market, alice, auditor, mallory, key, consent)
         after(market, before, revocation, suspension, {4711})
