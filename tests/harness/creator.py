@@ -7,10 +7,10 @@ from harness.sale import must
 
 
 class Creator:
-    """Somebody with a key of her own, registered."""
+    """Somebody with a key of her own, registered; `key` signs like harness.ed25519.Key, which is the default."""
 
-    def __init__(self, market, party):
-        self.market, self.party, self.key = market, party, Key()
+    def __init__(self, market, party, key=None):
+        self.market, self.party, self.key = market, party, key or Key()
         statement = consents.statement(self.key, self.party.id, market.origin)
         must(self.party.post("/v1/me/public-keys", {"statement": statement}), 201)
 

@@ -11,12 +11,9 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-import * as Ed25519Multikey from '@digitalbazaar/ed25519-multikey';
-import * as vc from '@digitalbazaar/vc';
-import {checkStatus, createCredential, createList, decodeList} from '@digitalbazaar/vc-bitstring-status-list';
-import {createSignCryptosuite, createVerifyCryptosuite} from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
-import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
-import {driver} from '@digitalbazaar/did-method-key';
+import {createCredential, createList, decodeList} from '@digitalbazaar/vc-bitstring-status-list';
+
+import {changed, isSet, issue as issueAt, keyOf, leaves, local, reason, theirVerdict as verdictAt} from './libraries.mjs';
 
 const [ours, dir] = process.argv.slice(2);
 const NOW = new Date('2026-11-23T10:00:00Z');
@@ -33,66 +30,9 @@ function ok(good, name) {
 const file = name => path.join(dir, `${name}.json`);
 const load = name => JSON.parse(fs.readFileSync(file(name), 'utf8'));
 const save = (name, value) => fs.writeFileSync(file(name), JSON.stringify(value, null, 1));
+const theirVerdict = (credential, now = NOW) => verdictAt(credential, now);
+const issue = (credential, key) => issueAt(credential, key, NOW);
 const ask = (...args) => execFileSync(ours, args, {encoding: 'utf8', maxBuffer: 1 << 28}).trimEnd();
-
-const didKey = driver();
-didKey.use({multibaseMultikeyHeader: 'z6Mk', fromMultibase: Ed25519Multikey.from});
-const local = new Map();
-async function documentLoader(url) {
-  if(url.startsWith('did:key:')) {
-    return {contextUrl: null, documentUrl: url, document: await didKey.get({url})};
-  }
-  if(local.has(url)) {
-    return {contextUrl: null, documentUrl: url, document: structuredClone(local.get(url))};
-  }
-  return vc.defaultDocumentLoader(url);
-}
-
-// A creator's consent is on the market's list: two issuers, which their check does not expect by default.
-const checkAnyIssuer = options => checkStatus({...options, verifyMatchingIssuers: false});
-
-async function theirVerdict(credential, now = NOW) {
-  return vc.verifyCredential({
-    credential: structuredClone(credential), documentLoader, now, checkStatus: checkAnyIssuer,
-    suite: new DataIntegrityProof({cryptosuite: createVerifyCryptosuite()})
-  });
-}
-const reason = result => result.verified ? '' : `: ${result.error?.errors ?? result.error}`;
-const isSet = result => result.statusResult?.results?.some(r => r.status === true);
-
-async function keyOf(byte) {
-  const seed = new Uint8Array(32).fill(byte);
-  const key = await Ed25519Multikey.generate({seed});
-  const {publicKeyMultibase} = await key.export({publicKey: true});
-  key.controller = `did:key:${publicKeyMultibase}`;
-  key.id = `${key.controller}#${publicKeyMultibase}`;
-  return key;
-}
-
-async function issue(credential, key) {
-  const suite = new DataIntegrityProof({
-    signer: key.signer(), date: '2026-11-23T10:00:00Z', cryptosuite: createSignCryptosuite()
-  });
-  const document = structuredClone({...credential, issuer: key.controller});
-  delete document.proof;
-  return vc.issue({credential: document, suite, documentLoader, now: NOW});
-}
-
-// The ways to every value that is not an object or an array.
-function leaves(value, way = []) {
-  if(value === null || typeof value !== 'object') {
-    return [way];
-  }
-  return Object.keys(value).flatMap(key => leaves(value[key], [...way, key]));
-}
-
-function changed(document, way) {
-  const copy = structuredClone(document);
-  const at = way.slice(0, -1).reduce((value, key) => value[key], copy);
-  const key = way.at(-1), value = at[key];
-  at[key] = typeof value === 'string' ? `${value.slice(0, -1)}${value.endsWith('1') ? '2' : '1'}` : value + 1;
-  return copy;
-}
 
 async function judgeOurs() {
   for(const name of ['consent', 'withdrawn', 'list', 'clearance', 'sourcing', 'withdrawal']) {
