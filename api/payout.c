@@ -187,7 +187,8 @@ static const struct json_member answer_members[] = { JSON_MEMBER(answer, referen
 static err answer_post(struct scope *s, struct append_txn *t, const struct answer *w, const struct payout *p,
                        uint64_t index)
 {
-    struct book_line lines[] = { { p->party, "in_payout", -p->amount },
+    bool paid = strcmp(p->state, "settled") == 0;
+    struct book_line lines[] = { { paid ? NULL : p->party, paid ? "bank" : "in_payout", -p->amount },
                                  { w->settled ? NULL : p->party, w->settled ? "bank" : "available", p->amount } };
 
     if (w->settled)
@@ -205,7 +206,8 @@ static err answer_decide(struct scope *s, struct append_txn *t, void *arg)
     uint64_t index;
 
     TRY(found(s, payout_hold(s, t->db, w->id, &p), "payout"));
-    if (strcmp(p.state, "instructed") != 0)
+    /* A rail may take back days later what it had paid. */
+    if (strcmp(p.state, "instructed") != 0 && (w->settled || strcmp(p.state, "settled") != 0))
         return fail(s, ERR_STALE, "the payout is %s: the rail's answer was recorded before", p.state);
     TRY(books_hold(s, t->db));
 

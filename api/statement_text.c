@@ -109,7 +109,8 @@ static void put_payout(struct buf *out, const struct statement_account *a, const
     else
         put_posting(out, "assets:bank", a->currency, p->amount);
     buf_printf(out, effect ? "" : "\n");
-    put_posting(out, "assets:in payout", a->currency, effect ? -effect : -p->amount);
+    put_posting(out, effect > 0 && p->settled ? "assets:bank" : "assets:in payout", a->currency,
+                effect ? -effect : -p->amount);
     buf_printf(out, "\n\n");
 }
 

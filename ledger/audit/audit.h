@@ -28,7 +28,7 @@
  * bytes for as long as the window that they open. Kept are: parties, published
  * versions, open offers, payments (for good: a refund may come late), licenses
  * that have not ended, consents that were not revoked, live clearances, payouts
- * under way, accounts whose lines were fetched (24 to 140 bytes each), and 16
+ * that have not failed, accounts whose lines were fetched (24 to 140 bytes each), and 16
  * bytes for each id whose life is over, so that it is never used again. Where
  * the reader may fetch them, the rows of live clearances take 16 bytes each, and
  * 16 for each consent of a set. Tables are at most half empty. One bundle and

@@ -100,6 +100,8 @@ static const char *line_take(struct audit *a, const struct line_row *line, const
         return "an account of another currency";
     if (line->n <= b->n)
         return "a running number that was there before";
+    if (!a->balances_partial && line->n != b->n + 1)
+        return "a running number that leaves some out";
     b->n = line->n;
     move(a, b, micro);
     return money_add(*sum, micro, sum) ? NULL : "a sum that is too large";
@@ -234,7 +236,7 @@ void payout_instructed(struct audit *a, const struct entry *e)
     payout_accrued(a, p);
 }
 
-/* Its one end; a payout that failed goes back to its account. */
+/* A payout that failed goes back to its account, even after it was settled: rails take back what they paid. */
 static void payout_ended(struct audit *a, const struct entry *e, bool failed)
 {
     struct key id = key_in(e, "payout");
@@ -242,13 +244,18 @@ static void payout_ended(struct audit *a, const struct entry *e, bool failed)
 
     if (!p) {
         audit_find(a, RULE_PAYOUT_STATE, "a payout that is under way", "%s, %s", text_of(e, "payout"),
-                   past(a, PAST_PAYOUTS, id) ? "settled or failed before" : "never instructed");
+                   past(a, PAST_PAYOUTS, id) ? "failed before" : "never instructed");
         return;
     }
+    if (p->settled && !failed)
+        audit_find(a, RULE_PAYOUT_STATE, "a payout that is under way", "%s, settled before", text_of(e, "payout"));
     if (!key_equal(p->run, key_in(e, "run")))
         audit_find(a, RULE_PAYOUT_STATE, "the run that instructed it", "%s", text_of(e, "run"));
-    if (failed)
-        pay(a, p->account, &p->amount, 1);
+    if (!failed) {
+        p->settled = true;
+        return;
+    }
+    pay(a, p->account, &p->amount, 1);
     table_remove(&a->table[PAYOUTS], p);
     past_add(a, PAST_PAYOUTS, id);
 }

@@ -128,6 +128,7 @@ static void put_payout(struct buf *b, const void *row)
     put_key(b, p->run);
     put_key(b, p->account);
     put_money(b, &p->amount);
+    buf_printf(b, " %d", p->settled);
 }
 
 static void put_balance(struct buf *b, const void *row)
@@ -300,9 +301,14 @@ static bool get_clearance(const struct word *w, size_t n, void *row)
 static bool get_payout(const struct word *w, size_t n, void *row)
 {
     struct payout_row *p = row;
+    uint64_t settled;
 
     (void)n;
-    return get_key(w[0], &p->run) && get_key(w[1], &p->account) && get_money(w[2], &p->amount);
+    if (!get_key(w[0], &p->run) || !get_key(w[1], &p->account) || !get_money(w[2], &p->amount) ||
+        !get_count(w[3], &settled) || settled > 1)
+        return false;
+    p->settled = settled;
+    return true;
 }
 
 static bool get_balance(const struct word *w, size_t n, void *row)
@@ -351,7 +357,7 @@ static const struct {
     [PAST_CLEARANCES]   = { "past-clearance", 0, ABSENT, NULL, NULL },
     [REFUNDS]           = { "refund", 0, ABSENT, NULL, NULL },
     [ALLOCATIONS]       = { "allocation", 0, ABSENT, NULL, NULL },
-    [PAYOUTS]           = { "payout", 3, ABSENT, put_payout, get_payout },
+    [PAYOUTS]           = { "payout", 4, ABSENT, put_payout, get_payout },
     [PAST_PAYOUTS]      = { "past-payout", 0, ABSENT, NULL, NULL },
     [BALANCES]          = { "balance", 3, ABSENT, put_balance, get_balance },
     [TOTALS]            = { "total", 3, ABSENT, put_balance, get_balance },

@@ -47,7 +47,7 @@ struct consent_row { struct key key; int64_t from, until; uint64_t purposes; boo
 struct certificate_row { struct key key, certifier, signer; };         /* signer: as a party's public key */
 struct list_row    { struct key key; uint64_t as_of; };
 struct clearance_row { struct key key, license; int64_t until, purpose; uint64_t cleared; struct hash rows_root; };
-struct payout_row  { struct key key, run, account; struct money_fact amount; };
+struct payout_row  { struct key key, run, account; struct money_fact amount; bool settled; };
 struct balance_row {                     /* of an account; of a currency, whose letters are the key */
     struct key key;
     int64_t micro;                       /* accrued less paid out */

@@ -78,7 +78,7 @@ const struct sql payout_sql[PAYOUT_STATEMENTS] = {
                     " WHERE id = $1 AND state = 'instructed'" },
     [FAILED]    = { "payout_failed",
                     "UPDATE payout SET state = 'failed', failed_index = $2, reference = $3, failed_at = $4"
-                    " WHERE id = $1 AND state = 'instructed'" },
+                    " WHERE id = $1 AND state IN ('instructed', 'settled')" },
     [UNHURRIED] = { "payout_unhurried", "SELECT set_config('statement_timeout', '0', true)" },
 };
 _Static_assert(STATEMENTS_USED == PAYOUT_STATEMENTS, "each statement has its place");

@@ -5,7 +5,8 @@ enum { STATES, OPENING, LINES, PAYOUTS, HEAD, SEEN, LEAVES };
 
 #define LINE_OF   " FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
 #define EVENT(event, at, index) "SELECT y.id AS payout, '" event "' AS event, y." at " AS at, y." index " AS index," \
-                                "       y.amount FROM payout y WHERE y.account = $1 AND y." at " >= $2" \
+                                "       y.amount, coalesce(y.settled_index < $4, false) AS settled" \
+                                "  FROM payout y WHERE y.account = $1 AND y." at " >= $2" \
                                 "   AND y." at " < $3 AND y." index " < $4"
 const struct sql statement_sql[STATEMENT_STATEMENTS] = {
     [STATES]  = { "statement_states",
@@ -66,6 +67,7 @@ static const struct shape line_shape = SHAPE(statement_line, line_columns);
 static const struct column event_columns[] = {
     COL(statement_payout, payout, T_TEXT), COL(statement_payout, event, T_TEXT), COL(statement_payout, at, T_TIME),
     COL(statement_payout, index, T_INT8),  COL(statement_payout, amount, T_INT8),
+    COL(statement_payout, settled, T_BOOL),
 };
 static const struct shape event_shape = SHAPE(statement_payout, event_columns);
 

@@ -38,6 +38,7 @@ struct statement_payout {
     const char *payout;
     const char *event;            /* instructed, settled, failed */
     int64_t at, index, amount;
+    bool settled;                 /* it is, or was before it failed */
 };
 err statement_payouts(struct scope *s, struct db *db, const struct statement_period *p, int64_t limit,
                       struct statement_payout **out, size_t *n);

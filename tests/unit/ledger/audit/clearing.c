@@ -160,12 +160,14 @@ static struct buf *beside(struct log *l, const char *name)
     return &l->document[l->n_documents++].text;
 }
 
+static uint64_t second_number = 2;    /* of both accounts' lines in the second allocation */
+
 static void log_lists(struct log *l)
 {
     add_rows(beside(l, "clearances/" CLR_0 "/rows"), &rows_0, whole, ARRAY_LEN(whole));
     add_rows(beside(l, "clearances/" CLR_1 "/rows"), &rows_1, slice, ARRAY_LEN(slice));
     add_lines(beside(l, "allocations/" ID("alc", "00") "/lines"), &lines_0, "6.00", "5.00", 1);
-    add_lines(beside(l, "allocations/" ID("alc", "01") "/lines"), &lines_1, "5.00", "4.00", 2);
+    add_lines(beside(l, "allocations/" ID("alc", "01") "/lines"), &lines_1, "5.00", "4.00", second_number);
 }
 
 /* ---- cheats that entries alone show */
@@ -263,7 +265,8 @@ static const struct {
       .rule = RULE_ALLOCATION_SPLIT },
     { "a payout instructed twice", AGAIN, PAYOUT_0, .rule = RULE_PAYOUT_STATE },
     { "a payout settled twice", AGAIN, SETTLED, .rule = RULE_PAYOUT_STATE },
-    { "a payout that fails after it was settled", SET, FAILED, .field = "payout", .value = T(ID("pyo", "00")),
+    { "a payout that fails twice", AGAIN, FAILED, .rule = RULE_PAYOUT_STATE },
+    { "a payout that is settled before it is instructed", SET, SETTLED, .field = "payout", .value = T(ID("pyo", "01")),
       .rule = RULE_PAYOUT_STATE },
     { "a payout settled without an instruction", DROP, PAYOUT_0, .rule = RULE_PAYOUT_STATE },
     { "a payout settled in another run", SET, SETTLED, .field = "run", .value = T(ID("run", "zz")),
@@ -360,6 +363,17 @@ static void test_private_cheats(void)
         act_value(&acts[private_cheats[i].act], private_cheats[i].field)->value = private_cheats[i].value;
         run(private_cheats[i].why, acts, n, true, private_cheats[i].rule);
     }
+}
+
+/* An account's lines have the numbers 1, 2, 3 …: none is left out, none is there again. */
+static void test_numbers(void)
+{
+    struct act acts[LONG_ACTS + 1];
+    size_t n = tell(acts);
+
+    for (second_number = 1; second_number <= 3; second_number += 2)
+        run("another number of a line", acts, n, true, RULE_ALLOCATION_LINES);
+    second_number = 2;
 }
 
 static void set(struct act *x, const char *field, struct entry_value value)
@@ -603,6 +617,7 @@ int main(void)
     keys_init();
     test_cheats();
     test_private_cheats();
+    test_numbers();
     test_more();
     test_price();
     test_opened();
