@@ -7,6 +7,7 @@
 #include "api/client/say.h"
 #include "ledger/entry/lists.h"
 #include "ledger/tree/proof.h"
+#include "schema/base/clock.h"
 #include "schema/base/money.h"
 #include "schema/json/canon.h"
 
@@ -14,7 +15,9 @@ struct check {
     const struct note_key *key;
     const json_t *receipts;
     const char *account, *currency;
-    int64_t balance, last_n;
+    const json_t *payouts;
+    int64_t from, to;
+    int64_t balance, last_n, last_index;
     struct statement_found *found;
 };
 
@@ -41,6 +44,23 @@ static err receipt_of(struct scope *s, const struct check *c, const json_t *even
     TRY(receipt_check(s, c->key, text, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, out));
     if (out->index != (uint64_t)index)
         return fail(s, ERR_CORRUPT, "the receipt of entry %lld is of another one", (long long)index);
+    return ERR_OK;
+}
+
+/*
+ * Each entry once, in the log's order, and within the period by its own time: what another period has is none of this
+ * one's.
+ */
+static err in_turn(struct scope *s, struct check *c, const json_t *event, const struct receipt *r)
+{
+    int64_t at;
+
+    if (r->index > INT64_MAX || (int64_t)r->index <= c->last_index)
+        return fail(s, ERR_CORRUPT, "entry %llu is there twice, or out of order", (unsigned long long)r->index);
+    c->last_index = (int64_t)r->index;
+    if (!time_parse(json_text_or(event, "at", ""), &at) || at != r->entry.at_ms || at < c->from || at >= c->to)
+        return fail(s, ERR_CORRUPT, "its time is not that of entry %llu, or not in the period",
+                    (unsigned long long)r->index);
     return ERR_OK;
 }
 
@@ -139,19 +159,38 @@ static err line_check(struct scope *s, struct check *c, const json_t *line)
         return fail(s, ERR_CORRUPT, "entry %llu is no allocation", (unsigned long long)r.index);
     TRY(says(s, &r, "allocation", json_text_or(line, "allocation", NULL)));
     TRY(says(s, &r, "license", json_text_or(line, "license", NULL)));
+    TRY(in_turn(s, c, line, &r));
     TRY(line_proven(s, c, line, &r));
     TRY(amount_of(s, c, line, "gross", &gross));
     TRY(amount_of(s, c, line, "fee", &fee));
     TRY(amount_of(s, c, line, "net", &net));
     if (!money_add(net, fee, &sum) || sum != gross || !money_add(c->balance, net, &c->balance))
         return fail(s, ERR_CORRUPT, "net and fee are not the gross");
-    if (c->last_n && n != c->last_n + 1)
+    if ((c->last_n || c->from == 0) && n != c->last_n + 1)
         return fail(s, ERR_CORRUPT, "line %lld is missing before it", (long long)c->last_n + 1);
     c->last_n = n;
     return ERR_OK;
 }
 
 /* ---- a payout */
+
+/* What the rail answered is of the amount that was instructed, where that is in the statement, too. */
+static err same_amount(struct scope *s, const struct check *c, const json_t *payout, int64_t amount)
+{
+    const json_t *other;
+    int64_t instructed;
+    size_t i;
+
+    json_array_foreach(c->payouts, i, other) {
+        if (strcmp(json_text_or(other, "event", ""), "instructed") != 0 ||
+            strcmp(json_text_or(other, "payout", ""), json_text_or(payout, "payout", "?")) != 0)
+            continue;
+        TRY(amount_of(s, c, other, "amount", &instructed));
+        if (instructed != amount)
+            return fail(s, ERR_CORRUPT, "its amount is not the one that was instructed");
+    }
+    return ERR_OK;
+}
 
 static err payout_check(struct scope *s, struct check *c, const json_t *payout)
 {
@@ -166,11 +205,13 @@ static err payout_check(struct scope *s, struct check *c, const json_t *payout)
     if (r.entry.spec->type != type || (type == ENTRY_PAYOUT_FAILED && strcmp(event, "failed") != 0))
         return fail(s, ERR_CORRUPT, "entry %llu is of type %s", (unsigned long long)r.index, r.entry.spec->name);
     TRY(says(s, &r, "payout", json_text_or(payout, "payout", NULL)));
+    TRY(in_turn(s, c, payout, &r));
     if (type == ENTRY_PAYOUT_INSTRUCTED) {
         TRY(says(s, &r, "account", c->account));
         TRY(says(s, &r, "amount", json_string_value(json_object_get(json_object_get(payout, "amount"), "amount"))));
         TRY(says(s, &r, "currency", c->currency));
     }
+    TRY(same_amount(s, c, payout, amount));
     amount = type == ENTRY_PAYOUT_INSTRUCTED ? -amount : type == ENTRY_PAYOUT_FAILED ? amount : 0;
     return money_add(c->balance, amount, &c->balance) ? ERR_OK : fail(s, ERR_CORRUPT, "its amount can't be summed");
 }
@@ -193,6 +234,12 @@ static void each(struct scope *s, struct check *c, const json_t *events, const c
     }
 }
 
+/* Before an account's first line nothing can have been paid out. */
+static bool first_is(const json_t *account, json_int_t n)
+{
+    return json_integer_value(json_object_get(json_array_get(json_object_get(account, "lines"), 0), "n")) == n;
+}
+
 static err account_check(struct scope *s, struct check *c, const json_t *account)
 {
     int64_t closing;
@@ -202,7 +249,12 @@ static err account_check(struct scope *s, struct check *c, const json_t *account
     if (!currency_known(c->currency))
         return fail(s, ERR_CORRUPT, "%s is no currency", c->currency);
     TRY(amount_of(s, c, account, "opening", &c->balance));
+    if (c->balance != 0 && (c->from == 0 || first_is(account, 1)))
+        return fail(s, ERR_CORRUPT, "there was nothing before, but the opening balance isn't 0");
+    c->payouts = json_object_get(account, "payouts");
+    c->last_index = -1;
     each(s, c, json_object_get(account, "lines"), "line", line_check, &c->found->lines);
+    c->last_index = -1;
     each(s, c, json_object_get(account, "payouts"), "payout", payout_check, &c->found->payouts);
     TRY(amount_of(s, c, account, "closing", &closing));
     if (closing != c->balance)
@@ -213,12 +265,16 @@ static err account_check(struct scope *s, struct check *c, const json_t *account
 err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out)
 {
     const json_t *account;
+    int64_t from, to;
     size_t i;
 
     *out = (struct statement_found){ 0 };
+    if (!time_parse(json_text_or(statement, "from", ""), &from) ||
+        !time_parse(json_text_or(statement, "to", ""), &to))
+        return fail(s, ERR_CORRUPT, "the statement has no period");
     json_array_foreach(json_object_get(statement, "accounts"), i, account) {
         struct check c = { .key = key, .receipts = json_object_get(statement, "receipts"), .account = "?",
-                           .found = out };
+                           .from = from, .to = to, .found = out };
 
         if (account_check(s, &c, account) == ERR_OK)
             continue;

@@ -154,6 +154,20 @@ def payouts(studio):
     return owed, table
 
 
+def returned(studio, row):
+    """A rail takes back what it had paid."""
+    operator, where = studio.market.operator, f"/v1/payouts/{row['payout']}"
+    payee = next(p for p in [studio.publisher, *studio.creators] if p.handle == row["party"])
+    before = balances(payee)["available"][0]
+    refused(operator.post(f"{where}/settle", {"reference": "again"}), 409, "state-has-moved-on", "not settled twice")
+    got = must(operator.post(f"{where}/fail", {"reference": "returned"}), 200).json()
+    tap.equal((got["state"], got["entry"]["index"], balances(payee)["available"][0]),
+              ("failed", got["answered_index"], before + money.micro(row["amount"])),
+              "a payout that comes back after it was settled is available again")
+    for word in ("fail", "settle"):
+        refused(operator.post(f"{where}/{word}", {"reference": "x"}), 409, "state-has-moved-on", f"no {word} after it")
+
+
 def answers(studio, table):
     operator, first = studio.market.operator, table[0]
     payee = next(p for p in [studio.publisher, *studio.creators] if p.handle == first["party"])
@@ -178,8 +192,9 @@ def answers(studio, table):
         same = must(operator.post(f"/v1/payouts/{row['payout']}/settle", {"reference": "bank 7"}, idempotency="s" +
                                   row["payout"]), 200)
         tap.equal((got.json()["state"], same.body), ("settled", got.body), f"{row['party']} is paid, told once")
+    returned(studio, table[-1])
     run = start_run(studio, first["amount"])
-    tap.equal(run["payouts"], 1, "the next run pays what failed")
+    tap.check(run["payouts"] >= 1, "the next run pays what failed")
     mine = must(payee.get(f"/v1/payouts?run={run['id']}"), 200).json()["data"]
     tap.equal([m["amount"]["amount"] for m in mine], [first["amount"]], "its payee sees it")
     entry = must(payee.get(f"/v1/entries/{mine[0]['instructed_index']}"), 200).json()
@@ -303,7 +318,7 @@ def tool_of_the_operator(studio):
     tap.equal(sorted(x.split()[0] for x in listed), sorted(r["payout"] for r in table), "the tool pays out and lists")
     operator.cf("payout", "settle", table[0]["payout"], "--reference", "bank 9")
     operator.cf("payout", "settle", table[0]["payout"], "--reference", "bank 9")
-    operator.cf("payout", "fail", table[0]["payout"], "--reference", "no", code=1)
+    operator.cf("payout", "settle", table[0]["payout"], "--reference", "bank 10", code=1)
     operator.cf("payout", "settle", code=1)
     operator.cf("payout", "run", code=1)
     operator.cf("payout", "fly", code=1)
@@ -325,6 +340,33 @@ def by_a_micro(amount):
     return money.text(money.micro(amount) + 1)
 
 
+def total(st, *, opening=0, closing=0):
+    """With opening and closing balance moved by micro-units: the sums hold."""
+    for name, by in (("opening", opening), ("closing", closing)):
+        st = changed(st, ["accounts", 0, name, "amount"], lambda a, by=by: money.text(money.micro(a) + by))
+    return st
+
+
+def without_line(st, n):
+    """As if the opening balance held it."""
+    net = money.micro(st["accounts"][0]["lines"][n]["net"]["amount"])
+    return total(changed(st, ["accounts", 0, "lines"], lambda x: x[:n] + x[n + 1:]), opening=net)
+
+
+def payout_twice(st):
+    """One that was instructed is taken from the account twice."""
+    paid = next(p for p in st["accounts"][0]["payouts"] if p["event"] == "instructed")
+    return total(changed(st, ["accounts", 0, "payouts"], lambda x: [*x, paid]),
+                 closing=-money.micro(paid["amount"]["amount"]))
+
+
+def failed_for_less(st):
+    """What came back is a cent less than what went."""
+    at = next(i for i, p in enumerate(st["accounts"][0]["payouts"]) if p["event"] == "failed")
+    return total(changed(st, ["accounts", 0, "payouts", at, "amount", "amount"],
+                         lambda a: money.text(money.micro(a) - 10000)), closing=-10000)
+
+
 def forgeries(st, other):
     """(what, a statement that isn't true)"""
     first, lines = ["accounts", 0, "lines", 0], ["accounts", 0, "lines"]
@@ -341,6 +383,15 @@ def forgeries(st, other):
     yield "a line left out", changed(st, lines, lambda x: x[:1] + x[2:])
     yield "the opening balance", changed(st, ["accounts", 0, "opening", "amount"], by_a_micro)
     yield "the closing balance", changed(st, ["accounts", 0, "closing", "amount"], by_a_micro)
+    yield "the period", changed(st, ["from"], lambda _: st["to"])
+    yield "a line's time", changed(st, [*first, "at"], lambda t: t[:-2] + ("1Z" if t[-2] == "0" else "0Z"))
+    yield "a first line left out", without_line(st, 0)
+    yield "a line repeated", changed(st, lines, lambda x: x[:1] + x)
+    events = {p["event"] for p in st["accounts"][0]["payouts"]}
+    if "instructed" in events:
+        yield "a payout repeated", payout_twice(st)
+    if "failed" in events:
+        yield "a failed payout's amount", failed_for_less(st)
     yield "another's line", changed(st, first, lambda _: other["accounts"][0]["lines"][0])
     yield "an entry", changed(st, ["receipts", entry, "document", "entry", "body", "line_count"], lambda n: n + 1)
     yield "a receipt left out", changed(st, ["receipts"], lambda r: {k: v for k, v in r.items() if k != entry})
