@@ -53,7 +53,8 @@ static void document_put(struct log *l, const char *name, const json_t *document
 
 static void request_put(struct log *l, const struct forged *f, const struct sourcing *said)
 {
-    struct withdrawal w = { .c = sample_envelope("urn:uuid:8f1f4a0e-2a86-4d53-9a55-0b7bb9e2c0aa"), .consent = said->c.id,
+    struct withdrawal w = { .c = sample_envelope("urn:uuid:8f1f4a0e-2a86-4d53-9a55-0b7bb9e2c0aa"),
+                            .consent = said->c.id,
                             .consent_sha256 = f->request_other ? root_b : said->c.document, .salt = { 9 } };
     json_t *document;
     enum refusal why;
@@ -94,7 +95,8 @@ static void act_add(struct story_of *t, struct act x)
 
 static void acts_make(struct story_of *t, const struct forged *f)
 {
-    const char *reason = f->operator_early || f->operator_late ? "operator" : f->reason_creator ? "creator" : "certifier";
+    bool operator = f->operator_early || f->operator_late;
+    const char *reason = operator ? "operator" : f->reason_creator ? "creator" : "certifier";
     struct act revoked = { ENTRY_CERTIFICATE_REVOKED, START + 14, {
         { "certificate", T(CRT) }, { "reason", T(reason) } }, 0 };
     struct act distrust = { ENTRY_PARTY_KEY_CHANGED, START + 11, { { "party", T(ID("pty", "04")) } }, 0 };
@@ -113,7 +115,8 @@ static void acts_make(struct story_of *t, const struct forged *f)
         act_add(t, distrust);
     act_add(t, (struct act){ ENTRY_CERTIFICATE_ISSUED, START + 12, {
         { "certificate", T(CRT) }, { "certifier", T(ID("pty", "04")) },
-        { "document", H(f->other_document ? &root_b : &t->document) }, { "from", T(f->other_from ? t->until : t->from) },
+        { "document", H(f->other_document ? &root_b : &t->document) },
+        { "from", T(f->other_from ? t->until : t->from) },
         { "until", T(f->other_from ? "2027-12-23T10:15:30.123Z" : t->until) }, { "version", T(VER) } }, 0 });
     distrust.at = START + 13;
     if (f->operator_late)
