@@ -122,7 +122,7 @@ static bool item_refuses(enum verdict v, const struct verdict_request *r, const 
     case VERDICT_HASH_MISMATCH:      return f->content == CONTENT_CORRUPT;
     case VERDICT_CONTENT_MISSING:    return f->content == CONTENT_MISSING;
     case VERDICT_CONTENT_UNVERIFIED: return f->content != CONTENT_VERIFIED || f->verified_at <= 0;
-    case VERDICT_CONTENT_STALE:      return !fresh(f->verified_at, r->now, r->content_window);
+    case VERDICT_CONTENT_STALE:      return r->now - f->verified_at > r->content_window;
     case VERDICT_OPT_OUT:            return has_bit(f->opt_out, r->purpose);
     case VERDICT_CONSENT_MISSING:    return f->n_contributors == 0;
     default:                         return false;

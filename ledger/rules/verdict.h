@@ -81,7 +81,7 @@ struct verdict_facts {
     bool in_root;                      /* the item is in the list under the version's root */
     bool given_back;                   /* the license's first clearance left it out of what was paid for */
     enum content_state content;
-    int64_t verified_at;               /* when its bytes were last verified; 0: never */
+    int64_t verified_at;               /* when its bytes were last verified, after `now` perhaps; 0: never */
     uint32_t opt_out;                  /* purposes that a reservation stands against */
     const struct contributor_facts *contributors;
     size_t n_contributors;

@@ -88,14 +88,14 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
                     "         array_position(a.codes, 'cleared') AS cleared FROM (SELECT $4::text[] AS codes) a),"
                     " f AS MATERIALIZED ("
                     "  SELECT (SELECT c.no FROM allocation n JOIN clearance c ON c.id = n.clearance"
-                    "            JOIN license l ON l.no = n.license WHERE n.license = $7 AND l.amount > 0) AS first)"
+                    "            JOIN license l ON l.no = n.license WHERE n.license = $6 AND l.amount > 0) AS first)"
                     " SELECT $1, d.n, ($4::text[])[d.verdict] FROM ("
                     "  SELECT i.n, least(CASE WHEN u.n IS NOT NULL THEN v.unpaid END,"
                     "    CASE WHEN i.n >= w.checked THEN v.unverified"
                     "         WHEN c.sha256 IS NULL OR c.state = 'missing' THEN v.missing"
                     "         WHEN c.state = 'corrupt' THEN v.mismatch"
                     "         WHEN c.state <> 'verified' OR c.verified_at IS NULL THEN v.unverified"
-                    "         WHEN date_trunc('milliseconds', c.verified_at) NOT BETWEEN $6 AND $5 THEN v.stale"
+                    "         WHEN date_trunc('milliseconds', c.verified_at) < $5 THEN v.stale"
                     "         ELSE v.cleared END,"
                     "    CASE WHEN i.contributors = '[]' THEN v.cleared ELSE coalesce(t.verdict, v.none) END"
                     "    ) AS verdict, v.cleared"
@@ -290,7 +290,7 @@ err clearance_judged(struct scope *s, struct db *db, int64_t no, const int64_t *
 err clearance_exclude(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r)
 {
     return db_do(s, db, &clearance_sql[EXCLUDE],
-                 PARAMS(P_INT8(c->no), P_INT8(c->slice), P_INT8(c->version), P_TEXTS(r->codes, r->n), P_TIME(r->now),
+                 PARAMS(P_INT8(c->no), P_INT8(c->slice), P_INT8(c->version), P_TEXTS(r->codes, r->n),
                         P_TIME(r->now - r->content_window), P_INT8(c->license_no)), NULL);
 }
 
