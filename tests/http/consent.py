@@ -264,6 +264,25 @@ def successor(market, alice, key, consent):
     tap.equal(alice.get(f"/v1/consents/{consent['id']}").json()["state"], "granted", "what it signed holds")
     got = alice.post(f"/v1/consents/{consent['id']}/revoke", {"request": consents.withdrawal(new, consent)})
     tap.equal((got.status, got.json()["state"]), (200, "revoked"), "and can be withdrawn by the new one")
+    return new
+
+
+def second_pair(market, alice, key):
+    """Where many have consented there are more pairs of lists, and the same place in each."""
+    old = lists_of(market)
+    places = []
+    for pair in (1, 2):
+        if pair == 2:
+            for n, row in enumerate(old):
+                ident = f"stl_{n:026d}"
+                market.sql("INSERT INTO status_list (id, pair, purpose, url, places) VALUES"
+                           f" ('{ident}', 2, '{row['purpose']}', '{row['url'].replace(row['id'], ident)}', 131072)")
+        lists = market.nobody.get("/v1/status-lists").json()["data"]
+        signed = key.prove(consents.certificate(key, HASHES, lists, place=77), consents.moment())
+        made = decided(alice, post(alice, signed).json()["id"])
+        entry = json.loads(alice.get(f"/v1/entries/{made['entry']['index']}").body)["entry"]
+        places.append((made["state"], made["status_index"], entry["body"]["status_index"]))
+    tap.equal(places, [("granted", 77, 77), ("granted", 77, 131072 + 77)], "the same place in two pairs of lists")
 
 
 def main():
@@ -285,8 +304,9 @@ def main():
         one = single(alice, key, lists)
         revoked(market, alice, auditor, mallory, key, consent)
         after(market, before, revocation, suspension, {4711})
-        successor(market, alice, key, one)
+        new = successor(market, alice, key, one)
         after(market, before, revocation, suspension, {4711, one["status_index"]})
+        second_pair(market, alice, new)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
         code, report = market.audit()

@@ -8,6 +8,7 @@
 #include "ledger/cert/consent.h"
 #include "ledger/cert/coverage.h"
 #include "schema/base/clock.h"
+#include "schema/base/limits.h"
 #include "schema/json/canon.h"
 #include "schema/store/consent.h"
 #include "schema/store/job.h"
@@ -62,6 +63,12 @@ static err judge(struct scope *s, struct check *c, enum refusal *why)
 
 /* ---- granting */
 
+/* Places are counted on from each pair of lists to the next: no two consents have the same one. */
+static uint64_t place_in_all(const struct consent_row *c)
+{
+    return (uint64_t)(c->pair - 1) * STATUS_LIST_PLACES + (uint64_t)c->place;
+}
+
 static err grant_entry(struct scope *s, struct append_txn *t, const struct check *c, uint64_t *index)
 {
     char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
@@ -72,7 +79,7 @@ static err grant_entry(struct scope *s, struct append_txn *t, const struct check
         { "from", EV_TEXT(from) },
         { "item_count", EV_COUNT((uint64_t)c->row.item_count) },
         { "purposes", EV_JSON(((struct bytes){ (const uint8_t *)c->purposes, strlen(c->purposes) })) },
-        { "status_index", EV_COUNT((uint64_t)c->row.place) },
+        { "status_index", EV_COUNT(place_in_all(&c->row)) },
         { "until", EV_TEXT(until) },
         { "creator", EV_TEXT(c->row.creator.text) },
     };
