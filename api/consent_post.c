@@ -270,8 +270,15 @@ static err body_write(struct request *rq, const void *bytes, size_t len)
 
 static err body_done(struct request *rq)
 {
-    app_more_time(rq, COVERAGE_MS);
-    return app_with_db(rq, consent_store);
+    const struct posting *p = rq->work;
+    err e;
+
+    if (p->bytes <= CERTIFICATE_BYTES_MAX + COVERAGE_BRIEF * (int64_t)LINE_LEN)
+        return app_with_db(rq, consent_store);
+    TRY(app_lengthy_begin(rq));
+    e = app_with_db(rq, consent_store);
+    app_lengthy_end(rq);
+    return e;
 }
 
 static void body_end(struct request *rq)

@@ -20,10 +20,25 @@
 struct revoking {
     struct id consent;
     int64_t no;
-    uint64_t size;                    /* of the log, before the items were named */
+    bool named;                       /* the items that rest on it */
+    uint64_t size;                    /* of the log, before they were */
     struct withdrawal request;
     struct bytes bytes;
 };
+
+/*
+ * What was published since the items were named, if it is little: else the lock would be held for as long as a large
+ * version takes. Whoever asks again has it named beforehand.
+ */
+static err rest_name(struct scope *s, struct append_txn *t, const struct revoking *w)
+{
+    int64_t items;
+
+    TRY(consent_newer_items(s, t->db, w->size, &items));
+    if (items > WITHDRAWAL_ITEMS_MAX)
+        return fail(s, ERR_BUSY, "%lld items were published meanwhile: send it again", (long long)items);
+    return items > 0 ? consent_block_since(s, t->db, w->no, w->size) : ERR_OK;
+}
 
 static err revoke_decide(struct scope *s, struct append_txn *t, void *state)
 {
@@ -38,8 +53,11 @@ static err revoke_decide(struct scope *s, struct append_txn *t, void *state)
 
     TRY(consent_get(s, t->db, w->consent.text, &row));
     if (strcmp(row.state, "granted") != 0 && strcmp(row.state, "suspended") != 0)
-        return fail(s, ERR_STALE, "the consent is %s: there is nothing to withdraw", row.state);
-    TRY(consent_block_since(s, t->db, w->no, w->size));
+        return fail(s, ERR_STALE, "the consent is %s: there is nothing to withdraw%s", row.state,
+                    strcmp(row.state, "received") == 0 ? " until it is granted" : "");
+    if (!w->named)
+        return fail(s, ERR_STALE, "the consent was granted meanwhile: send it again");
+    TRY(rest_name(s, t, w));
     TRY(append_entry(s, t, ENTRY_CONSENT_REVOKED, values, ARRAY_LEN(values), &index));
     TRY(consent_revoke(s, t->db, w->no, index, t->at_ms, w->bytes));
     TRY(job_enqueue(s, t->db, JOB_STATUS_LISTS, "withdrawal", "{}", INT64_MIN, NULL));
@@ -77,18 +95,38 @@ static err request_check(struct request *rq, struct db *db, const struct consent
     return ERR_OK;
 }
 
-/* In a transaction of its own, which may take long for what covers millions. */
-static err items_name(struct request *rq, struct db *db, struct revoking *w)
+/* In transactions of their own, of which the first may take long, and others as long as what is published meanwhile. */
+static err items_name(struct scope *s, struct db *db, struct revoking *w)
 {
-    struct scope *s = &rq->scope;
+    int64_t newer = 0;
 
-    app_more_time(rq, COVERAGE_MS);
-    TRY(db_begin(s, db));
-    TRY(version_unhurried(s, db));
-    TRY(consent_block(s, db, w->no, &w->size));
-    TRY(db_commit(s, db));
-    app_more_time(rq, HTTP_REQUEST_MS);
+    for (w->named = false; !w->named || newer > WITHDRAWAL_ITEMS_MAX; w->named = true) {
+        uint64_t before = w->size;
+
+        TRY(db_begin(s, db));
+        TRY(version_unhurried(s, db));
+        if (w->named) {
+            TRY(consent_log_size(s, db, &w->size));
+            TRY(consent_block_since(s, db, w->no, before));
+        } else {
+            TRY(consent_block(s, db, w->no, &w->size));
+        }
+        TRY(db_commit(s, db));
+        TRY(consent_newer_items(s, db, w->size, &newer));
+    }
     return ERR_OK;
+}
+
+static err items_name_in_time(struct request *rq, struct db *db, struct revoking *w, int64_t covered)
+{
+    err e;
+
+    if (covered <= COVERAGE_BRIEF)
+        return items_name(&rq->scope, db, w);
+    TRY(app_lengthy_begin(rq));
+    e = items_name(&rq->scope, db, w);
+    app_lengthy_end(rq);
+    return e;
 }
 
 static err revoke_prepare(struct request *rq, struct db *db)
@@ -109,7 +147,7 @@ static err revoke_prepare(struct request *rq, struct db *db)
     TRY(canon(s, request, &w->bytes));
     w->consent = row.id;
     w->no = row.no;
-    return row.index >= 0 && strcmp(row.state, "revoked") != 0 ? items_name(rq, db, w) : ERR_OK;
+    return row.index >= 0 && strcmp(row.state, "revoked") != 0 ? items_name_in_time(rq, db, w, row.item_count) : ERR_OK;
 }
 
 err revoke_consent(struct request *rq)

@@ -63,7 +63,8 @@
 #define CERTIFICATES_A_RUN     1000           /* So many at most at a time. */
 #define COVERAGE_BYTES_MAX     (INT64_C(1) << 30)  /* Bytes of a consent with its coverage: ten million hashes fit. */
 #define COVERAGE_ITEMS_MAX     10000000       /* Items that one consent covers. */
-#define COVERAGE_MS            600000         /* Reading or naming all that a consent covers may take so long. */
+#define COVERAGE_BRIEF         10000          /* Items of a consent that are read or named in no time to speak of. */
+#define WITHDRAWAL_ITEMS_MAX   1000           /* Items published meanwhile, named under the ledger's lock. */
 #define KEY_STATEMENT_MS       3600000        /* A statement that a key is one's own may be so old. */
 #define STATUS_TEXT_MAX        (3 << 20)      /* Characters of an encoded status list. */
 

@@ -14,8 +14,7 @@ _Static_assert(STATEMENTS == CONSENT_STATEMENTS, "consent_sql");
              " c.withdrawn_at"
 #define WHOLE "SELECT " HEAD ", c.bytes FROM consent c"
 /* The items of some versions that rest on a consent: contributor and role as well as bytes. */
-#define RESTS "INSERT INTO item_block (version, n, consent) SELECT i.version, i.n, c.no FROM consent c" \
-              "  JOIN consent_item x ON x.consent = c.no JOIN item i ON i.sha256 = x.sha256"
+#define RESTS "INSERT INTO item_block (version, n, consent) SELECT i.version, i.n, c.no FROM consent c"
 #define OF_HERS " WHERE c.no = $1 AND EXISTS (SELECT FROM item_contributor k WHERE k.version = i.version" \
                 " AND k.n = i.n AND k.party = c.creator AND k.role = c.role)" \
                 " ORDER BY 1, 2 ON CONFLICT DO NOTHING"
@@ -52,10 +51,19 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
                       "UPDATE consent SET state = 'granted', index = $2, decided_at = $3"
                       " WHERE no = $1 AND state = 'received'" },
     [SIZE]        = { "consent_log_size", "SELECT max(size) AS size FROM tree_head" },
-    [BLOCK]       = { "consent_block", RESTS OF_HERS },
-    [NEWER]       = { "consent_newer_versions", "SELECT count(*) AS size FROM version WHERE index >= $1" },
+    [BLOCK]       = { "consent_block",
+                      RESTS "  JOIN consent_item x ON x.consent = c.no JOIN item i ON i.sha256 = x.sha256" OF_HERS },
+    [NEWER]       = { "consent_newer_items",
+                      "SELECT coalesce(sum(item_count), 0)::bigint AS size FROM version WHERE index >= $1" },
+    /* From the versions' side, by probes: no plan may look at all that the consent covers. */
     [BLOCK_SINCE] = { "consent_block_since",
-                      RESTS " JOIN version v ON v.no = i.version AND v.index >= $2" OF_HERS },
+                      RESTS " CROSS JOIN (SELECT no FROM version WHERE index >= $2) v"
+                      "  CROSS JOIN LATERAL (SELECT version, n, sha256 FROM item WHERE version = v.no OFFSET 0) i"
+                      "  CROSS JOIN LATERAL (SELECT FROM consent_item WHERE consent = $1 AND sha256 = i.sha256"
+                      "                       LIMIT 1) x"
+                      "  CROSS JOIN LATERAL (SELECT FROM item_contributor WHERE version = i.version AND n = i.n"
+                      "                         AND party = c.creator AND role = c.role LIMIT 1) k"
+                      " WHERE c.no = $1 ORDER BY 1, 2 ON CONFLICT DO NOTHING" },
     [REVOKE]      = { "consent_revoke",
                       "UPDATE consent SET state = 'revoked', withdrawn = $2, withdrawn_at = $3, withdrawal = $4"
                       " WHERE no = $1 AND state IN ('granted', 'suspended')" },
@@ -243,23 +251,28 @@ err consent_grant(struct scope *s, struct db *db, int64_t no, uint64_t index, in
     return one_touched(s, touched);
 }
 
-err consent_block(struct scope *s, struct db *db, int64_t no, uint64_t *size)
+err consent_log_size(struct scope *s, struct db *db, uint64_t *size)
 {
     int64_t v;
 
     TRY(db_one(s, db, &consent_sql[SIZE], NO_PARAMS, &size_shape, &v));
     *size = (uint64_t)v;
+    return ERR_OK;
+}
+
+err consent_block(struct scope *s, struct db *db, int64_t no, uint64_t *size)
+{
+    TRY(consent_log_size(s, db, size));
     return db_do(s, db, &consent_sql[BLOCK], PARAMS(P_INT8(no)), NULL);
 }
 
-/* Most often there is no such version, and then nothing of what it covers is looked at. */
+err consent_newer_items(struct scope *s, struct db *db, uint64_t size, int64_t *items)
+{
+    return db_one(s, db, &consent_sql[NEWER], PARAMS(P_INT8((int64_t)size)), &size_shape, items);
+}
+
 err consent_block_since(struct scope *s, struct db *db, int64_t no, uint64_t size)
 {
-    int64_t newer;
-
-    TRY(db_one(s, db, &consent_sql[NEWER], PARAMS(P_INT8((int64_t)size)), &size_shape, &newer));
-    if (newer == 0)
-        return ERR_OK;
     return db_do(s, db, &consent_sql[BLOCK_SINCE], PARAMS(P_INT8(no), P_INT8((int64_t)size)), NULL);
 }
 

@@ -52,8 +52,11 @@ err consent_grant(struct scope *s, struct db *db, int64_t no, uint64_t index, in
  * versions sealed by now. *size: the log's size before; a version published since then may have more.
  */
 err consent_block(struct scope *s, struct db *db, int64_t no, uint64_t *size);
-/* Under the ledger's lock: the items of versions published at `size` or later, which are few or none. */
+err consent_log_size(struct scope *s, struct db *db, uint64_t *size);
+/* The items of versions published at `size` or later: costs what these have. */
 err consent_block_since(struct scope *s, struct db *db, int64_t no, uint64_t size);
+/* How many that are: few or none, or it isn't done under the ledger's lock. */
+err consent_newer_items(struct scope *s, struct db *db, uint64_t size, int64_t *items);
 /* Under the ledger's lock. ERR_STALE unless it is granted or suspended. */
 err consent_revoke(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, struct bytes request);
 
