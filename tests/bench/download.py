@@ -139,7 +139,7 @@ def compare(market, files, crowds, runs, seconds):
 def bench_download(market, out, large, short):
     """((crowds, measured) of the small files, the same of the large one)"""
     runs, seconds = (1, 1) if short else (3, 3)
-    kinds = (("small", SMALL, (1, 64), {"items": 5000, "contents": 64, "licenses": 10 if short else 60}),
+    kinds = (("small", SMALL, (1, 64), {"items": 5000, "contents": 64, "licenses": 10 if short else 40}),
              ("large", large, (1, 4), {"items": 500, "contents": 1, "licenses": 4 if short else 10}))
     with Nginx(out / "nginx", market.content) as nginx:
         return [(crowds, compare(market, Files(market, nginx, out / tag, tag, size, **more), crowds, runs, seconds))
