@@ -6,6 +6,7 @@
 #include "api/auth.h"
 #include "api/certificate.h"
 #include "api/page.h"
+#include "api/price.h"
 #include "api/show.h"
 #include "ledger/entry/codes.h"
 #include "ledger/rules/terms.h"
@@ -138,10 +139,11 @@ static json_t *offer_short(struct scope *s, const struct offer *o)
 {
     json_t *policy = show_json(o->terms), *purposes = json_array(), *places = json_array();
     char until[TIME_TEXT_SIZE];
+    struct tariff price;
     struct terms t;
     json_t *shown = NULL;
 
-    if (terms_read(s, policy, "/terms", &t) == ERR_OK) {
+    if (terms_read(s, policy, "/terms", &t) == ERR_OK && price_of_offer(s, o, &price) == ERR_OK) {
         for (size_t i = 0; i < t.n_territories; i++)
             json_array_append_new(places, json_string(t.territories[i]));
         for (size_t i = 0; i < purpose_codes.n; i++)
@@ -149,8 +151,8 @@ static json_t *offer_short(struct scope *s, const struct offer *o)
                 json_array_append_new(purposes, json_string(purpose_codes.code[i]));
         time_format(t.until, until);
         shown = json_pack("{s:s,s:I,s:o,s:O,s:O,s:s,s:s}", "id", o->id.text, "version", (json_int_t)o->version.number,
-                          "price", show_money(o->amount, o->currency), "purposes", purposes, "territories", places,
-                          "until", until, "sentence", terms_sentence(s, &t));
+                          "price", show_json((const char *)price_tariff(s, &price).p), "purposes", purposes,
+                          "territories", places, "until", until, "sentence", terms_sentence(s, &t));
     }
     scope_forgive(s);
     json_decref(policy);

@@ -49,6 +49,18 @@ static err tell_verification(struct scope *s, struct market *m, const char *path
     return ERR_OK;
 }
 
+/* Certificates of sourcing, each with what it is by now. */
+static void tell_certificates(struct scope *s, const json_t *list)
+{
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(list, i, c)
+        say("certificate %s  version %lld  %s, by %s", json_text_or(c, "id", "?"),
+            (long long)json_integer_value(json_object_get(c, "version")), json_text_or(c, "state", "?"),
+            printable(s, json_text_or(c, "certifier", "?")));
+}
+
 static void tell(struct scope *s, const json_t *d)
 {
     const json_t *o;
@@ -62,6 +74,7 @@ static void tell(struct scope *s, const json_t *d)
         say("offer %s  version %lld  %s\n      %s", json_text_or(o, "id", "?"),
             (long long)json_integer_value(json_object_get(o, "version")),
             printable(s, price_text(s, json_object_get(o, "price"))), printable(s, json_text_or(o, "sentence", "")));
+    tell_certificates(s, json_object_get(d, "certificates"));
 }
 
 static err show(struct scope *s, struct market *m, const char *name, bool json)
