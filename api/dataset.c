@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/dataset.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "api/auth.h"
@@ -10,7 +11,9 @@
 #include "api/show.h"
 #include "ledger/entry/codes.h"
 #include "ledger/rules/terms.h"
+#include "ledger/rules/territory.h"
 #include "schema/base/clock.h"
+#include "schema/base/money.h"
 #include "schema/json/shape.h"
 #include "schema/store/offer.h"
 
@@ -27,29 +30,142 @@ static json_t *dataset_show(const struct dataset *d)
                      show_time(d->created_at), "latest_version", latest, "versions", (json_int_t)d->versions);
 }
 
+/* ---- the catalog */
+
+static const struct { const char *name, *mark; } sorts[] = {      /* the mark is in the cursors of its order */
+    [DATASET_OLDEST] = { "oldest", "" },
+    [DATASET_NEWEST] = { "newest", "n" },
+    [DATASET_PRICE] = { "price", "p" },
+    [DATASET_RELEVANCE] = { "relevance", "r" },
+};
+
+static err read_sort(struct request *rq, const struct dataset_filter *f, enum dataset_sort *out)
+{
+    const char *name = match_query(&rq->match, "sort");
+
+    *out = f->words ? DATASET_RELEVANCE : DATASET_OLDEST;
+    for (size_t i = 0; name && i < ARRAY_LEN(sorts); i++)
+        if (strcmp(sorts[i].name, name) == 0)
+            *out = (enum dataset_sort)i;
+    if (*out == DATASET_RELEVANCE && !f->words)
+        return fail_at(&rq->scope, ERR_INVALID, "?sort", "relevance is to words: send ?q too");
+    if (*out == DATASET_PRICE && !f->currency)
+        return fail_at(&rq->scope, ERR_INVALID, "?sort", "prices compare in one currency: send ?currency too");
+    return ERR_OK;
+}
+
+/* "id", "n.id", "p.key.id", "r.key.id": a cursor of another order is none of this list's. */
+static err read_after(struct request *rq, struct dataset_page *p)
+{
+    const char *text, *mark = sorts[p->sort].mark, *dot;
+    bool keyed = p->sort == DATASET_PRICE || p->sort == DATASET_RELEVANCE;
+    size_t n = strlen(mark);
+    uint64_t key = 0;
+
+    p->after = p->sort == DATASET_NEWEST ? "~" : "";
+    p->after_key = -1;
+    TRY(page_after(rq, &text));
+    if (!*text)
+        return ERR_OK;
+    dot = keyed && strncmp(text, mark, n) == 0 && text[n] == '.' ? strchr(text + n + 1, '.') : NULL;
+    if (keyed ? !dot || !decimal_read(text + n + 1, (size_t)(dot - text) - n - 1, INT64_MAX, &key)
+              : strncmp(text, mark, n) != 0 || (n > 0 && text[n] != '.') || (n == 0 && strchr(text, '.')))
+        return fail_at(&rq->scope, ERR_INVALID, "?cursor", "is of another order: start without one");
+    p->after = keyed ? dot + 1 : text + n + (n > 0);
+    p->after_key = keyed ? (int64_t)key : -1;
+    return ERR_OK;
+}
+
+static const char *cursor_of(struct scope *s, enum dataset_sort sort, const struct dataset_row *row)
+{
+    const char *id = row->dataset.id.text;
+
+    if (sort == DATASET_OLDEST)
+        return id;
+    if (sort == DATASET_NEWEST)
+        return scope_printf(s, "%s.%s", sorts[sort].mark, id);
+    return scope_printf(s, "%s.%" PRId64 ".%s", sorts[sort].mark, row->key, id);
+}
+
+/* Codes that contain the territory alone, and the countries that do so together: terms may list either. */
+static err read_territory(struct request *rq, struct dataset_filter *f)
+{
+    static const char *const unions[] = { "EU", "WORLD" };
+    const char *code = match_query(&rq->match, "territory");
+    const char **covering = NEWS(&rq->scope, const char *, 1 + ARRAY_LEN(unions));
+    const char **members = NEWS(&rq->scope, const char *, 26 * 26);
+    struct territory wanted, other;
+    char country[3] = "";
+
+    if (!code)
+        return ERR_OK;
+    if (!territory_parse(code, &wanted))
+        return fail_at(&rq->scope, ERR_INVALID, "?territory", "is no territory: ISO 3166-1 alpha-2, EU or WORLD");
+    covering[f->n_covering++] = code;
+    for (size_t i = 0; i < ARRAY_LEN(unions); i++)
+        if (territory_parse(unions[i], &other) && territory_within(&wanted, &other))
+            covering[f->n_covering++] = unions[i];
+    for (int i = 0; i < 26 * 26; i++) {
+        country[0] = (char)('A' + i / 26);
+        country[1] = (char)('A' + i % 26);
+        if (strcmp(country, "EU") != 0 && territory_parse(country, &other) && territory_within(&other, &wanted))
+            members[f->n_members++] = scope_strdup(&rq->scope, country);
+    }
+    if (strcmp(code, "WORLD") == 0) {         /* more than all countries */
+        members[0] = code;
+        f->n_members = 1;
+    }
+    f->covering = covering;
+    f->members = members;
+    return ERR_OK;
+}
+
+static err read_filter(struct request *rq, struct dataset_filter *f)
+{
+    const char *max = match_query(&rq->match, "max_price");
+
+    *f = (struct dataset_filter){ .words = match_query(&rq->match, "q"),
+                                  .modality = match_query(&rq->match, "modality"),
+                                  .language = match_query(&rq->match, "language"),
+                                  .owner = match_query(&rq->match, "owner"),
+                                  .purpose = match_query(&rq->match, "purpose"),
+                                  .currency = match_query(&rq->match, "currency"),
+                                  .certified = match_query(&rq->match, "certified"), .now = clock_wall_ms() };
+    TRY(read_territory(rq, f));
+    if (f->currency && !currency_known(f->currency))
+        return fail_at(&rq->scope, ERR_INVALID, "?currency", "is no currency of ISO 4217");
+    if (!max)
+        return ERR_OK;
+    if (!f->currency)
+        return fail_at(&rq->scope, ERR_INVALID, "?max_price", "is an amount of a currency: send ?currency too");
+    f->bounded = money_parse_lenient(max, f->currency, &f->max_price);
+    return f->bounded ? ERR_OK : fail_at(&rq->scope, ERR_INVALID, "?max_price", "is no amount of this currency");
+}
+
 static err datasets_read(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
-    struct dataset_filter filter = { match_query(&rq->match, "modality"), match_query(&rq->match, "language"),
-                                     match_query(&rq->match, "owner"), match_query(&rq->match, "certified") };
+    struct dataset_filter filter;
     int64_t limit = page_limit(rq);
-    const char *after;
-    struct dataset *rows;
+    struct dataset_page page = { .limit = limit + 1 };
+    struct dataset_row *rows;
     json_t *data;
     size_t n;
     err e;
 
-    TRY(page_after(rq, &after));
-    TRY(dataset_list(s, db, &filter, after, limit + 1, &rows, &n));
+    TRY(read_filter(rq, &filter));
+    TRY(read_sort(rq, &filter, &page.sort));
+    TRY(read_after(rq, &page));
+    TRY(dataset_list(s, db, &filter, &page, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
-        json_array_append_new(data, dataset_show(&rows[i]));
+        json_array_append_new(data, dataset_show(&rows[i].dataset));
     e = certificates_add(s, db, data);
     if (e != ERR_OK) {
         json_decref(data);
         return e;
     }
-    reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
+    reply_page(rq, data, n > (size_t)limit ? cursor_of(s, page.sort, &rows[limit - 1]) : NULL);
     return ERR_OK;
 }
 

@@ -5,20 +5,38 @@
 #include "api/client/say.h"
 #include "api/client/verb.h"
 
-struct options { bool json; };
-
-static const struct flag flags[] = {
-    { "json", NULL, false, offsetof(struct options, json), "the dataset as JSON" },
+struct options {
+    bool json;
+    const char *query, *modality, *language, *owner, *purpose, *territory, *max_price, *currency, *sort;
 };
+
+#define FLAG(name, value, member, help) { name, value, false, offsetof(struct options, member), help }
+static const struct flag flags[] = {
+    { "json", NULL, false, offsetof(struct options, json), "the dataset, or each one found, as JSON" },
+    FLAG("query", "WORDS", query, "words that must be there; \"a phrase\", -without, or"),
+    FLAG("modality", "KIND", modality, "text, image, audio, video, tabular, code, mixed"),
+    FLAG("language", "TAG", language, "of its content, BCP 47"),
+    FLAG("owner", "HANDLE", owner, "its publisher"),
+    FLAG("purpose", "PURPOSE", purpose, "that an open offer grants"),
+    FLAG("territory", "PLACE", territory, "where it grants that"),
+    FLAG("max-price", "AMOUNT", max_price, "of the whole version, with --currency"),
+    FLAG("currency", "CODE", currency, "of that price"),
+    FLAG("sort", "ORDER", sort, "relevance, newest, oldest, price"),
+};
+
+struct found { size_t n; bool json; };
 
 static err tell_short(struct scope *s, void *arg, json_t *d)
 {
-    size_t *n = arg;
+    struct found *found = arg;
 
-    (*n)++;
-    say("%s/%s  version %lld  %s", json_text_or(d, "owner", "?"), json_text_or(d, "name", "?"),
-        (long long)json_integer_value(json_object_get(d, "latest_version")),
-        printable(s, json_text_or(d, "title", "")));
+    found->n++;
+    if (found->json)
+        say_json(d);
+    else
+        say("%s/%s  version %lld  %s", json_text_or(d, "owner", "?"), json_text_or(d, "name", "?"),
+            (long long)json_integer_value(json_object_get(d, "latest_version")),
+            printable(s, json_text_or(d, "title", "")));
     return ERR_OK;
 }
 
@@ -98,19 +116,35 @@ static err show(struct scope *s, struct market *m, const char *name, bool json)
     return tell_verification(s, m, path, newest);
 }
 
+static const char *catalog(struct scope *s, const struct options *o)
+{
+    const struct { const char *name, *value; } parameters[] = {
+        { "q", o->query }, { "modality", o->modality }, { "language", o->language }, { "owner", o->owner },
+        { "purpose", o->purpose }, { "territory", o->territory }, { "max_price", o->max_price },
+        { "currency", o->currency }, { "sort", o->sort },
+    };
+    struct buf b = BUF(s);
+
+    buf_str(&b, "/v1/datasets?limit=200");
+    for (size_t i = 0; i < ARRAY_LEN(parameters); i++)
+        if (parameters[i].value)
+            buf_printf(&b, "&%s=%s", parameters[i].name, fetch_escape(s, parameters[i].value));
+    return b.p;
+}
+
 static err run(struct scope *s, struct call *c)
 {
     const struct options *o = c->options;
+    struct found found = { .json = o->json };
     struct market m;
-    size_t n = 0;
     err e;
 
     TRY(market_open(s, &m, false));
     if (c->args.n == 1) {
         e = show(s, &m, c->args.v[0], o->json);
     } else {
-        e = market_each(s, &m, "/v1/datasets?limit=200", tell_short, &n);
-        if (e == ERR_OK && n == 0)
+        e = market_each(s, &m, catalog(s, o), tell_short, &found);
+        if (e == ERR_OK && found.n == 0 && !o->json)
             say("no datasets");
     }
     market_close(&m);
