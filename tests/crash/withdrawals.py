@@ -66,14 +66,21 @@ class Readers:
         self.licenses, self.trial, self.over = licenses, -1, False
         self.withdrawn = {}             # trial -> index of the withdrawal, once it was answered
         self.late, self.odd, self.granted, self.refused = [], [], 0, 0
+        self.flying, self.raced = 0, []         # GETs under way: now; as each withdrawal was sent, and answered
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.read, args=(market.port, key, i)) for i in range(READERS)]
+
+    def wrong(self):
+        return self.odd or self.late
 
     def one(self, client, rng, trial):
         known = trial in self.withdrawn         # answered before this GET was sent
         target = f"/v1/licenses/{rng.choice(self.licenses)}/items/{trial:05d}/{rng.randrange(PATHS)}.txt"
+        with self.lock:
+            self.flying += 1
         answer = client.ask("GET", target)
         with self.lock:
+            self.flying -= 1
             if answer is None or answer[0] not in (200, 403):
                 self.odd.append((trial, answer and answer[0]))
             elif answer[0] == 403:
@@ -95,13 +102,15 @@ class Readers:
         client.close()
 
 
-def trial(creator, readers, consent, number, rng):
+def trial(creator, readers, consent, request, number, rng):
     readers.trial = number
     at = readers.granted + rng.randrange(1, 40)
-    wait_for(lambda: readers.granted >= at or readers.odd, 60, "some readers to be answered")
-    readers.withdrawn[number] = creator.withdraw(consent)["entry"]["index"]
+    wait_for(lambda: readers.granted >= at or readers.wrong(), 60, "some readers to be answered")
+    sent = readers.flying
+    readers.withdrawn[number] = creator.withdraw(consent, request)["entry"]["index"]
+    readers.raced.append(min(sent, readers.flying))
     refused = readers.refused
-    wait_for(lambda: readers.refused >= refused + 8 or readers.odd, 60, "readers to be refused")
+    wait_for(lambda: readers.refused >= refused + 8 or readers.wrong(), 60, "readers to be refused")
 
 
 def grant(creator, hashes, first):
@@ -129,19 +138,22 @@ def main():
         asked = [clearing.ask(bob, license_id) for license_id in licenses]
         states = {clearing.decided(bob, c, seconds=600)["state"] for c in asked}
         tap.equal(states, {"cleared"}, "all is cleared")
+        requests = [consents.withdrawal(creator.key, c) for c in made]      # signing here is slow, and would wait
         readers = Readers(market, bob.key, licenses)
         for thread in readers.threads:
             thread.start()
         done = 0
         try:
-            while done < TRIALS and not readers.odd and not readers.late:
-                trial(creator, readers, made[done], done, rng)
+            while done < TRIALS and not readers.wrong():
+                trial(creator, readers, made[done], requests[done], done, rng)
                 done += 1
         finally:
             readers.over = True
             for thread in readers.threads:
                 thread.join()
         tap.equal(done, TRIALS, "trials")
+        tap.check(readers.raced and min(readers.raced) > 0, f"each raced: {min(readers.raced, default=0)} to "
+                  f"{max(readers.raced, default=0)} readers under way as it was sent and answered")
         tap.equal(readers.odd[:5], [], "no answer but the two")
         tap.equal(readers.late[:5], [], f"none slips through: {readers.granted} granted, {readers.refused} refused")
         after = market.sql("SELECT count(*) FROM access a JOIN license l ON l.no = a.license JOIN item_withdrawal w"

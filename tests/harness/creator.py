@@ -26,6 +26,7 @@ class Creator:
     def show(self, consent):
         return self.party.get(f"/v1/consents/{consent['id']}").json()
 
-    def withdraw(self, consent):
-        request = consents.withdrawal(self.key, consent)
+    def withdraw(self, consent, request=None):
+        """`request`: signed before, where time counts."""
+        request = request or consents.withdrawal(self.key, consent)
         return must(self.party.post(f"/v1/consents/{consent['id']}/revoke", {"request": request}), 200).json()
