@@ -26,9 +26,9 @@ class Party(web.Client):
         super().__init__(market.port, key)
         self.market, self.handle, self.id = market, handle, ident
 
-    def cf(self, *argv, code=0, env=None):
+    def cf(self, *argv, code=0, env=None, timeout=300):
         """Runs `counterfoil`; raises unless it ends with `code` (None: any)."""
-        return self.market.cf(*argv, key=self.key, code=code, env=env)
+        return self.market.cf(*argv, key=self.key, code=code, env=env, timeout=timeout)
 
 
 class Result:
@@ -168,13 +168,13 @@ class Market:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def cf(self, *argv, key=None, code=0, env=None):
+    def cf(self, *argv, key=None, code=0, env=None, timeout=300):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERFOIL_")}
         clean.update({"COUNTERFOIL_URL": self.url, "XDG_STATE_HOME": str(self.dir / "state"), **(env or {})})
         if key:
             clean["COUNTERFOIL_KEY"] = key
         done = subprocess.run([program("counterfoil"), *map(str, argv)], env=clean, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=300)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=timeout)
         got = Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
         if code is not None and got.code != code:
             raise AssertionError(f"counterfoil {' '.join(map(str, argv))}: wanted exit {code}, got {got}")
