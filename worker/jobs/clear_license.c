@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "ledger/append/judge.h"
 #include "ledger/cert/clearance.h"
 #include "ledger/entry/lists.h"
 #include "ledger/keys/sha256.h"
@@ -19,7 +20,6 @@
 #include "schema/store/license.h"
 #include "schema/store/log.h"
 #include "schema/store/version.h"
-#include "worker/jobs/clear_judge.h"
 #include "worker/jobs/work.h"
 
 #define DECIDE_MS 15000

@@ -8,7 +8,7 @@
 /*
  * The rules of clearances (ledger/rules/verdict.h) over a license's items in the database. A consent says the same of
  * every item that it covers, so the rules judge each consent once; which items rest on which is a pass of SQL
- * (clearance_exclude()), equal to verdict_item() (tests/unit/worker/jobs/clear_judge.c).
+ * (clearance_exclude()), equal to verdict_item() (tests/unit/ledger/append/judge.c).
  */
 struct judge {
     struct verdict_request request;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker/jobs/clear_judge.h"
+#include "ledger/append/judge.h"
 
 #include "ledger/entry/codes.h"
 #include "ledger/keys/sha256.h"
