@@ -84,7 +84,8 @@ static void times_tell(const struct credential *c)
         c->valid_until == TIME_NEVER ? "" : until);
 }
 
-static err listed(struct scope *s, const char *path, const struct status_entry *entry, enum refusal *why, bool *set)
+static err listed(struct scope *s, const char *path, const struct status_entry *entry, enum refusal *why, bool *set,
+                  const char **signer)
 {
     struct status_credential *list = NEW(s, struct status_credential);
     struct status_question q = { .list = list, .entry = entry, .now = clock_wall_ms() };
@@ -99,35 +100,47 @@ static err listed(struct scope *s, const char *path, const struct status_entry *
     if (e == ERR_INVALID)
         return coded(s, *why);
     TRY(e);
-    q.issuer = list->c.issuer;
+    q.issuer = *signer = list->c.issuer;
     *why = status_ask(&q, set);
+    return ERR_OK;
+}
+
+/* One file laid against one place; `asked` counts those that were about it. */
+static err status_one(struct scope *s, const char *path, const struct status_entry *entry,
+                      const struct credential_options *o, size_t *asked, const char **signer)
+{
+    enum refusal why = REFUSAL_NONE;
+    bool set = false;
+
+    TRY(listed(s, path, entry, &why, &set, signer));
+    if (why == REFUSAL_STATUS_OTHER)
+        return ERR_OK;
+    if (why == REFUSAL_NONE && set)
+        why = entry->purpose == STATUS_REVOCATION ? REFUSAL_REVOKED : REFUSAL_SUSPENDED;
+    if (why != REFUSAL_NONE)
+        return fail(s, ERR_INVALID, "%s: %s", refusal_code(why), refusal_sentence(why));
+    if (o->status_issuer && strcmp(o->status_issuer, *signer) != 0)
+        return fail(s, ERR_INVALID, "signer_other: the status list is signed by %s, not by %s", *signer,
+                    o->status_issuer);
+    ++*asked;
     return ERR_OK;
 }
 
 /* By the lists that were given; one that isn't about it is passed over. */
 static err status_check(struct scope *s, const struct credential *c, const struct credential_options *o)
 {
+    const char *signer = NULL;
     size_t asked = 0;
-    bool set;
 
-    for (size_t i = 0; i < c->n_status; i++) {
-        for (size_t k = 0; k < o->status->n; k++) {
-            enum refusal why = REFUSAL_NONE;
-            TRY(listed(s, o->status->v[k], &c->status[i], &why, &set));
-            if (why == REFUSAL_STATUS_OTHER)
-                continue;
-            if (why == REFUSAL_NONE && set)
-                why = c->status[i].purpose == STATUS_REVOCATION ? REFUSAL_REVOKED : REFUSAL_SUSPENDED;
-            if (why != REFUSAL_NONE)
-                return fail(s, ERR_INVALID, "%s: %s", refusal_code(why), refusal_sentence(why));
-            asked++;
-        }
-    }
+    for (size_t i = 0; i < c->n_status; i++)
+        for (size_t k = 0; k < o->status->n; k++)
+            TRY(status_one(s, o->status->v[k], &c->status[i], o, &asked, &signer));
     if (asked < c->n_status)
         say("status       not looked at: place %llu of %s (--status FILE, a saved list)",
             (unsigned long long)c->status[0].index, c->status[0].list);
     else if (c->n_status)
-        say("status       not revoked, by the lists given");
+        say("status       not revoked, by lists that %s has signed%s", signer,
+            o->status_issuer ? "" : " (--status-issuer DID compares it)");
     return ERR_OK;
 }
 

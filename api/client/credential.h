@@ -8,9 +8,10 @@
 
 /*
  * Saved credentials, offline: consents with their coverage, certificates of sourcing, status lists, requests of
- * withdrawal, statements of keys. `status` names files of status lists, to see whether a credential was revoked.
+ * withdrawal, statements of keys. `status` names files of status lists, to see whether a credential was revoked;
+ * `status_issuer` is who must have signed these. Without it a list only says what it says, and whose word that is.
  */
-struct credential_options { const char *issuer; const struct texts *status; };
+struct credential_options { const char *issuer, *status_issuer; const struct texts *status; };
 
 /* Whether the file is one of them, or would be: its first document is of type VerifiableCredential. */
 bool credential_is(struct scope *s, struct bytes text);

@@ -17,13 +17,15 @@
 #define FILE_BYTES_MAX (16 << 20)
 #define BATCH_ITEMS 1000
 
-struct options { const char *key, *issuer; struct texts status; };
+struct options { const char *key, *issuer, *status_issuer; struct texts status; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
       "the log's verifier key; a folder's own is used if not said" },
     { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed it" },
     { "status", "FILE", true, offsetof(struct options, status), "a saved status list: was the credential revoked" },
+    { "status-issuer", "DID", false, offsetof(struct options, status_issuer),
+      "did:key that must have signed the status lists" },
 };
 
 struct check {                         /* of one pulled folder */
@@ -292,7 +294,7 @@ static err verify_clearance(struct scope *s, const char *path, const json_t *cle
 static err verify_file(struct scope *s, const char *path, const struct options *o, uint64_t *findings)
 {
     struct json_rules rules = { .values_max = MARKET_VALUES_MAX };
-    struct credential_options as = { o->issuer, &o->status };
+    struct credential_options as = { o->issuer, o->status_issuer, &o->status };
     json_t *value = NULL;
     struct bytes text;
     err e = file_read(s, path, STATEMENT_BYTES_MAX, &text);
