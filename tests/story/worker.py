@@ -11,6 +11,8 @@ from harness.program import Program, wait_for
 from harness.tap import check, done, equal
 from harness.tree import folder
 
+TERMS = {"permission": [{"constraint": [{"leftOperand": "dateTime",
+                                        "rightOperand": {"@value": "2100-01-01T00:00:00Z"}}]}]}
 BIG_BYTES = 1_500_000_000       # sparse: long enough to hash for what is done meanwhile
 
 
@@ -101,7 +103,8 @@ def many(m, shop):
           f" SELECT v.no, i, 'p' || i, {content}, {size}, 'a/b', '{{}}', '[]', '\\x{'00' * 16}'"
           " FROM version v, generate_series(0, 8999) i WHERE v.id = 'ver_many'")
     m.sql("INSERT INTO offer (id, version, publisher, revision, terms, split, fee, amount, currency, index, created_at)"
-          " SELECT 'ofr_many', no, publisher, 1, '{}', '{}', '{}', 1, 'EUR', 0, now() FROM version"
+          f" SELECT 'ofr_many', no, publisher, 1, '{json.dumps(TERMS)}', '{{}}', '{{}}', 1, 'EUR', 0, now()"
+          " FROM version"
           " WHERE id = 'ver_many'")
     offer = "SELECT state FROM offer WHERE id = 'ofr_many'"
     shop.wait(shop.job("verify_content", version="ver_many"), "done")

@@ -13,6 +13,10 @@
 #define ITEMS 100000
 #define FEW 100               /* rows of item and its indexes that one statement may look at */
 
+/* What is read of terms by the database: until when they grant anything. */
+#define TERMS "{\"permission\":[{\"constraint\":[{\"leftOperand\":\"dateTime\"," \
+              "\"rightOperand\":{\"@value\":\"2100-01-01T00:00:00Z\"}}]}]}"
+
 static const struct sql FILL[] = {
     { "c_party", "INSERT INTO party (id, handle, roles, index, created_at)"
                  " VALUES ('pty_p', 'p', '{publisher}', 0, now())" },
@@ -28,7 +32,7 @@ static const struct sql FILL[] = {
                 "  FROM (SELECT 1, n, CASE n WHEN 99999 THEN '2' ELSE '1' END FROM generate_series(0, 99999) n"
                 "        UNION ALL VALUES (2, 0, '1'), (2, 1, '2'), (3, 0, '2')) x (v, n, c)" },
     { "c_offer", "INSERT INTO offer (id, revision, version, publisher, terms, split, fee, amount, currency, index,"
-                 " created_at) SELECT 'ofr_' || i, 1, i, 'pty_p', '', '', '', 0, 'EUR', 0, now()"
+                 " created_at) SELECT 'ofr_' || i, 1, i, 'pty_p', '" TERMS "', '', '', 0, 'EUR', 0, now()"
                  "  FROM generate_series(1, 3) i" },
     { "c_analyze", "ANALYZE item" },
 };
