@@ -40,8 +40,8 @@ def withdrawal(key, shown, **changed):
 class Certifier:
     """A certifier with a key of its own, which the operator trusts (or not yet)."""
 
-    def __init__(self, market, handle="proof-house", trusted=True):
-        self.market, self.party, self.key = market, market.party(handle, "certifier"), Key()
+    def __init__(self, market, handle="proof-house", trusted=True, key=None):
+        self.market, self.party, self.key = market, market.party(handle, "certifier"), key or Key()
         self.register(self.key)
         if trusted:
             must(self.trust(True, self.key.did), 201)

@@ -15,14 +15,14 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from harness import clearing, consents, tap     # noqa: E402
+from harness import clearing, consents, sourcing, tap       # noqa: E402
 from harness.creator import Creator             # noqa: E402
 from harness.market import Market               # noqa: E402
 from harness.program import wait_for            # noqa: E402
 from harness.sale import later, must, terms     # noqa: E402
 from harness.tree import folder                 # noqa: E402
 
-SEED = 7
+BEN, CERTIFIER = 7, 8          # seeds of the keys in their hands
 JSONL = {"Content-Type": "application/jsonl"}
 
 
@@ -36,12 +36,13 @@ def theirs(**wish):
 class TheirKey:
     """A key in their hands: signs as harness.ed25519.Key does."""
 
-    def __init__(self):
-        got = theirs(do="did", seed=SEED)
+    def __init__(self, seed):
+        self.seed = seed
+        got = theirs(do="did", seed=seed)
         self.did, self.multibase = got["did"], got["multibase"]
 
     def prove(self, document, _):
-        return theirs(do="issue", seed=SEED, document=document)["document"]
+        return theirs(do="issue", seed=self.seed, document=document)["document"]
 
 
 def publish(house, creators):
@@ -99,7 +100,7 @@ def lists_saved(market, name):
     """The served status lists, in files, as flags of `counterfoil verify`."""
     flags = []
     for row in market.operator.get("/v1/status-lists").json()["data"]:
-        path = market.dir / f"{name}-{row['purpose']}-{row['pair']}.json"
+        path = market.dir / f"{name}-{row['of']}-{row['purpose']}-{row['pair']}.json"
         path.write_bytes(must(market.operator.get(f"/v1/status-lists/{row['id']}"), 200).body)
         flags += ["--status", path]
     return flags
@@ -147,15 +148,37 @@ def withdrawn(market, both, before):
     verified(market, "which verifies in ours", market.operator.get(where).body)
 
 
+def certified(market, house):
+    """A certificate of sourcing that theirs signed: valid, and revoked, on both sides."""
+    version = must(house.get("/v1/datasets/house/works/versions/1"), 200).json()
+    certifier = sourcing.Certifier(market, key=TheirKey(CERTIFIER))
+    shown = certifier.issue(version)
+    name, place = "a certificate of sourcing that theirs signed", shown["status_index"]
+    flags = ["--issuer", certifier.key.did, *lists_saved(market, "certified")]
+    judged_by_theirs(name, shown["certificate"], False)
+    verified(market, f"{name} verifies in ours", shown["certificate"], *flags, word="not revoked")
+    others, posted = theirs(do="changed", document=shown["certificate"])["documents"], 0
+    for other in others:
+        posted += certifier.post(other).status != 422
+    tap.check(others and not posted, f"of {len(others)} changed ones the market takes none")
+    must(certifier.revoke(shown), 200)
+    where = sourcing.list_of(market)["url"].removeprefix(market.url)
+    wait_for(lambda: place in consents.bits(market.operator.get(where).json()), 60, "the list to show it")
+    judged_by_theirs(f"{name}, revoked", shown["certificate"], True, tamper=False)
+    verified(market, f"{name}, revoked: ours sees it", shown["certificate"], *lists_saved(market, "revoked"), code=1,
+             word="revoked")
+
+
 def main():
     market = Market(folder("interop-served"), COUNTERFOIL_RATE="0")
     market.env["COUNTERFOIL_PUBLIC_URL"] = market.url
     with market:
         house, bob = market.party("house", "publisher"), market.party("bob", "buyer")
-        ann, ben = market.party("ann", "creator"), Creator(market, market.party("ben", "creator"), TheirKey())
+        ann, ben = market.party("ann", "creator"), Creator(market, market.party("ben", "creator"), TheirKey(BEN))
         hashes, offer = publish(house, [ann, ben.party])
         wait_for(lambda: market.operator.get("/v1/status-lists").json()["data"], 60, "the status lists")
         ident, out = signed_by_tool(market, ann, [hashes[0], hashes[2]])
+        certified(market, house)
         own = sorted([hashes[1], hashes[2]])
         both = {"signed by our tool": ann.get(f"/v1/consents/{ident}").json(), "signed by theirs": ben.consent(own)}
         tap.check(True, "a key and a consent that theirs signed are registered and granted")
