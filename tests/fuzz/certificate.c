@@ -60,8 +60,8 @@ static void read_all(struct scope *s, const json_t *document)
     struct consent consent;
     struct possession possession;
     struct id party;
-    enum refusal why[6];
-    err e[6];
+    enum refusal why[7];
+    err e[7];
 
     e[0] = consent_read(s, document, &consent, &why[0]);
     e[1] = clearance_read(s, document, &clearance, &why[1]);
@@ -69,6 +69,9 @@ static void read_all(struct scope *s, const json_t *document)
     e[3] = withdrawal_read(s, document, &withdrawal, &why[3]);
     e[4] = status_credential_read(s, document, &list, &why[4]);
     e[5] = possession_read(s, document, &possession, &why[5]);
+    e[6] = sourcing_withdrawal_read(s, document, &withdrawal, &why[6]);
+    if (e[3] == ERR_OK && e[6] == ERR_OK)
+        abort();                       /* one request of both kinds */
     for (size_t i = 0; i < ARRAY_LEN(e); i++)
         if ((e[i] == ERR_OK) != (why[i] == REFUSAL_NONE) || (e[i] != ERR_OK && e[i] != ERR_INVALID))
             abort();
