@@ -5,6 +5,7 @@
 
 #include "ledger/entry/codes.h"
 #include "schema/base/limits.h"
+#include "schema/store/clearing.h"
 
 void judge_set(const struct clearance_row *c, const struct license *l, int64_t now, int64_t content_window,
                struct judge *out)
@@ -152,14 +153,50 @@ static err judge_all(struct scope *s, struct db *db, const struct clearance_row 
     return ERR_OK;
 }
 
+static err items_some(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r,
+                      const struct judge_items *p, int64_t *after, bool *more)
+{
+    struct clearance_item *items;
+    size_t n;
+
+    TRY(clearing_page(s, db, c, r, *after, p->items_at_once, &items, &n));
+    *more = n == (size_t)p->items_at_once;
+    if (n == 0)
+        return ERR_OK;
+    *after = items[n - 1].n;
+    return p->items(s, p->arg, items, n);
+}
+
+static err items_all(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r,
+                     const struct judge_items *p)
+{
+    int64_t after = -1;
+
+    TRY(clearing_begin(s, db));
+    for (bool more = true; more;) {
+        struct scope page;
+        err e;
+
+        TRY(p->left(s, p->arg));
+        scope_init(&page, 0);
+        page.deadline_ms = s->deadline_ms;
+        e = items_some(&page, db, c, r, p, &after, &more);
+        if (e != ERR_OK)
+            s->why = page.why;
+        scope_free(&page);
+        TRY(e);
+    }
+    return ERR_OK;
+}
+
 err judge_pass(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j, int64_t as_of,
-               err (*left)(struct scope *s, void *arg), void *arg)
+               const struct judge_items *p)
 {
     const char *codes[VERDICTS];
     struct clearance_rules rules = { codes, VERDICTS, j->request.now, j->request.content_window };
 
     for (enum verdict v = 0; v < VERDICTS; v++)
         codes[v] = verdict_code(v);
-    TRY(judge_all(s, db, c, j, as_of, left, arg));
-    return clearance_exclude(s, db, c, &rules);
+    TRY(judge_all(s, db, c, j, as_of, p->left, p->arg));
+    return items_all(s, db, c, &rules, p);
 }

@@ -8,7 +8,7 @@
 /*
  * The rules of clearances (ledger/rules/verdict.h) over a license's items in the database. A consent says the same of
  * every item that it covers, so the rules judge each consent once; which items rest on which is a pass of SQL
- * (clearance_exclude()), equal to verdict_item() (tests/unit/ledger/append/judge.c).
+ * (clearing_page()), equal to verdict_item() (tests/unit/ledger/append/judge.c).
  */
 struct judge {
     struct verdict_request request;
@@ -20,8 +20,15 @@ void judge_set(const struct clearance_row *c, const struct license *l, int64_t n
                struct judge *out);
 enum verdict judge_consent(struct scope *s, const struct judge *j, const struct clearance_consent *k);
 /*
- * Within the transaction of a pass: judges all consents that were granted before the log's size was `as_of`, and
- * excludes items. `left` is asked between pages and ends it by an error.
+ * Within the transaction of a pass: judges all consents that were granted before the log's size was `as_of`, then the
+ * items in order of their numbers, `items_at_once` of them at a time: `items` is given each page, whose scope ends with
+ * it. `left` is asked before each page; either ends it by an error.
  */
+struct judge_items {
+    int64_t items_at_once;
+    err (*left)(struct scope *s, void *arg);
+    err (*items)(struct scope *s, void *arg, const struct clearance_item *items, size_t n);
+    void *arg;
+};
 err judge_pass(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j, int64_t as_of,
-               err (*left)(struct scope *s, void *arg), void *arg);
+               const struct judge_items *p);

@@ -2,7 +2,7 @@
 #include "schema/store/clearance.h"
 
 enum { ADD, SAME, GET, NEWEST, WITHDRAWN, ITEMS_WHOLE, ITEMS_PART, AGAINST, BEGIN, FORGET_CONSENTS, FORGET_EXCLUSIONS,
-       CONSENTS, JUDGED, EXCLUDE, COUNTS, LISTS, MOVED, DECIDE, STATEMENTS };
+       CONSENTS, JUDGED, COUNTS, LISTS, MOVED, DECIDE, STATEMENTS };
 _Static_assert(STATEMENTS == CLEARANCE_STATEMENTS, "clearance_sql");
 
 #define SELECT "SELECT c.no, c.id, l.id AS license, l.no AS license_no, l.buyer, l.purpose, l.version," \
@@ -75,48 +75,6 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
     [JUDGED]    = { "clearance_judged",
                     "INSERT INTO clearance_consent (clearance, consent, verdict, clears)"
                     " SELECT $1, u.c, u.v, u.k FROM unnest($2::bigint[], $3::integer[], $4::boolean[]) u (c, v, k)" },
-    [EXCLUDE]   = { "clearance_exclude",
-                    "INSERT INTO clearance_exclusion (clearance, n, reason)"
-                    " WITH v AS MATERIALIZED ("
-                    "  SELECT array_position(a.codes, 'item_not_paid') AS unpaid,"
-                    "         array_position(a.codes, 'hash_mismatch') AS mismatch,"
-                    "         array_position(a.codes, 'content_missing') AS missing,"
-                    "         array_position(a.codes, 'content_unverified') AS unverified,"
-                    "         array_position(a.codes, 'verification_stale') AS stale,"
-                    "         array_position(a.codes, 'consent_missing') AS none,"
-                    "         array_position(a.codes, 'role_missing') AS role,"
-                    "         array_position(a.codes, 'cleared') AS cleared FROM (SELECT $4::text[] AS codes) a),"
-                    " f AS MATERIALIZED ("
-                    "  SELECT (SELECT c.no FROM allocation n JOIN clearance c ON c.id = n.clearance"
-                    "            JOIN license l ON l.no = n.license WHERE n.license = $6 AND l.amount > 0) AS first)"
-                    " SELECT $1, d.n, ($4::text[])[d.verdict] FROM ("
-                    "  SELECT i.n, least(CASE WHEN u.n IS NOT NULL THEN v.unpaid END,"
-                    "    CASE WHEN i.n >= w.checked THEN v.unverified"
-                    "         WHEN c.sha256 IS NULL OR c.state = 'missing' THEN v.missing"
-                    "         WHEN c.state = 'corrupt' THEN v.mismatch"
-                    "         WHEN c.state <> 'verified' OR c.verified_at IS NULL THEN v.unverified"
-                    "         WHEN date_trunc('milliseconds', c.verified_at) < $5 THEN v.stale"
-                    "         ELSE v.cleared END,"
-                    "    CASE WHEN i.contributors = '[]' THEN v.cleared ELSE coalesce(t.verdict, v.none) END"
-                    "    ) AS verdict, v.cleared"
-                    "   FROM v CROSS JOIN f CROSS JOIN slice_member m"
-                    "   JOIN item i ON i.version = m.version AND i.n = m.n"
-                    "   JOIN version w ON w.no = m.version"
-                    "   LEFT JOIN content c ON c.sha256 = i.sha256"
-                    "   LEFT JOIN LATERAL (SELECT n FROM clearance_exclusion WHERE clearance = f.first AND n = i.n"
-                    "                       LIMIT 1) u ON true"
-                    "   LEFT JOIN LATERAL ("
-                    "     SELECT min(b.verdict) AS verdict FROM item_contributor p CROSS JOIN LATERAL ("
-                    "       SELECT coalesce(max(CASE WHEN k.role = p.role THEN x.verdict + 1 ELSE v.role END), v.none)"
-                    "              AS verdict"
-                    "         FROM consent_item y"
-                    "         CROSS JOIN LATERAL (SELECT role FROM consent WHERE no = y.consent AND creator = p.party"
-                    "                              LIMIT 1) k"
-                    "         CROSS JOIN LATERAL (SELECT verdict FROM clearance_consent WHERE clearance = $1"
-                    "                                AND consent = y.consent LIMIT 1) x"
-                    "        WHERE y.sha256 = i.sha256) b"
-                    "      WHERE p.version = i.version AND p.n = i.n) t ON i.contributors <> '[]'"
-                    "  WHERE m.slice = $2 AND m.version = $3) d WHERE d.verdict < d.cleared" },
     [COUNTS]    = { "clearance_counts",
                     "SELECT reason, count(*) AS items FROM clearance_exclusion WHERE clearance = $1"
                     " GROUP BY reason ORDER BY reason COLLATE \"C\"" },
@@ -285,13 +243,6 @@ err clearance_judged(struct scope *s, struct db *db, int64_t no, const int64_t *
 {
     return db_do(s, db, &clearance_sql[JUDGED],
                  PARAMS(P_INT8(no), P_INT8S(consents, n), P_INT4S(verdicts, n), P_BOOLS(clears, n)), NULL);
-}
-
-err clearance_exclude(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r)
-{
-    return db_do(s, db, &clearance_sql[EXCLUDE],
-                 PARAMS(P_INT8(c->no), P_INT8(c->slice), P_INT8(c->version), P_TEXTS(r->codes, r->n),
-                        P_TIME(r->now - r->content_window), P_INT8(c->license_no)), NULL);
 }
 
 err clearance_counts(struct scope *s, struct db *db, int64_t no, struct clearance_count **out, size_t *n)

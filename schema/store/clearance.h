@@ -10,13 +10,12 @@
  *   clearance_begin()          this pass is the newest; what an older one has found is forgotten
  *   clearance_consents()       the consents that may matter, page by page, for the rules to judge
  *   clearance_judged()         what they found
- *   clearance_exclude()        one pass by SQL over items, contributors and consents: what is left out, and why
- *   clearance_items()          the items in order, for the roots
+ *   clearing_page()            the items in order, page by page: what is left out, and why; what the rest rests on
  *   clearance_counts()
  *
  * and then, under the ledger's lock, clearance_moved() and clearance_decide().
  */
-#define CLEARANCE_STATEMENTS 18
+#define CLEARANCE_STATEMENTS 17
 extern const struct sql clearance_sql[CLEARANCE_STATEMENTS];
 
 /* ---- asking; in an operation of the ledger's */
@@ -66,12 +65,9 @@ err clearance_consents(struct scope *s, struct db *db, const struct clearance_ro
 err clearance_judged(struct scope *s, struct db *db, int64_t no, const int64_t *consents, const int32_t *verdicts,
                      const bool *clears, size_t n);
 /*
- * The verdict of each item is the smallest over what is found of its bytes and over its contributors; that of a
- * contributor the largest over the consents of theirs that cover it. `codes` are all verdicts in order, the last is
- * "cleared"; those found here are named in words. An item that declares no contributors has its publisher's consent.
+ * What items are judged by, beside the consents: clearing.h. `codes` are all verdicts in order, the last is "cleared".
  */
 struct clearance_rules { const char *const *codes; size_t n; int64_t now, content_window; };
-err clearance_exclude(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r);
 struct clearance_count { const char *reason; int64_t items; };
 err clearance_counts(struct scope *s, struct db *db, int64_t no, struct clearance_count **out, size_t *n);
 /* The status lists that consents of its creators name, as they were last published; in order of their numbers. */

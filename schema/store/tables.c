@@ -4,6 +4,7 @@
 #include "schema/store/books.h"
 #include "schema/store/certificate.h"
 #include "schema/store/clearance.h"
+#include "schema/store/clearing.h"
 #include "schema/store/consent.h"
 #include "schema/store/content.h"
 #include "schema/store/dataset.h"
@@ -33,6 +34,7 @@ const struct sql_table sql_tables[] = {
     TABLE(books),
     TABLE(certificate),
     TABLE(clearance),
+    TABLE(clearing),
     TABLE(consent),
     TABLE(content),
     TABLE(dataset),

@@ -38,7 +38,9 @@ struct clearing {
 
 static err left(struct scope *s, void *arg)
 {
-    return work_left(s, arg);
+    const struct clearing *c = arg;
+
+    return work_left(s, c->w);
 }
 
 /* ---- the roots */
@@ -71,39 +73,13 @@ static err item_add(struct scope *s, struct clearing *c, const struct clearance_
     return ERR_OK;
 }
 
-static err page_add(struct scope *s, struct clearing *c, int64_t *after, bool *more)
+static err page_add(struct scope *s, void *arg, const struct clearance_item *items, size_t n)
 {
-    struct clearance_item *items;
+    struct clearing *c = arg;
     struct buf leaf = BUF(s);
-    size_t n;
 
-    TRY(work_left(s, c->w));
-    TRY(clearance_items(s, c->w->db, &c->row, CLEARANCE_ALL, *after, CLEARANCE_ITEMS, &items, &n));
     for (size_t i = 0; i < n; i++)
         TRY(item_add(s, c, &items[i], &leaf));
-    *more = n == CLEARANCE_ITEMS;
-    if (n > 0)
-        *after = items[n - 1].n;
-    return ERR_OK;
-}
-
-static err roots(struct scope *s, struct clearing *c)
-{
-    int64_t after = -1;
-
-    c->slice = c->cleared = c->rows = FRONTIER_EMPTY;
-    for (bool more = true; more;) {
-        struct scope page;
-        err e;
-
-        scope_init(&page, 0);
-        page.deadline_ms = s->deadline_ms;
-        e = page_add(&page, c, &after, &more);
-        if (e != ERR_OK)
-            s->why = page.why;
-        scope_free(&page);
-        TRY(e);
-    }
     return ERR_OK;
 }
 
@@ -137,10 +113,11 @@ static void whole_set(struct clearing *c, enum verdict v)
 /* The list that is cleared is the one that was licensed, item by item: its root is computed anew. */
 static err items_judge(struct scope *s, struct clearing *c)
 {
+    const struct judge_items items = { CLEARANCE_ITEMS, left, page_add, c };
     struct hash root;
 
-    TRY(judge_pass(s, c->w->db, &c->row, &c->judge, c->row.as_of, left, c->w));
-    TRY(roots(s, c));
+    c->slice = c->cleared = c->rows = FRONTIER_EMPTY;
+    TRY(judge_pass(s, c->w->db, &c->row, &c->judge, c->row.as_of, &items));
     TRY(counts_read(s, c));
     root = frontier_root(&c->slice);
     if (!hash_equal(&root, &c->license.slice_root) || verdict_total(&c->counts) != (uint64_t)c->license.item_count) {

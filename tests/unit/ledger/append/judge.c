@@ -348,6 +348,45 @@ static err nothing(struct scope *s, void *arg)
     return ERR_OK;
 }
 
+/* What a pass gives, page by page, is what is read again afterwards. */
+struct given_items { struct scope *s; struct clearance_item items[ITEMS]; size_t n; };
+
+static err take(struct scope *s, void *arg, const struct clearance_item *items, size_t n)
+{
+    struct given_items *g = arg;
+
+    (void)s;
+    for (size_t i = 0; i < n && g->n < ITEMS; i++) {
+        struct clearance_item *to = &g->items[g->n++];
+        *to = items[i];
+        to->path = scope_strdup(g->s, items[i].path);
+        to->reason = items[i].reason ? scope_strdup(g->s, items[i].reason) : NULL;
+        to->consents = items[i].consents ? scope_strdup(g->s, items[i].consents) : NULL;
+    }
+    return ERR_OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static unsigned differ(const struct given_items *g, const struct clearance_item *again, size_t n)
+{
+    unsigned wrong = g->n != n;
+
+    for (size_t i = 0; i < n && i < g->n; i++) {
+        const struct clearance_item *a = &g->items[i], *b = &again[i];
+        if (a->n != b->n || strcmp(a->path, b->path) != 0 || !hash_equal(&a->sha256, &b->sha256) ||
+            a->size != b->size || !same_text(a->reason, b->reason) || !same_text(a->consents, b->consents)) {
+            if (wrong++ < 3)
+                printf("# item %d: rests on %s, %s; then on %s, %s\n", a->n, a->consents, a->reason, b->consents,
+                       b->reason);
+        }
+    }
+    return wrong;
+}
+
 static unsigned compare(struct scope *s, const struct world *w, const struct judge *j,
                         const struct clearance_item *got, size_t n, unsigned seen[VERDICTS])
 {
@@ -371,7 +410,9 @@ static unsigned compare(struct scope *s, const struct world *w, const struct jud
 
 static bool one_round(struct db *db, struct seeded *r, unsigned seen[VERDICTS], unsigned *wrong)
 {
+    struct judge_items hears = { (int64_t)seeded_below(r, ITEMS + 10) + 1, nothing, take, NULL };
     struct clearance_item *got;
+    struct given_items *given;
     struct world *w;
     struct judge j;
     struct scope s;
@@ -380,13 +421,15 @@ static bool one_round(struct db *db, struct seeded *r, unsigned seen[VERDICTS], 
 
     scope_init(&s, 0);
     w = NEW(&s, struct world);
+    hears.arg = given = NEW(&s, struct given_items);
+    given->s = &s;
     make_world(r, w);
     judge_set(&w->clearance, &w->license, NOW, WINDOW, &j);
     good = db_begin(&s, db) == ERR_OK && write_world(&s, db, w) == ERR_OK &&
-           judge_pass(&s, db, &w->clearance, &j, AS_OF, nothing, NULL) == ERR_OK &&
+           judge_pass(&s, db, &w->clearance, &j, AS_OF, &hears) == ERR_OK &&
            clearance_items(&s, db, &w->clearance, CLEARANCE_ALL, -1, ITEMS + 1, &got, &n) == ERR_OK;
     if (good)
-        *wrong += compare(&s, w, &j, got, n, seen);
+        *wrong += compare(&s, w, &j, got, n, seen) + differ(given, got, n);
     else
         printf("# %s\n", s.why.detail);
     db_rollback(db);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "schema/store/clearance.h"
+
+/*
+ * The items of a clearance that is being judged, page by page in one transaction, after clearance_judged():
+ *
+ *   clearing_begin()   until the end of the transaction its pages are planned as they must be
+ *   clearing_page()    what is found of each item, which is kept
+ *
+ * The verdict of each item is the smallest over what is found of its bytes and over its contributors; that of a
+ * contributor the largest over the consents of theirs that cover it. The codes of the rules are all verdicts in order,
+ * the last is "cleared"; those found here are named in words. An item that declares no contributors has its
+ * publisher's consent.
+ */
+#define CLEARING_STATEMENTS 4
+extern const struct sql clearing_sql[CLEARING_STATEMENTS];
+
+err clearing_begin(struct scope *s, struct db *db);
+/* At most `limit` items after number `after`, as clearance_items() will give them; those left out are stored so. */
+err clearing_page(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r,
+                  int64_t after, int64_t limit, struct clearance_item **out, size_t *n);
