@@ -7,17 +7,33 @@
 #include "schema/store/job.h"
 #include "schema/store/slice.h"
 
-enum { DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, ACCOUNT, SUBACCOUNTS, ACCOUNTS, LINES,
+enum { DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, WEIGHING, WEIGHED, ACCOUNT, SUBACCOUNTS, ACCOUNTS, LINES,
        TRANSACTION, PLATFORM, POST_PLATFORM, POST_LINES, PREPARE, HOLD, ACTIVATE, ACTIVATION, HELD, RELEASED,
        UNHURRIED };
 
-/* What is excluded is probed item by item: a join that was planned while there was little of it would scan it each. */
-#define UNPAID  "(SELECT c.no FROM allocation a JOIN clearance c ON c.id = a.clearance WHERE a.license = $2)"
-#define WEIGHTS(of, join) "SELECT c.party, sum(" of ")::bigint AS weight FROM slice_member m" join \
-                          "  LEFT JOIN LATERAL (SELECT true AS unpaid FROM clearance_exclusion" \
-                          "                      WHERE clearance = " UNPAID " AND n = m.n LIMIT 1) x ON true" \
-                          "  JOIN item_contributor c ON c.version = m.version AND c.n = m.n" \
-                          " WHERE m.slice = $1 AND x.unpaid IS NULL GROUP BY c.party ORDER BY c.party COLLATE \"C\""
+/*
+ * Sums over all contributors of what was cleared, by hashes and without statistics, as schema/store/clearing.c does:
+ * a look into a table is fenced by OFFSET 0, all joins but hash joins are off (WEIGHING) until the sums are there.
+ */
+#define UNPAID   "SELECT e.n FROM (SELECT c.no FROM allocation a JOIN clearance c ON c.id = a.clearance" \
+                 "                  WHERE a.license = $2) f" \
+                 " CROSS JOIN LATERAL (SELECT n FROM clearance_exclusion WHERE clearance = f.no OFFSET 0) e"
+#define MADE(of, join) "SELECT c.n, c.party, " of " AS weight FROM item_contributor c" join \
+                       " WHERE c.version = z.version"
+#define WEIGHTS(of, join) \
+    "WITH z AS MATERIALIZED (SELECT no, version, whole FROM slice WHERE no = $1)," \
+    "     x AS MATERIALIZED (" UNPAID ")" \
+    " SELECT m.party COLLATE \"C\" AS party, sum(m.weight)::bigint AS weight FROM (" \
+    "     SELECT w.n, w.party, w.weight FROM z CROSS JOIN LATERAL (" MADE(of, join) " OFFSET 0) w WHERE z.whole" \
+    "     UNION ALL" \
+    "     SELECT w.n, w.party, w.weight FROM z" \
+    "      CROSS JOIN LATERAL (SELECT n FROM slice_item WHERE slice = z.no OFFSET 0) y" \
+    "      CROSS JOIN LATERAL (" MADE(of, join) " AND c.n = y.n OFFSET 0) w WHERE NOT z.whole) m" \
+    "   LEFT JOIN x ON x.n = m.n WHERE x.n IS NULL GROUP BY m.party COLLATE \"C\" ORDER BY 1"
+#define BY_HASH(value) "set_config('enable_nestloop', " value ", true)," \
+                       " set_config('enable_mergejoin', " value ", true)," \
+                       " set_config('enable_seqscan', " value ", true)," \
+                       " set_config('enable_bitmapscan', " value ", true)"
 #define LAST " LEFT JOIN LATERAL (SELECT running, balance FROM posting WHERE account = a.no AND running IS NOT NULL" \
              "                     ORDER BY running DESC LIMIT 1) o ON true"
 const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
@@ -42,7 +58,10 @@ const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
                           " WHERE z.no = $1 AND (z.whole OR m.there)" },
     [WEIGHTS_BY_ITEM] = { "allocation_weights_by_item", WEIGHTS("c.weight", "") },
     [WEIGHTS_BY_BYTE] = { "allocation_weights_by_byte",
-                          WEIGHTS("c.weight * i.size", "  JOIN item i ON i.version = m.version AND i.n = m.n") },
+                          WEIGHTS("c.weight * i.size", " JOIN item i ON i.version = c.version AND i.n = c.n") },
+    [WEIGHING]        = { "allocation_weighing",
+                          "SELECT set_config('statement_timeout', '0', true), " BY_HASH("'off'") },
+    [WEIGHED]         = { "allocation_weighed", "SELECT " BY_HASH("NULL") },
     [ACCOUNT]         = { "creator_account_open",
                           "INSERT INTO creator_account (id, party, currency)"
                           " SELECT i.id, i.party, $3 FROM unnest($1::text[], $2::text[]) AS i (id, party)"
@@ -158,9 +177,10 @@ err allocation_weights(struct scope *s, struct db *db, const struct allocation_t
 {
     struct contributor_weight row;
 
-    TRY(db_do(s, db, &allocation_sql[UNHURRIED], NO_PARAMS, NULL));
-    return db_each(s, db, &allocation_sql[per_byte ? WEIGHTS_BY_BYTE : WEIGHTS_BY_ITEM],
-                   PARAMS(P_INT8(t->slice_no), P_INT8(t->a.license_no)), &share_shape, &row, each, arg);
+    TRY(db_do(s, db, &allocation_sql[WEIGHING], NO_PARAMS, NULL));
+    TRY(db_each(s, db, &allocation_sql[per_byte ? WEIGHTS_BY_BYTE : WEIGHTS_BY_ITEM],
+                PARAMS(P_INT8(t->slice_no), P_INT8(t->a.license_no)), &share_shape, &row, each, arg));
+    return db_do(s, db, &allocation_sql[WEIGHED], NO_PARAMS, NULL);
 }
 
 err creator_accounts_open(struct scope *s, struct db *db, const char *currency, const char *const *parties,

@@ -19,7 +19,7 @@
  *   allocation_hold(), allocation_activate() under the ledger's lock
  *   allocation_held(), allocation_release()  after the time of holding
  */
-#define ALLOCATION_STATEMENTS 20
+#define ALLOCATION_STATEMENTS 22
 extern const struct sql allocation_sql[ALLOCATION_STATEMENTS];
 
 /* ---- for clearances */
