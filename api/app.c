@@ -51,6 +51,8 @@ const struct config_row app_config_rows[] = {
         "How many of them may be saved up."),
     ROW("FEE_PPM", CONFIG_INT, fee_ppm, "0", 0, FEE_WHOLE_PPM,
         "The platform's part of what offers earn that are made from now on, in millionths."),
+    ROW("REVERIFY_MS", CONFIG_INT, reverify_ms, "2592000000", 1000, INT64_C(8760) * 3600 * 1000,
+        "The worker's: by it quotes forecast whose bytes were verified too long ago."),
     ROW("CHECK_ANSWERS", CONFIG_FLAG, check_answers, "no", 0, 0, "Check each JSON answer against the contract."),
     ROW("ACCESS_LOG", CONFIG_FLAG, access_log, "no", 0, 0, "Log each request, not only failures of ours."),
     CONFIG_END

@@ -19,6 +19,7 @@
 struct app_config {
     const char *dsn, *signer_socket, *pepper_file, *content_dir, *bind, *proxies;
     int64_t port, pool, workers, connections, connections_per_address, request_ms, rate_per_second, rate_burst, fee_ppm;
+    int64_t reverify_ms;
     int64_t address_per_second, address_burst, guess_per_second, guess_burst;
     bool check_answers, access_log;
 };

@@ -21,15 +21,8 @@
 
 static json_t *excluded_json(const char *counts)
 {
-    json_t *read = counts ? json_loads(counts, 0, NULL) : NULL, *list = json_array(), *items;
-    const char *code;
+    json_t *read = counts ? json_loads(counts, 0, NULL) : NULL, *list = show_excluded(read);
 
-    json_object_foreach(read, code, items) {
-        enum verdict v;
-        if (verdict_parse(code, &v))
-            json_array_append_new(list, json_pack("{s:s,s:O,s:s,s:s}", "reason", code, "item_count", items, "sentence",
-                                                  verdict_sentence(v), "remedy", verdict_remedy(v)));
-    }
     json_decref(read);
     return list;
 }

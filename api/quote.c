@@ -9,6 +9,7 @@
 #include "api/offer.h"
 #include "api/page.h"
 #include "api/price.h"
+#include "api/quote_forecast.h"
 #include "api/quote_split.h"
 #include "api/show.h"
 #include "ledger/append/slices.h"
@@ -24,7 +25,10 @@ struct new_quote {
     const char *purpose, *territory;
     int64_t from, until;
     json_t *slice;                /* NULL: the whole version */
+    int model;                    /* place in model_codes; -1: not said */
 };
+
+static const char *const model_words[] = { "discriminative", "embedding", "generative", NULL };     /* as there */
 
 static const struct json_member new_quote_members[] = {
     JSON_ID(new_quote, offer, "ofr", REQUIRED),
@@ -33,6 +37,7 @@ static const struct json_member new_quote_members[] = {
     JSON_MEMBER(new_quote, from, JSON_INSTANT, OPTIONAL),
     JSON_MEMBER(new_quote, until, JSON_INSTANT, REQUIRED),
     JSON_MEMBER(new_quote, slice, JSON_INNER_OBJECT, OPTIONAL),
+    { "model_class", JSON_WORD, OPTIONAL, JSON_PLACE(new_quote, model), model_words },
 };
 
 /* Where a quote's wish has what a rule denies. */
@@ -98,6 +103,7 @@ static err quote_whole(struct scope *s, struct db *db, const struct quote *q, co
         TRY(quote_split(s, db, q, o, "", QUOTE_PARTS_SHOWN, &split, &last));
     *out = quote_json(s, q, &t);
     json_object_set_new(*out, "split", split ? split : json_null());
+    json_object_set_new(*out, "forecast", quote_forecast_json(q));
     return ERR_OK;
 }
 
@@ -114,7 +120,7 @@ static const char *exclusion_of(enum content_state state)
     }
 }
 
-/* As far as it is known before a clearance: what consents say is judged there. */
+/* By their bytes alone, of slices of any length; what consents say besides is in the forecast. */
 static err exclusions_find(struct scope *s, struct db *db, struct quote *q)
 {
     struct verification v;
@@ -172,9 +178,10 @@ static err quote_cut(struct scope *s, struct db *db, const struct new_quote *w, 
 
 static err quote_make(struct request *rq, struct db *db)
 {
+    const struct app *app = rq->app;
     struct scope *s = &rq->scope;
     int64_t now = clock_wall_ms();
-    struct new_quote w = { .from = now };
+    struct new_quote w = { .from = now, .model = -1 };
     struct offer o;
     struct quote q;
     json_t *answer;
@@ -189,6 +196,7 @@ static err quote_make(struct request *rq, struct db *db)
     TRY(wish_permitted(s, &q, &o, now));
     TRY(db_begin(s, db));
     TRY(quote_cut(s, db, &w, &o, &q));
+    TRY(quote_forecast(s, db, &o, w.model, judge_content_window(app->config.reverify_ms), &q));
     q.expires_at = clock_wall_ms() + QUOTE_VALID_MS;
     TRY(quote_add(s, db, &q));
     TRY(db_commit(s, db));

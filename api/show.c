@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ledger/rules/verdict.h"
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
 #include "schema/base/money.h"
@@ -51,6 +52,20 @@ json_t *show_money(int64_t micro, const char *currency)
 
     money_format(micro, currency, amount);
     return json_pack("{s:s,s:s}", "amount", amount, "currency", currency);
+}
+
+json_t *show_excluded(json_t *counts)
+{
+    json_t *list = json_array(), *items;
+    const char *code;
+
+    json_object_foreach(counts, code, items) {
+        enum verdict v;
+        if (verdict_parse(code, &v))
+            json_array_append_new(list, json_pack("{s:s,s:O,s:s,s:s}", "reason", code, "item_count", items, "sentence",
+                                                  verdict_sentence(v), "remedy", verdict_remedy(v)));
+    }
+    return list;
 }
 
 json_t *show_json(const char *canonical)

@@ -10,7 +10,7 @@
 #include "schema/json/canon.h"
 
 struct options {
-    const char *purpose, *territory, *from, *until, *slice, *filter, *sample, *seed;
+    const char *purpose, *territory, *from, *until, *slice, *filter, *sample, *seed, *model;
     bool distinct, json;
 };
 
@@ -26,10 +26,12 @@ static const struct flag flags[] = {
     { "distinct", NULL, false, offsetof(struct options, distinct), "the same bytes once" },
     { "sample", "N", false, offsetof(struct options, sample), "so many of them, by chance that anybody can repeat" },
     { "seed", "TEXT", false, offsetof(struct options, seed), "of the sample" },
+    { "model", "CLASS", false, offsetof(struct options, model),
+      "forecast a clearance for generative, embedding or discriminative models only" },
     { "json", NULL, false, offsetof(struct options, json), "the quote as JSON" },
 };
 
-/* What a clearance would leave out. */
+/* Where nothing is forecast: what the bytes alone would leave out. */
 static void tell_exclusions(struct scope *s, json_t *exclusions)
 {
     const char *reason;
@@ -38,6 +40,57 @@ static void tell_exclusions(struct scope *s, json_t *exclusions)
     json_object_foreach(exclusions, reason, count)
         say("excluded   %lld: %s, as far as it is known now", (long long)json_integer_value(count),
             printable(s, reason));
+}
+
+static void tell_class(struct scope *s, const json_t *class, const char *name, long long items)
+{
+    const json_t *out;
+    size_t i;
+
+    if (json_is_object(json_object_get(class, "refund")))
+        say("  %s: %lld of %lld cleared, %s refunded", name,
+            (long long)json_integer_value(json_object_get(class, "cleared")), items,
+            money_text(s, json_object_get(class, "refund")));
+    else
+        say("  %s: refused, since none of %lld would be cleared; nothing is refunded until one is", name, items);
+    json_array_foreach(json_object_get(class, "excluded"), i, out)
+        say("    %lld %s: %s; %s", (long long)json_integer_value(json_object_get(out, "item_count")),
+            json_text_or(out, "reason", "?"), json_text_or(out, "sentence", "?"), json_text_or(out, "remedy", "?"));
+}
+
+static bool all_alike(const json_t *classes)
+{
+    const json_t *first = json_object_get(json_array_get(classes, 0), "excluded"), *class;
+    size_t i;
+
+    json_array_foreach(classes, i, class)
+        if (!json_equal(json_object_get(class, "excluded"), first))
+            return false;
+    return json_array_size(classes) > 1;
+}
+
+/* What a clearance would leave out, for each class of models. */
+static void tell_forecast(struct scope *s, const json_t *q)
+{
+    const json_t *f = json_object_get(q, "forecast"), *classes = json_object_get(f, "by_model_class"), *class;
+    const char *not_made = json_text_or(f, "not_made", NULL);
+    long long items = json_integer_value(json_object_get(q, "item_count"));
+    size_t i;
+
+    if (!json_is_object(f) || not_made) {
+        tell_exclusions(s, json_object_get(q, "exclusions"));
+        if (not_made)
+            say("forecast   not made: %s", printable(s, not_made));
+        return;
+    }
+    say("forecast   what a clearance would leave out, as of entry %lld; the clearance decides",
+        (long long)json_integer_value(json_object_get(f, "as_of")));
+    if (all_alike(classes)) {
+        tell_class(s, json_array_get(classes, 0), "any class of models", items);
+        return;
+    }
+    json_array_foreach(classes, i, class)
+        tell_class(s, class, json_text_or(class, "model_class", "?"), items);
 }
 
 static void tell_split(struct scope *s, const json_t *split)
@@ -59,9 +112,9 @@ static void tell(struct scope *s, const json_t *q)
     say("items      %lld, %s", (long long)json_integer_value(json_object_get(q, "item_count")),
         size_text(s, json_integer_value(json_object_get(q, "bytes"))));
     say("root       %s", json_text_or(q, "slice_root", "?"));
-    tell_exclusions(s, json_object_get(q, "exclusions"));
     say("price      %s", money_text(s, json_object_get(q, "price")));
     tell_split(s, json_object_get(q, "split"));
+    tell_forecast(s, q);
     say("good until %s", json_text_or(q, "expires_at", "?"));
 }
 
@@ -128,8 +181,8 @@ static err run(struct scope *s, struct call *c)
         json_decref(slice);
         return e;
     }
-    body = json_pack("{s:s,s:s,s:s,s:s,s:s*,s:o*}", "offer", c->args.v[0], "purpose", o->purpose, "territory",
-                     o->territory, "until", until, "from", from, "slice", slice);
+    body = json_pack("{s:s,s:s,s:s,s:s,s:s*,s:o*,s:s*}", "offer", c->args.v[0], "purpose", o->purpose, "territory",
+                     o->territory, "until", until, "from", from, "slice", slice, "model_class", o->model);
     e = body ? market_post(s, &m, "/v1/quotes", body, NULL, &answer) : fail(s, ERR_INVALID, "arguments must be UTF-8");
     if (e == ERR_OK && o->json)
         say_json(answer);

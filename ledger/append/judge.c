@@ -100,103 +100,134 @@ enum verdict judge_consent(struct scope *s, const struct judge *j, const struct 
     return verdict_consent(&j->request, &facts);
 }
 
+int64_t judge_content_window(int64_t reverify_ms)
+{
+    return 2 * reverify_ms > CLEARANCE_CONTENT_MS ? 2 * reverify_ms : CLEARANCE_CONTENT_MS;
+}
+
+/* ---- page by page */
+
+struct pages {
+    struct db *db;
+    const struct clearance_row *c;
+    err (*left)(struct scope *s, void *arg);
+    void *arg;
+    int64_t as_of;                                   /* of consents */
+    err (*consents)(struct scope *s, void *arg, const struct clearance_consent *k, size_t n);
+    const struct clearance_rules *rules;             /* of items */
+    const struct clearing_found *found;              /* NULL: what is stored */
+    const struct judge_items *items;
+};
+
+static err each(struct scope *s, const struct pages *p, int64_t after,
+                err (*page)(struct scope *s, const struct pages *p, int64_t *after, bool *more))
+{
+    for (bool more = true; more;) {
+        struct scope one;
+        err e;
+
+        TRY(p->left(s, p->arg));
+        scope_init(&one, 0);
+        one.deadline_ms = s->deadline_ms;
+        e = page(&one, p, &after, &more);
+        if (e != ERR_OK)
+            s->why = one.why;
+        scope_free(&one);
+        TRY(e);
+    }
+    return ERR_OK;
+}
+
+static err consents_page(struct scope *s, const struct pages *p, int64_t *after, bool *more)
+{
+    struct clearance_consent *k;
+    size_t n;
+
+    TRY(clearance_consents(s, p->db, p->c, p->as_of, *after, CLEARANCE_CONSENTS, &k, &n));
+    *more = n == CLEARANCE_CONSENTS;
+    if (n == 0)
+        return ERR_OK;
+    *after = k[n - 1].no;
+    return p->consents(s, p->arg, k, n);
+}
+
+err judge_consents(struct scope *s, struct db *db, const struct clearance_row *c, int64_t as_of,
+                   err (*left)(struct scope *s, void *arg),
+                   err (*consents)(struct scope *s, void *arg, const struct clearance_consent *k, size_t n), void *arg)
+{
+    const struct pages p = { .db = db, .c = c, .left = left, .arg = arg, .as_of = as_of, .consents = consents };
+
+    return each(s, &p, 0, consents_page);
+}
+
+static err items_page(struct scope *s, const struct pages *p, int64_t *after, bool *more)
+{
+    int64_t limit = p->items->items_at_once;
+    struct clearance_item *items;
+    size_t n;
+
+    if (p->found)
+        TRY(clearing_forecast(s, p->db, p->c, p->rules, p->found, *after, limit, &items, &n));
+    else
+        TRY(clearing_page(s, p->db, p->c, p->rules, *after, limit, &items, &n));
+    *more = n == (size_t)limit;
+    if (n == 0)
+        return ERR_OK;
+    *after = items[n - 1].n;
+    return p->items->items(s, p->arg, items, n);
+}
+
+err judge_items(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j, int64_t now,
+                const struct clearing_found *found, const struct judge_items *items)
+{
+    const char *codes[VERDICTS];
+    const struct clearance_rules rules = { codes, VERDICTS, now, j->request.content_window };
+    const struct pages p = { .db = db, .c = c, .left = items->left, .arg = items->arg, .rules = &rules,
+                             .found = found, .items = items };
+
+    for (enum verdict v = 0; v < VERDICTS; v++)
+        codes[v] = verdict_code(v);
+    TRY(clearing_begin(s, db));
+    return each(s, &p, -1, items_page);
+}
+
 /* ---- a pass */
 
-static err judge_page(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j,
-                      const struct clearance_consent *k, size_t n)
+struct pass {
+    struct db *db;
+    const struct clearance_row *c;
+    const struct judge *j;
+    const struct judge_items *items;
+};
+
+static err pass_left(struct scope *s, void *arg)
 {
+    const struct pass *p = arg;
+
+    return p->items->left(s, p->items->arg);
+}
+
+static err pass_consents(struct scope *s, void *arg, const struct clearance_consent *k, size_t n)
+{
+    const struct pass *p = arg;
     int64_t *consents = NEWS(s, int64_t, n);
     int32_t *verdicts = NEWS(s, int32_t, n);
     bool *clears = NEWS(s, bool, n);
 
     for (size_t i = 0; i < n; i++) {
-        enum verdict v = judge_consent(s, j, &k[i]);
+        enum verdict v = judge_consent(s, p->j, &k[i]);
         consents[i] = k[i].no;
         verdicts[i] = (int32_t)v;
         clears[i] = v == VERDICT_CLEARED;
     }
-    return clearance_judged(s, db, c->no, consents, verdicts, clears, n);
-}
-
-static err judge_some(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j,
-                      int64_t as_of, int64_t *after, bool *more)
-{
-    struct clearance_consent *k;
-    size_t n;
-
-    TRY(clearance_consents(s, db, c, as_of, *after, CLEARANCE_CONSENTS, &k, &n));
-    *more = n == CLEARANCE_CONSENTS;
-    if (n == 0)
-        return ERR_OK;
-    *after = k[n - 1].no;
-    return judge_page(s, db, c, j, k, n);
-}
-
-static err judge_all(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j,
-                     int64_t as_of, err (*left)(struct scope *s, void *arg), void *arg)
-{
-    int64_t after = 0;
-
-    for (bool more = true; more;) {
-        struct scope page;
-        err e;
-
-        TRY(left(s, arg));
-        scope_init(&page, 0);
-        page.deadline_ms = s->deadline_ms;
-        e = judge_some(&page, db, c, j, as_of, &after, &more);
-        if (e != ERR_OK)
-            s->why = page.why;
-        scope_free(&page);
-        TRY(e);
-    }
-    return ERR_OK;
-}
-
-static err items_some(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r,
-                      const struct judge_items *p, int64_t *after, bool *more)
-{
-    struct clearance_item *items;
-    size_t n;
-
-    TRY(clearing_page(s, db, c, r, *after, p->items_at_once, &items, &n));
-    *more = n == (size_t)p->items_at_once;
-    if (n == 0)
-        return ERR_OK;
-    *after = items[n - 1].n;
-    return p->items(s, p->arg, items, n);
-}
-
-static err items_all(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r,
-                     const struct judge_items *p)
-{
-    int64_t after = -1;
-
-    TRY(clearing_begin(s, db));
-    for (bool more = true; more;) {
-        struct scope page;
-        err e;
-
-        TRY(p->left(s, p->arg));
-        scope_init(&page, 0);
-        page.deadline_ms = s->deadline_ms;
-        e = items_some(&page, db, c, r, p, &after, &more);
-        if (e != ERR_OK)
-            s->why = page.why;
-        scope_free(&page);
-        TRY(e);
-    }
-    return ERR_OK;
+    return clearance_judged(s, p->db, p->c->no, consents, verdicts, clears, n);
 }
 
 err judge_pass(struct scope *s, struct db *db, const struct clearance_row *c, const struct judge *j, int64_t as_of,
                const struct judge_items *p)
 {
-    const char *codes[VERDICTS];
-    struct clearance_rules rules = { codes, VERDICTS, j->request.now, j->request.content_window };
+    struct pass pass = { db, c, j, p };
 
-    for (enum verdict v = 0; v < VERDICTS; v++)
-        codes[v] = verdict_code(v);
-    TRY(judge_all(s, db, c, j, as_of, p->left, p->arg));
-    return items_all(s, db, c, &rules, p);
+    TRY(judge_consents(s, db, c, as_of, pass_left, pass_consents, &pass));
+    return judge_items(s, db, c, j, j->request.now, NULL, p);
 }

@@ -128,6 +128,8 @@
 #define CLEARANCE_ITEMS        5000           /* Items of a clearance that are read at a time. */
 #define CLEARANCE_PROJECT_MAX  200            /* Bytes of a project's name. */
 #define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
+#define FORECAST_ITEMS         100000         /* Items of a slice of which a quote forecasts the clearance, */
+#define FORECAST_CONSENTS      100000         /* if their creators have given no more consents than these. */
 #define QUOTE_MS               120000         /* Cutting and weighing a slice of ten million items may take so long. */
 #define QUOTED_ITEMS_MAX       20000000       /* Items of the slices that a buyer's open quotes hold. */
 #define QUOTE_PARTS_SHOWN      100            /* Contributors that a quote itself shows; its list shows all. */

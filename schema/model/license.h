@@ -48,6 +48,7 @@ struct quote {
     struct hash slice_root;
     int64_t item_count, bytes;
     const char *exclusions;       /* canonical JSON: count by reason, of what is known now */
+    const char *forecast;         /* canonical JSON (api/quote_forecast.h); NULL: older than forecasts */
     int64_t amount;
     const char *currency;
     const char *state;            /* open, accepted, expired */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/clearing.h"
 
-enum { BEGIN, WHOLE, PART, LEFT_OUT, STATEMENTS };
+enum { BEGIN, WHOLE, PART, LEFT_OUT, WHOLE_FORECAST, PART_FORECAST, STATEMENTS };
 _Static_assert(STATEMENTS == CLEARING_STATEMENTS, "clearing_sql");
 
 /*
@@ -47,11 +47,15 @@ _Static_assert(STATEMENTS == CLEARING_STATEMENTS, "clearing_sql");
 /* Consents that cover them, of those that were judged. */
 #define COVERS   "SELECT i.n, w.consent FROM i CROSS JOIN LATERAL" \
                  " (SELECT consent FROM consent_item WHERE sha256 = i.sha256 OFFSET 0) w WHERE i.declared"
-#define CONSENTS "SELECT d.consent, k.id, k.creator, k.role, w.verdict + 1 AS verdict, w.clears" \
-                 "  FROM (SELECT DISTINCT consent FROM y) d" \
-                 " CROSS JOIN LATERAL (SELECT verdict, clears FROM clearance_consent" \
-                 "                      WHERE clearance = $2 AND consent = d.consent OFFSET 0) w" \
+#define CONSENTS(found) \
+                 "SELECT d.consent, k.id, k.creator, k.role, w.verdict + 1 AS verdict, w.clears" \
+                 "  FROM (SELECT DISTINCT consent FROM y) d CROSS JOIN LATERAL (" found ") w" \
                  " CROSS JOIN LATERAL (SELECT id, creator, role FROM consent WHERE no = d.consent OFFSET 0) k"
+#define KEPT     "SELECT verdict, clears FROM clearance_consent WHERE clearance = $2 AND consent = d.consent OFFSET 0"
+/* Of a forecast in arrays, the consents sorted; what the rest would rest on is nobody's business yet. */
+#define GIVEN(verdicts) "SELECT (" verdicts "::integer[])[h.place] AS verdict, false AS clears" \
+                        "  FROM (SELECT width_bucket(d.consent, $2::bigint[]) AS place OFFSET 0) h" \
+                        " WHERE ($2::bigint[])[h.place] = d.consent"
 /* Of each contributor the best verdict, and the first consent that clears, as clearance_items() finds it again. */
 #define CONTRIBUTORS(people) \
     "SELECT p.n, p.place, max(CASE WHEN g.role = p.role THEN g.verdict WHEN g.n IS NOT NULL THEN v.role" \
@@ -64,10 +68,10 @@ _Static_assert(STATEMENTS == CLEARING_STATEMENTS, "clearing_sql");
 #define RESTS "SELECT b.n, min(b.verdict) AS verdict," \
               "       string_agg(DISTINCT x.id COLLATE \"C\", ',' ORDER BY x.id COLLATE \"C\") AS ids" \
               "  FROM b LEFT JOIN x ON x.consent = b.consent GROUP BY b.n"
-#define PAGE(items, people) \
+#define PAGE(items, people, found) \
     "WITH v AS MATERIALIZED (" CODES "), f AS MATERIALIZED (" FIRST ")," \
     "     i AS MATERIALIZED (" ITEMS(items) "), y AS MATERIALIZED (" COVERS ")," \
-    "     x AS MATERIALIZED (" CONSENTS "), b AS MATERIALIZED (" CONTRIBUTORS(people) ")," \
+    "     x AS MATERIALIZED (" CONSENTS(found) "), b AS MATERIALIZED (" CONTRIBUTORS(people) ")," \
     "     t AS MATERIALIZED (" RESTS ")" \
     " SELECT i.n, i.path, i.sha256, i.size, ($7::text[])[nullif(o.verdict, v.cleared)] AS reason," \
     "        CASE WHEN i.declared AND o.verdict = v.cleared THEN t.ids END AS consents" \
@@ -81,11 +85,13 @@ const struct sql clearing_sql[CLEARING_STATEMENTS] = {
                    "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true),"
                    "       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),"
                    "       set_config('jit', 'off', true), set_config('work_mem', '16MB', true)" },
-    [WHOLE]    = { "clearing_page_whole", PAGE(WHOLE_ITEMS, WHOLE_PEOPLE) },
-    [PART]     = { "clearing_page_part", PAGE(PART_ITEMS, PART_PEOPLE) },
+    [WHOLE]    = { "clearing_page_whole", PAGE(WHOLE_ITEMS, WHOLE_PEOPLE, KEPT) },
+    [PART]     = { "clearing_page_part", PAGE(PART_ITEMS, PART_PEOPLE, KEPT) },
     [LEFT_OUT] = { "clearing_left_out",
                    "INSERT INTO clearance_exclusion (clearance, n, reason)"
                    " SELECT $1, u.n, u.reason FROM unnest($2::integer[], $3::text[]) u (n, reason)" },
+    [WHOLE_FORECAST] = { "clearing_forecast_whole", PAGE(WHOLE_ITEMS, WHOLE_PEOPLE, GIVEN("$8")) },
+    [PART_FORECAST]  = { "clearing_forecast_part", PAGE(PART_ITEMS, PART_PEOPLE, GIVEN("$9")) },
 };
 
 static const struct column item_columns[] = {
@@ -135,4 +141,21 @@ err clearing_page(struct scope *s, struct db *db, const struct clearance_row *c,
 {
     TRY(page(s, db, c, r, after, limit, out, n));
     return *n > 0 ? leave_out(s, db, c->no, *out, *n) : ERR_OK;
+}
+
+err clearing_forecast(struct scope *s, struct db *db, const struct clearance_row *c, const struct clearance_rules *r,
+                      const struct clearing_found *f, int64_t after, int64_t limit, struct clearance_item **out,
+                      size_t *n)
+{
+    int64_t fresh = r->now - r->content_window;
+
+    if (c->whole)
+        return db_many(s, db, &clearing_sql[WHOLE_FORECAST],
+                       PARAMS(P_INT8(c->version), P_INT8S(f->consents, f->n), P_INT8(after), P_INT8(limit),
+                              P_TIME(fresh), P_INT8(c->license_no), P_TEXTS(r->codes, r->n),
+                              P_INT4S(f->verdicts, f->n)), &item_shape, out, n);
+    return db_many(s, db, &clearing_sql[PART_FORECAST],
+                   PARAMS(P_INT8(c->version), P_INT8S(f->consents, f->n), P_INT8(after), P_INT8(limit), P_TIME(fresh),
+                          P_INT8(c->license_no), P_TEXTS(r->codes, r->n), P_INT8(c->slice),
+                          P_INT4S(f->verdicts, f->n)), &item_shape, out, n);
 }

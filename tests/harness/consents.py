@@ -47,21 +47,22 @@ def statement(key, party, origin, created=None):
 
 
 def certificate(key, hashes, lists, place=None, role="author", purposes=("pretraining",), territories=("EU",),
-                until=None):
+                models=("generative",), prohibitions=(), begin=None, until=None):
     """Unsigned; lists as GET /v1/status-lists gives them."""
     newest = [row for row in lists if row["pair"] == lists[0]["pair"]]
     place = secrets.randbelow(newest[0]["places"]) if place is None else place
     subject = {"id": key.did, "role": role, "assurance_level": "L3",
-               "grants": [{"purpose": p, "models": ["generative"], "territory": list(territories)} for p in purposes],
-               "prohibitions": ["biometric_identification"],
+               "grants": [{"purpose": p, "models": list(models), "territory": list(territories)} for p in purposes],
+               "prohibitions": sorted(["biometric_identification", *prohibitions]),
                "coverage": {"method": "sha256-merkle-rfc6962", "root": tree_root(lines_of(hashes)).hex(),
                             "item_count": len(hashes)},
                "withdrawal": {"effect": ["no_new_access"], "notice_days": 30},
                "text": {"lang": "en", "sha256": hashlib.sha256(b"I agree").hexdigest()}, "salt": salt()}
     status = [{"type": "BitstringStatusListEntry", "statusPurpose": row["purpose"], "statusListIndex": str(place),
                "statusListCredential": row["url"]} for row in newest]
+    more = {"validFrom": begin} if begin else {}
     return envelope("CreatorConsentCertificate", key, subject, validUntil=until or moment(700),
-                    credentialStatus=status)
+                    credentialStatus=status, **more)
 
 
 def body(signed, hashes):

@@ -128,7 +128,7 @@ static err items_judge(struct scope *s, struct clearing *c)
     return ERR_OK;
 }
 
-static err judge_items(struct scope *s, struct clearing *c)
+static err items_pass(struct scope *s, struct clearing *c)
 {
     struct db *db = c->w->db;
 
@@ -143,18 +143,17 @@ static err judge_items(struct scope *s, struct clearing *c)
 /* The state that is judged is that of the log's size read first: what comes later is no part of it. */
 static err pass(struct scope *s, struct clearing *c)
 {
-    int64_t window = 2 * c->w->settings->reverify_ms;
     struct log_view view;
 
     TRY(log_view(s, c->w->db, &view));
     TRY(license_get(s, c->w->db, c->row.license.text, NULL, &c->license));
     c->row.as_of = view.size;
     c->row.evaluated_at = view.now;
-    judge_set(&c->row, &c->license, view.now, window > CLEARANCE_CONTENT_MS ? window : CLEARANCE_CONTENT_MS, &c->judge);
+    judge_set(&c->row, &c->license, view.now, judge_content_window(c->w->settings->reverify_ms), &c->judge);
     whole_set(c, verdict_license(&c->judge.request, &c->judge.license));
     random_bytes(c->seed, sizeof c->seed);
     c->row.valid_until = c->judge.request.until > view.now ? c->judge.request.until : view.now + CLEARANCE_MS;
-    return judge_items(s, c);
+    return items_pass(s, c);
 }
 
 /* ---- the document */
