@@ -41,6 +41,14 @@ def limits(tree, root):
             yield header.path, n, f"{match.group(1)} has no sentence"
 
 
+def migrations(tree, root):
+    """Migrations are numbered from 0001 on, each number once."""
+    paths = sorted(p for p in tree if p.startswith("schema/sql/") and p.endswith(".sql"))
+    for number, path in enumerate(paths, 1):
+        if path.split("/")[-1][:5] != f"{number:04d}_":
+            yield path, 1, f"is not number {number:04d}"
+
+
 def errors(tree, root):
     """Every error of err.def can happen, and slugs are words."""
     table = tree.get("schema/base/err.def")
