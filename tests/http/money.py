@@ -437,6 +437,22 @@ def main():
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
     tap.done()
+def unseen(studio):
+    """What a worker has prepared, and died over, is not in force: no run says that it is held."""
+    creator = studio.creators[0]
+    studio.market.sql(
+        "WITH t AS (INSERT INTO book_transaction (kind) VALUES ('allocation') RETURNING no)"
+        " INSERT INTO posting (transaction, account, amount, running, balance)"
+        " SELECT t.no, a.no, 1230000, o.running + 1, o.balance + 1230000 FROM t, account a CROSS JOIN LATERAL"
+        "        (SELECT running, balance FROM posting WHERE account = a.no ORDER BY running DESC LIMIT 1) o"
+        f"  WHERE a.party = '{creator.id}' AND a.kind = 'pending' AND a.currency = 'EUR'"
+        " UNION ALL SELECT t.no, a.no, -1230000, NULL, NULL FROM t, account a"
+        "  WHERE a.kind = 'clearing' AND a.currency = 'EUR'")
+    left = [x for x in start_run(studio, "1000.00")["left"] if x["party"] == creator.handle]
+    tap.equal([x for x in left if x["reason"] == "held"], [], "what is only prepared is not held")
+
+
 
 
 main()
+        unseen(studio)
