@@ -9,7 +9,6 @@
 #include "api/page.h"
 #include "api/price.h"
 #include "api/show.h"
-#include "schema/base/clock.h"
 #include "schema/base/money.h"
 #include "schema/json/shape.h"
 #include "schema/store/books.h"
@@ -50,6 +49,7 @@ static err found(struct scope *s, err e, const char *what)
 /* ---- runs */
 
 struct new_run { const char *rail; json_t *minimum; };
+struct starting { const struct caller *caller; const char *rail; struct price minimum; };
 
 static const struct json_member new_run_members[] = {
     JSON_MEMBER(new_run, rail, JSON_TEXT, REQUIRED),
@@ -57,32 +57,52 @@ static const struct json_member new_run_members[] = {
 };
 
 /* The worker goes on by itself whatever becomes of this request: what is paid once isn't available a second time. */
-static err run_make(struct request *rq, struct db *db)
+static err run_decide(struct scope *s, struct append_txn *t, void *arg)
 {
-    struct scope *s = &rq->scope;
-    int64_t now = clock_wall_ms();
-    struct payout_run run;
-    struct new_run w = { 0 };
-    struct price minimum;
+    const struct starting *w = arg;
+    struct payout_run run = { .id = id_new("run", t->at_ms), .operator = w->caller->party.id,
+                              .currency = w->minimum.currency, .minimum = w->minimum.micro, .rail = w->rail };
 
-    TRY(json_shape(s, rq->body, "", new_run_members, ARRAY_LEN(new_run_members), &w));
-    TRY(price_read(s, w.minimum, "/minimum", &minimum));
-    run = (struct payout_run){ .id = id_new("run", now), .operator = auth_caller(rq)->party.id,
-                               .currency = minimum.currency, .minimum = minimum.micro, .rail = w.rail };
-    TRY(db_begin(s, db));
-    TRY(payout_run_add(s, db, &run));
-    TRY(job_enqueue(s, db, JOB_PAYOUTS, run.id.text, scope_printf(s, "{\"run\":\"%s\"}", run.id.text), INT64_MIN,
+    TRY(payout_run_add(s, t->db, &run));
+    TRY(job_enqueue(s, t->db, JOB_PAYOUTS, run.id.text, scope_printf(s, "{\"run\":\"%s\"}", run.id.text), INT64_MIN,
                     NULL));
-    TRY(db_commit(s, db));
-    TRY(job_notify(s, db));
-    TRY(payout_run_get(s, db, run.id.text, &run));
-    reply_json(rq, 202, run_json(&run));
-    return ERR_OK;
+    TRY(payout_run_get(s, t->db, run.id.text, &run));
+    return ledgered_plain(s, t, 202, run_json(&run));
 }
 
 err create_payout_run(struct request *rq)
 {
-    return app_with_db(rq, run_make);
+    struct starting *w = NEW(&rq->scope, struct starting);
+    struct scope *s = &rq->scope;
+    struct new_run wish = { 0 };
+
+    TRY(json_shape(s, rq->body, "", new_run_members, ARRAY_LEN(new_run_members), &wish));
+    *w = (struct starting){ .caller = auth_caller(rq), .rail = wish.rail };
+    TRY(price_read(s, wish.minimum, "/minimum", &w->minimum));
+    return ledgered_then(rq, run_decide, w, job_notify);
+}
+
+static err runs_read(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    int64_t limit = page_limit(rq);
+    struct payout_run *rows;
+    const char *after;
+    json_t *data;
+    size_t n;
+
+    TRY(page_after(rq, &after));
+    TRY(payout_run_list(s, db, after, limit + 1, &rows, &n));
+    data = json_array();
+    for (size_t i = 0; i < n && i < (size_t)limit; i++)
+        json_array_append_new(data, run_json(&rows[i]));
+    reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
+    return ERR_OK;
+}
+
+err list_payout_runs(struct request *rq)
+{
+    return app_with_db(rq, runs_read);
 }
 
 static err run_read(struct request *rq, struct db *db)

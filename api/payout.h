@@ -8,6 +8,7 @@
  * what became of each payout.
  */
 err create_payout_run(struct request *rq);        /* POST /v1/payout-runs */
+err list_payout_runs(struct request *rq);         /* GET /v1/payout-runs */
 err show_payout_run(struct request *rq);          /* GET /v1/payout-runs/{run} */
 err get_payout_file(struct request *rq);          /* GET /v1/payout-runs/{run}/file */
 err list_payouts(struct request *rq);             /* GET /v1/payouts */

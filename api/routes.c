@@ -62,6 +62,7 @@ const struct http_handler routes[] = {
     { "show_statement",     show_statement },
     { "list_allocation_lines", list_allocation_lines },
     { "create_payout_run",  create_payout_run },
+    { "list_payout_runs",   list_payout_runs },
     { "show_payout_run",    show_payout_run },
     { "get_payout_file",    get_payout_file },
     { "list_payouts",       list_payouts },

@@ -10,13 +10,15 @@
 #define PAUSE_MS 200
 #define PAUSES_MAX 3000           /* ten minutes for a run; it goes on without us */
 
-struct options { bool json; const char *minimum, *currency, *reference, *run, *out; };
+struct options { bool json; const char *minimum, *currency, *reference, *run, *out, *repeat; };
 
 static const struct flag flags[] = {
     { "minimum", "AMOUNT", false, offsetof(struct options, minimum), "of a run: pay out nothing less" },
     { "currency", "CODE", false, offsetof(struct options, currency), "of a run" },
     { "out", "FILE", false, offsetof(struct options, out), "of a run: write the rail's file to a new FILE" },
     { "run", "RUN", false, offsetof(struct options, run), "list the payouts of one run; or the file of a run again" },
+    { "repeat", "KEY", false, offsetof(struct options, repeat),
+      "of a run: a word of your own; the same word again is the same run, whatever became of the first answer" },
     { "reference", "TEXT", false, offsetof(struct options, reference), "of settle and fail: what the rail said" },
     { "json", NULL, false, offsetof(struct options, json), "the answer as JSON" },
 };
@@ -70,6 +72,20 @@ static void run_tell(struct scope *s, const json_t *run)
             json_text_or(left, "reason", "?"));
 }
 
+/* Who has lost the answer asks again by the same key, and is told the run that there is. */
+static err run_post(struct scope *s, struct market *m, const char *key, const json_t *body, json_t **made)
+{
+    err e = market_post(s, m, "/v1/payout-runs", body, key, made);
+
+    const char *why;
+
+    if (e == ERR_OK || err_fault(e) == FAULT_CALLER)
+        return e;
+    why = scope_strdup(s, s->why.detail);
+    scope_forgive(s);
+    return fail(s, e, "%s; the same with --repeat %s asks again, and runs once", why, key);
+}
+
 static err start(struct scope *s, struct market *m, const struct options *o, const char **id)
 {
     json_t *body, *made = NULL;
@@ -82,7 +98,8 @@ static err start(struct scope *s, struct market *m, const struct options *o, con
     if (!o->minimum || !o->currency)
         return fail(s, ERR_INVALID, "a run wants --minimum and --currency");
     body = json_pack("{s:s,s:{s:s,s:s}}", "rail", "csv", "minimum", "amount", o->minimum, "currency", o->currency);
-    e = body ? market_post(s, m, "/v1/payout-runs", body, NULL, &made) : fail(s, ERR_INVALID, "not text");
+    e = body ? run_post(s, m, o->repeat ? o->repeat : market_new_key(s), body, &made)
+             : fail(s, ERR_INVALID, "not text");
     json_decref(body);
     if (e == ERR_OK)
         e = json_text(s, made, "id", id);
@@ -113,8 +130,8 @@ static err do_run(struct scope *s, struct market *m, const struct options *o)
 
 static void tell(struct scope *s, const json_t *p)
 {
-    say("%s  %s  %s  %s", json_text_or(p, "id", "?"), money_text(s, json_object_get(p, "amount")),
-        printable(s, json_text_or(p, "party", "?")), json_text_or(p, "state", "?"));
+    say("%s  %s  %s  %s  %s", json_text_or(p, "id", "?"), money_text(s, json_object_get(p, "amount")),
+        printable(s, json_text_or(p, "party", "?")), json_text_or(p, "state", "?"), json_text_or(p, "run", "?"));
 }
 
 static err list_row(struct scope *s, void *arg, json_t *row)
@@ -133,6 +150,19 @@ static err do_list(struct scope *s, struct market *m, const struct options *o)
     const char *path = o->run ? scope_printf(s, "/v1/payouts?run=%s", fetch_escape(s, o->run)) : "/v1/payouts";
 
     return market_each(s, m, path, list_row, (void *)o);
+}
+
+static err runs_row(struct scope *s, void *arg, json_t *row)
+{
+    const struct options *o = arg;
+
+    if (o->json)
+        say_json(row);
+    else
+        say("%s  %s  %lld  %s  %s", json_text_or(row, "id", "?"), money_text(s, json_object_get(row, "total")),
+            (long long)json_integer_value(json_object_get(row, "payouts")), json_text_or(row, "state", "?"),
+            json_text_or(row, "created_at", "?"));
+    return ERR_OK;
 }
 
 /* The payout and what is said of it make the key: a repeat after a crash tells nothing twice. */
@@ -158,23 +188,26 @@ static err run(struct scope *s, struct call *c)
 {
     const char *what = c->args.v[0], *id = c->args.n > 1 ? c->args.v[1] : NULL;
     bool answer = strcmp(what, "settle") == 0 || strcmp(what, "fail") == 0;
+    bool start = strcmp(what, "run") == 0, runs = strcmp(what, "runs") == 0;
     struct market m;
     err e;
 
-    if (answer != (id != NULL) || (!answer && strcmp(what, "run") != 0 && strcmp(what, "list") != 0))
-        return fail(s, ERR_INVALID, "payout run, payout list, payout settle PAYOUT or payout fail PAYOUT");
+    if (answer != (id != NULL) || (!answer && !start && !runs && strcmp(what, "list") != 0))
+        return fail(s, ERR_INVALID, "payout run, runs, list, settle PAYOUT or fail PAYOUT");
     TRY(market_open(s, &m, true));
     e = answer ? do_answer(s, &m, c->options, what, id)
-      : strcmp(what, "run") == 0 ? do_run(s, &m, c->options) : do_list(s, &m, c->options);
+      : start ? do_run(s, &m, c->options)
+      : runs ? market_each(s, &m, "/v1/payout-runs", runs_row, (void *)c->options) : do_list(s, &m, c->options);
     market_close(&m);
     return e;
 }
 
 const struct verb verb_payout = {
-    .name = "payout", .args = "run|list|settle|fail [PAYOUT]", .args_min = 1, .args_max = 2,
+    .name = "payout", .args = "run|runs|list|settle|fail [PAYOUT]", .args_min = 1, .args_max = 2,
     .line = "pay creators out, list payouts, tell what became of them",
     .more = "run: pays out what is available, and writes the file for the bank. What isn't paid says why: held,\n"
-            "below the minimum, or in a payout that has no answer yet. settle, fail: the bank's answer,\n"
+            "below the minimum, or in a payout that has no answer yet. runs: those there are;\n"
+            "run --run RUN --out FILE writes the file of one again. settle, fail: the bank's answer,\n"
             "for the operator to tell; what failed is available again.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

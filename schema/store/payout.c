@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/payout.h"
 
-enum { RUN_ADD, RUN_GET, RUN_FILE, RUN_LEFT, DUE, ADD, POST, EACH, LEFT, DONE, GET, HOLD, LIST, SETTLED, FAILED,
-       UNHURRIED, STATEMENTS_USED };
+enum { RUN_ADD, RUN_GET, RUN_LIST, RUN_FILE, RUN_LEFT, DUE, ADD, POST, EACH, LEFT, DONE, GET, HOLD, LIST, SETTLED,
+       FAILED, UNHURRIED, STATEMENTS_USED };
 
 #define RUN    "SELECT r.no, r.id, r.operator, r.currency, r.minimum, r.rail, r.state, count(y.id) AS payouts," \
                "       coalesce(sum(y.amount), 0)::bigint AS total, coalesce(max(y.index), -1) AS last_index," \
@@ -25,6 +25,7 @@ const struct sql payout_sql[PAYOUT_STATEMENTS] = {
     [RUN_ADD]   = { "payout_run_add",
                     "INSERT INTO payout_run (id, operator, currency, minimum, rail) VALUES ($1, $2, $3, $4, $5)" },
     [RUN_GET]   = { "payout_run_get", RUN " WHERE r.id = $1 GROUP BY r.no" },
+    [RUN_LIST]  = { "payout_run_list", RUN " WHERE r.id > $1 GROUP BY r.no ORDER BY r.id LIMIT $2" },
     [RUN_FILE]  = { "payout_run_file", "SELECT file AS bytes FROM payout_run WHERE id = $1 AND file IS NOT NULL" },
     [RUN_LEFT]  = { "payout_run_left",
                     "SELECT x.account, p.handle, x.reason, x.amount, x.until FROM payout_left x"
@@ -137,6 +138,12 @@ err payout_run_add(struct scope *s, struct db *db, const struct payout_run *run)
 err payout_run_get(struct scope *s, struct db *db, const char *id, struct payout_run *out)
 {
     return db_one(s, db, &payout_sql[RUN_GET], PARAMS(P_TEXT(id)), &run_shape, out);
+}
+
+err payout_run_list(struct scope *s, struct db *db, const char *after, int64_t limit, struct payout_run **out,
+                    size_t *n)
+{
+    return db_many(s, db, &payout_sql[RUN_LIST], PARAMS(P_TEXT(after), P_INT8(limit)), &run_shape, out, n);
 }
 
 err payout_run_file(struct scope *s, struct db *db, const char *id, struct bytes *out)

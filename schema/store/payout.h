@@ -9,7 +9,7 @@
  * rail; each payout ends by the rail's answer, told by the operator. Whoever
  * writes holds the books (books.h).
  */
-#define PAYOUT_STATEMENTS 16
+#define PAYOUT_STATEMENTS 17
 extern const struct sql payout_sql[PAYOUT_STATEMENTS];
 
 /* ---- runs */
@@ -17,6 +17,9 @@ extern const struct sql payout_sql[PAYOUT_STATEMENTS];
 /* ERR_CONFLICT: a run in this currency is under way. */
 err payout_run_add(struct scope *s, struct db *db, const struct payout_run *run);
 err payout_run_get(struct scope *s, struct db *db, const char *id, struct payout_run *out);
+/* In order of their ids, which is that of time; those after `after`. */
+err payout_run_list(struct scope *s, struct db *db, const char *after, int64_t limit, struct payout_run **out,
+                    size_t *n);
 /* ERR_NOT_FOUND: none yet. */
 err payout_run_file(struct scope *s, struct db *db, const char *id, struct bytes *out);
 err payout_run_left(struct scope *s, struct db *db, int64_t run, struct payout_left **out, size_t *n);

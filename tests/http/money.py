@@ -95,7 +95,7 @@ def shared(studio):
 def start_run(studio, minimum, **more):
     """A run that is instructed, as JSON."""
     made = must(studio.market.operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {
-        "amount": minimum, "currency": "EUR"}}, idempotency=None), 202).json()
+        "amount": minimum, "currency": "EUR"}}, **more), 202).json()
 
     def instructed():
         got = must(studio.market.operator.get(f"/v1/payout-runs/{made['id']}"), 200).json()
@@ -115,16 +115,17 @@ def run_refusals(studio, creator):
                                 ("a negative minimum",
                                  {**good, "minimum": {"amount": "-1.00", "currency": "EUR"}}, "/minimum/amount"),
                                 ("something more", {**good, "x": 1}, "/x")):
-        refused(operator.post("/v1/payout-runs", wish, idempotency=None), 422, "invalid", f"a run of {name}", pointer)
-    refused(creator.post("/v1/payout-runs", good, idempotency=None), 403, "forbidden", "a creator runs no payouts")
+        refused(operator.post("/v1/payout-runs", wish), 422, "invalid", f"a run of {name}", pointer)
+    refused(creator.post("/v1/payout-runs", good), 403, "forbidden", "a creator runs no payouts")
+    refused(operator.post("/v1/payout-runs", good, idempotency=None), 400, "idempotency-key-required", "without a key")
     nothing = "run_" + money.ident()
     refused(operator.get(f"/v1/payout-runs/{nothing}"), 404, "not-found", "a run that isn't there")
     refused(operator.get(f"/v1/payout-runs/{nothing}/file"), 404, "not-found", "nor its file")
     refused(creator.get(f"/v1/payout-runs/{nothing}/file"), 403, "forbidden", "which is the operator's alone")
     studio.market.sql("INSERT INTO payout_run (id, operator, currency, minimum, rail) SELECT 'run_" + money.ident() +
                       "', id, 'KWD', 0, 'csv' FROM party WHERE handle = 'market'")
-    refused(operator.post("/v1/payout-runs", {**good, "minimum": {"amount": "1.000", "currency": "KWD"}},
-                          idempotency=None), 409, "conflict", "a second run in a currency", "/currency")
+    refused(operator.post("/v1/payout-runs", {**good, "minimum": {"amount": "1.000", "currency": "KWD"}}),
+            409, "conflict", "a second run in a currency", "/currency")
     waiting = studio.market.sql("SELECT id FROM payout_run WHERE state = 'running'")[0][0]
     refused(operator.get(f"/v1/payout-runs/{waiting}/file"), 409, "state-has-moved-on", "a file that isn't made yet")
 
@@ -137,7 +138,7 @@ def payouts(studio):
         tap.equal(balances(p).get("available", (0, None)), (owed[p.id], "next_run"), f"{p.handle}: all is available")
     poor = min(owed.values())
     minimum = money.text(poor // 10000 * 10000 + 10000)
-    run = start_run(studio, minimum)
+    run = start_run(studio, minimum, idempotency="friday")
     file = must(operator.get(f"/v1/payout-runs/{run['id']}/file"), 200).body
     table = list(csv.DictReader(io.StringIO(file.decode())))
     want = {p.handle: money.text(owed[p.id] // 10000 * 10000) for p in everyone if owed[p.id] >= money.micro(minimum)}
@@ -145,7 +146,12 @@ def payouts(studio):
     tap.equal([(x["party"], x["reason"], money.micro(x["amount"]["amount"])) for x in run["left"]],
               [(studio.party(i).handle, "below_minimum", a) for i, a in owed.items() if a < money.micro(minimum)],
               "and says whom it doesn't")
+    tap.equal(start_run(studio, minimum, idempotency="friday"), run, "the same key is the same run")
+    refused(operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {"amount": "7.00", "currency": "EUR"}},
+                          idempotency="friday"), 422, "idempotency-key-reused", "which is that of one wish")
     again = start_run(studio, minimum)
+    listed = [r for page in (1, 2) for r in operator.get(f"/v1/payout-runs?limit={page}").json()["data"]]
+    tap.check(run["id"] in [r["id"] for r in listed] and listed[0]["id"] == listed[1]["id"], "runs are listed")
     tap.equal((again["payouts"], len({x["account"] for x in again["left"]})), (0, len(everyone)),
               "asked for again, it pays nobody twice")
     tap.equal(must(operator.get(f"/v1/payout-runs/{run['id']}/file"), 200).body, file, "the file stays the same")
@@ -314,6 +320,14 @@ def tool_of_the_operator(studio):
     said = operator.cf("payout", "run", "--minimum", "0.10", "--currency", "EUR", "--out", file)
     run = said.said("run")
     table = list(csv.DictReader(io.StringIO(file.read_text())))
+    runs = operator.cf("payout", "runs").out.splitlines()
+    tap.check(any(line.split()[0] == run for line in runs), "the tool lists runs")
+    repeated = studio.market.dir / "again.csv"
+    asked = [operator.cf("payout", "run", "--minimum", "0.10", "--currency", "EUR", "--repeat", "one").said("run")
+             for _ in range(2)]
+    tap.check(asked[0] == asked[1] != run, "the same word is the same run, which is another than the first")
+    operator.cf("payout", "run", "--run", run, "--out", repeated)
+    tap.equal(repeated.read_bytes(), file.read_bytes(), "a run's file can be had again")
     listed = operator.cf("payout", "list", "--run", run).out.splitlines()
     tap.equal(sorted(x.split()[0] for x in listed), sorted(r["payout"] for r in table), "the tool pays out and lists")
     operator.cf("payout", "settle", table[0]["payout"], "--reference", "bank 9")
@@ -420,23 +434,6 @@ def verify_offline(studio):
     tap.check(csv_text.startswith("kind,at,account"), "CSV as it is")
 
 
-def main():
-    seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
-    tap.note(f"COUNTERFOIL_SEED={seed}")
-    rng = random.Random(seed)
-    with Market(folder("http-money"), COUNTERFOIL_RATE="0", COUNTERFOIL_FEE_PPM=str(FEE_PPM),
-                COUNTERFOIL_HOLD_MS="0") as market:
-        studio = money.Studio(market).publish(rng, 40)
-        allocations(studio, rng)
-        owed, _ = payouts(studio)
-        statements(studio, owed, rng)
-        lists(studio)
-        verify_offline(studio)
-        tool_of_the_operator(studio)
-        audited(studio)
-        log = (market.dir / "api.log").read_text(encoding="utf8")
-        tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
-    tap.done()
 def unseen(studio):
     """What a worker has prepared, and died over, is not in force: no run says that it is held."""
     creator = studio.creators[0]
@@ -452,7 +449,24 @@ def unseen(studio):
     tap.equal([x for x in left if x["reason"] == "held"], [], "what is only prepared is not held")
 
 
+def main():
+    seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
+    tap.note(f"COUNTERFOIL_SEED={seed}")
+    rng = random.Random(seed)
+    with Market(folder("http-money"), COUNTERFOIL_RATE="0", COUNTERFOIL_FEE_PPM=str(FEE_PPM),
+                COUNTERFOIL_HOLD_MS="0") as market:
+        studio = money.Studio(market).publish(rng, 40)
+        allocations(studio, rng)
+        owed, _ = payouts(studio)
+        statements(studio, owed, rng)
+        lists(studio)
+        verify_offline(studio)
+        tool_of_the_operator(studio)
+        audited(studio)
+        unseen(studio)
+        log = (market.dir / "api.log").read_text(encoding="utf8")
+        tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
+    tap.done()
 
 
 main()
-        unseen(studio)

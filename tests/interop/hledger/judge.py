@@ -34,7 +34,7 @@ def instructed(market, run):
 def pay_out(market):
     """Of the two payouts one is settled, and comes back; one fails."""
     wish = {"rail": "csv", "minimum": {"amount": "0.01", "currency": "EUR"}}
-    run = must(market.operator.post("/v1/payout-runs", wish, idempotency=None), 202).json()["id"]
+    run = must(market.operator.post("/v1/payout-runs", wish), 202).json()["id"]
     wait_for(lambda: instructed(market, run), 60, "the run")
     for n, payout in enumerate(must(market.operator.get(f"/v1/payouts?run={run}"), 200).json()["data"]):
         must(market.operator.post(f"/v1/payouts/{payout['id']}/{('settle', 'fail')[n % 2]}", {"reference": "x"}), 200)
