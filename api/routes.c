@@ -13,6 +13,7 @@
 #include "api/delivery.h"
 #include "api/license.h"
 #include "api/log.h"
+#include "api/made.h"
 #include "api/offer.h"
 #include "api/party.h"
 #include "api/payment.h"
@@ -72,6 +73,7 @@ const struct http_handler routes[] = {
     { "create_clearance",   create_clearance },
     { "show_clearance",     show_clearance },
     { "list_clearance_rows", list_clearance_rows },
+    { "list_my_items",      list_my_items },
     { "post_consent",       post_consent },
     { "list_consents",      list_consents },
     { "show_consent",       show_consent },

@@ -215,7 +215,8 @@ static const struct {
     bool one;                              /* takes one more argument */
     err (*run)(struct scope *s, const struct consent_options *o, struct market *m, const char *arg);
 } steps[] = {
-    { "post", true, consent_post }, { "list", false, consent_list }, { "show", true, consent_show },
+    { "post", true, consent_post }, { "list", false, consent_list }, { "needed", false, consent_needed },
+    { "show", true, consent_show },
     { "revoke", true, consent_revoke },
 };
 
@@ -239,9 +240,10 @@ static err run(struct scope *s, struct call *c)
 }
 
 const struct verb verb_consent = {
-    .name = "consent", .args = "sign|post FILE|list|show ID|revoke ID", .args_min = 1, .args_max = 2,
+    .name = "consent", .args = "needed|sign|post FILE|list|show ID|revoke ID", .args_min = 1, .args_max = 2,
     .line = "say what your works may be used for, and take it back",
-    .more = "sign    makes a certificate of what you allow for which items, signed by your own key, into --out\n"
+    .more = "needed  which items name you and rest on no consent of yours: with --role the list for sign --list\n"
+            "sign    makes a certificate of what you allow for which items, signed by your own key, into --out\n"
             "post    hands it to the market, which verifies it; register your key first (counterfoil key register)\n"
             "revoke  takes it back by a request that your key signs: no new access from that moment on",
     .flags = FLAGS(flags), .options_size = sizeof(struct consent_options), .run = run,

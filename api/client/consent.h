@@ -16,6 +16,7 @@ struct consent_options {
 };
 
 err consent_sign_run(struct scope *s, const struct consent_options *o);
+err consent_needed(struct scope *s, const struct consent_options *o, struct market *m, const char *unused);
 
 /* What is covered, sorted and each once. */
 struct covered { struct hash *item; size_t n, cap; };

@@ -14,6 +14,7 @@
 #include "schema/store/job.h"
 #include "schema/store/license.h"
 #include "schema/store/log.h"
+#include "schema/store/made.h"
 #include "schema/store/offer.h"
 #include "schema/store/party.h"
 #include "schema/store/payment.h"
@@ -43,6 +44,7 @@ const struct sql_table sql_tables[] = {
     TABLE(job),
     TABLE(license),
     TABLE(log),
+    TABLE(made),
     TABLE(offer),
     TABLE(party),
     TABLE(payment),
