@@ -43,9 +43,9 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
     [NEWEST]    = { "clearance_newest",
                     SELECT " WHERE c.license = $1 AND c.granted ORDER BY c.index DESC LIMIT 1" },
     [WITHDRAWN] = { "clearance_taken_out",
-                    "SELECT count(DISTINCT b.n) AS no FROM clearance_consent x JOIN consent k ON k.no = x.consent"
+                    "SELECT count(DISTINCT b.n) AS no FROM consent k"
                     "  JOIN item_block b ON b.consent = k.no AND b.version = $2"
-                    " WHERE x.clearance = $1 AND k.withdrawn >= $3"
+                    " WHERE k.withdrawn >= $3 AND k.creator IN (SELECT party FROM slice_weight WHERE slice = $4)"
                     "   AND EXISTS (SELECT FROM slice_member m WHERE m.slice = $4 AND m.n = b.n)"
                     "   AND NOT EXISTS (SELECT FROM clearance_exclusion e WHERE e.clearance = $1 AND e.n = b.n)" },
     [ITEMS_WHOLE] = { "clearance_items_whole",

@@ -4,7 +4,8 @@
 #include "schema/base/limits.h"
 
 enum { KEY_GET, KEY_ADD, KEY_SET, ADD, GRANTS, COPY, GET, BY_DOCUMENT, LIST, ITEMS, REJECT, FORGET, GRANT, SIZE, BLOCK,
-       NEWER, BLOCK_SINCE, REVOKE, LIST_ADD, LISTS, TAKEN, BITS, PUBLISH, PUBLISHED, STATEMENTS };
+       NEWER, BLOCK_SINCE, REVOKE, UNPRUNED, PRUNE, PRUNED, LIST_ADD, LISTS, TAKEN, BITS, PUBLISH, PUBLISHED,
+       STATEMENTS };
 _Static_assert(STATEMENTS == CONSENT_STATEMENTS, "consent_sql");
 
 #define HEAD "c.no, c.id, c.creator, c.public_key, c.credential, c.document, c.state, c.reason, c.role, c.assurance," \
@@ -67,6 +68,19 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
     [REVOKE]      = { "consent_revoke",
                       "UPDATE consent SET state = 'revoked', withdrawn = $2, withdrawn_at = $3, withdrawal = $4"
                       " WHERE no = $1 AND state IN ('granted', 'suspended')" },
+    [UNPRUNED]    = { "consent_unpruned",
+                      "SELECT no FROM consent WHERE state = 'revoked' AND NOT pruned ORDER BY no LIMIT 1" },
+    /* What is judged as of an entry before an older withdrawal is as of one before the newest, too. */
+    [PRUNE]       = { "consent_prune",
+                      "WITH newest AS MATERIALIZED ("
+                      "  SELECT b.version, b.n, max(k.withdrawn) AS withdrawn FROM item_block m"
+                      "    JOIN item_block b ON b.version = m.version AND b.n = m.n"
+                      "    JOIN consent k ON k.no = b.consent AND k.state = 'revoked'"
+                      "   WHERE m.consent = $1 GROUP BY b.version, b.n)"
+                      " DELETE FROM item_block d USING newest w, consent k"
+                      "  WHERE d.version = w.version AND d.n = w.n AND k.no = d.consent AND k.state = 'revoked'"
+                      "    AND k.withdrawn < w.withdrawn" },
+    [PRUNED]      = { "consent_pruned", "UPDATE consent SET pruned = true WHERE no = $1 AND state = 'revoked'" },
     [LIST_ADD]    = { "status_list_add",
                       "INSERT INTO status_list (id, pair, kind, purpose, url, places) VALUES ($1, $2, $3, $4, $5, $6)"
                       " ON CONFLICT (pair, purpose) DO NOTHING" },
@@ -283,6 +297,21 @@ err consent_revoke(struct scope *s, struct db *db, int64_t no, uint64_t index, i
     TRY(db_do(s, db, &consent_sql[REVOKE],
               PARAMS(P_INT8(no), P_INT8((int64_t)index), P_TIME(at), P_BYTES(request.p, request.len)), &touched));
     return one_touched(s, touched);
+}
+
+err consent_prune(struct scope *s, struct db *db, bool *more)
+{
+    int64_t no;
+    err e = db_one(s, db, &consent_sql[UNPRUNED], NO_PARAMS, &no_shape, &no);
+
+    *more = e == ERR_OK;
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(e);
+    TRY(db_do(s, db, &consent_sql[PRUNE], PARAMS(P_INT8(no)), NULL));
+    return db_do(s, db, &consent_sql[PRUNED], PARAMS(P_INT8(no)), NULL);
 }
 
 /* ---- status lists */

@@ -11,7 +11,7 @@
  * rest on the consent before, and consent_withdraw() makes these rows count. What an access or a clearance asks is the
  * view item_withdrawal (version, n, withdrawn): a clearance as of a size <= withdrawn no longer covers the item.
  */
-#define CONSENT_STATEMENTS 24
+#define CONSENT_STATEMENTS 27
 extern const struct sql consent_sql[CONSENT_STATEMENTS];
 
 /* ---- keys of parties */
@@ -59,6 +59,11 @@ err consent_block_since(struct scope *s, struct db *db, int64_t no, uint64_t siz
 err consent_newer_items(struct scope *s, struct db *db, uint64_t size, int64_t *items);
 /* Under the ledger's lock. ERR_STALE unless it is granted or suspended. */
 err consent_revoke(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, struct bytes request);
+/*
+ * Takes one consent that was revoked, and of each of its items forgets what older revocations than the newest have
+ * named: an access looks at all that is left. In the caller's transaction; *more false: nothing is to be pruned.
+ */
+err consent_prune(struct scope *s, struct db *db, bool *more);
 
 /* ---- status lists */
 /* A repeat of (pair, purpose) changes nothing. */

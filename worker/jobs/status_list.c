@@ -2,7 +2,8 @@
 /*
  * publish_status_lists: makes the lists that are needed, and publishes each that changed or whose published state grows
  * old: a signed credential with its entry. The bits are read with the log's size in one snapshot; under the ledger's
- * lock only that no newer state was published meanwhile is seen to.
+ * lock only that no newer state was published meanwhile is seen to. Before that, what withdrawals have left to look at
+ * is pruned, since each of them wakes this job.
  */
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "schema/store/certificate.h"
 #include "schema/store/consent.h"
 #include "schema/store/log.h"
+#include "schema/store/version.h"
 #include "worker/jobs/work.h"
 
 #define PUBLISH_MS 15000
@@ -175,11 +177,25 @@ static err publish(struct scope *s, struct work *w, const struct status_list_row
     return ERR_OK;
 }
 
+/* One consent a transaction: it may cover millions of items. */
+static err prune(struct scope *s, struct work *w)
+{
+    for (bool more = true; more;) {
+        TRY(work_left(s, w));
+        TRY(db_begin(s, w->db));
+        TRY(version_unhurried(s, w->db));
+        TRY(consent_prune(s, w->db, &more));
+        TRY(db_commit(s, w->db));
+    }
+    return ERR_OK;
+}
+
 err status_lists_run(struct scope *s, struct work *w)
 {
     struct status_list_row *lists;
     size_t n;
 
+    TRY(prune(s, w));
     TRY(pairs_suffice(s, w, "consent", status_places_taken));
     TRY(pairs_suffice(s, w, "certificate", certificate_places_taken));
     TRY(status_lists(s, w->db, &lists, &n));

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/tap.h"
 
+#include "schema/store/clearance.h"
 #include "schema/store/consent.h"
 #include "schema/store/log.h"
 #include "schema/store/migrate.h"
 
 /*
  * What is done about a withdrawal under the ledger's lock, of a consent that covers a hundred thousand items: a version
- * that was published meanwhile costs what it has, not what the consent covers. COUNTERFOIL_TEST_DSN names a database
+ * that was published meanwhile costs what it has, not what the consent covers. And what an access looks at afterwards:
+ * not all the consents of an item that ever were. COUNTERFOIL_TEST_DSN names a database
  * that this test may fill.
  */
 #define ITEMS 100000
@@ -84,6 +86,66 @@ static void test_since(struct scope *s, struct db *db)
        (int)(after - before), ITEMS);
 }
 
+/* ---- one item, and thousands of consents that came and went */
+
+#define GONE 3000
+
+static const struct sql CROWD[] = {
+    { "b_gone", "INSERT INTO consent (id, creator, public_key, credential, document, bytes, state, role, assurance,"
+                " purposes, prohibitions, root, item_count, valid_from, valid_until, pair, place, index, decided_at,"
+                " withdrawn)"
+                " SELECT 'cns_g' || i, 'pty_1', '', 'urn:g' || i, sha256(i::text::bytea), '', 'revoked', 'author',"
+                "        'L3', '{}', '{}', sha256(''), 1, now(), 'infinity', 2, i, 10, now(), 1000 + i"
+                "   FROM generate_series(1, 3000) i" },
+    { "b_gone_items", "INSERT INTO consent_item (consent, sha256) SELECT no, sha256('7') FROM consent WHERE pair = 2" },
+    { "b_gone_named", "INSERT INTO item_block (version, n, consent) SELECT 2, 0, no FROM consent WHERE pair = 2" },
+    { "b_gone_analyze", "ANALYZE consent, item_block" },
+};
+static const struct sql PROBED = { "b_probed",
+    "SELECT sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid))::bigint AS n"
+    "  FROM pg_class"
+    " WHERE relname IN ('item_block', 'item_block_pkey', 'item_block_consent', 'consent', 'consent_pkey')" };
+
+static int64_t probed(struct scope *s, struct db *db)
+{
+    struct number row = { -1 };
+
+    return db_one(s, db, &PROBED, NO_PARAMS, &number_shape, &row) == ERR_OK ? row.n : -1;
+}
+
+/* Whether a clearance as of this size of the log still covers the item, and what that looked at. */
+static bool covers(struct scope *s, struct db *db, int64_t as_of, int64_t *cost)
+{
+    struct clearance_row c = { .version = 2, .as_of = as_of };
+    struct clearance_against against = { .withdrawn = "?" };
+    int64_t before;
+    bool good = db_begin(s, db) == ERR_OK;
+
+    before = probed(s, db);
+    good = good && clearance_against(s, db, &c, 0, &against) == ERR_OK;
+    *cost = probed(s, db) - before;
+    return ok(good && db_commit(s, db) == ERR_OK, "a clearance as of %lld is asked about: %s", (long long)as_of,
+              s->why.detail) && !against.withdrawn;
+}
+
+static void test_crowd(struct scope *s, struct db *db)
+{
+    int64_t cost, rounds = 0;
+    bool more = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(CROWD); i++)
+        ok(db_do(s, db, &CROWD[i], NO_PARAMS, NULL) == ERR_OK, "%s: %s", CROWD[i].name, s->why.detail);
+    while (more && rounds <= GONE && consent_prune(s, db, &more) == ERR_OK)
+        rounds += more;
+    is_int(rounds, GONE, "each consent that was revoked is looked at once");
+    is_str(blocked(s, db), "2:0 2:0", "of one item stays the newest revocation, and what is being withdrawn");
+    ok(!covers(s, db, 1000 + GONE, &cost), "it binds what was cleared before it");
+    ok(cost < FEW, "at the cost of %d rows", (int)cost);
+    ok(!covers(s, db, 100, &cost), "as the older ones did");
+    ok(covers(s, db, 1001 + GONE, &cost), "and nothing that was cleared since");
+    ok(cost < FEW, "at the cost of %d rows", (int)cost);
+}
+
 int main(void)
 {
     const char *dsn = getenv("COUNTERFOIL_TEST_DSN");
@@ -101,6 +163,7 @@ int main(void)
             ok(db_do(&s, db, &FILL[i], NO_PARAMS, NULL) == ERR_OK, "%s: %s", FILL[i].name, s.why.detail);
         ok(log_session(&s, db) == ERR_OK, "as who holds the lock plans");
         test_since(&s, db);
+        test_crowd(&s, db);
         db_close(db);
     }
     scope_free(&s);
