@@ -234,26 +234,52 @@ static err reply_consent(struct request *rq, struct db *db, int status, const ch
     return ERR_OK;
 }
 
+/* The same again: the answer was lost, perhaps. ERR_NOT_FOUND: it is a new one. */
+static err answer_again(struct request *rq, struct db *db, const struct posting *p)
+{
+    struct consent_row before;
+
+    TRY(consent_by_document(&rq->scope, db, &p->consent.c.document, &before));
+    return reply_consent(rq, db, 200, before.id.text);
+}
+
+/* What stands in the way may be the same certificate, posted at the same time: then its answer is this one's. */
+static err copy_or_again(struct request *rq, struct db *db, struct posting *p)
+{
+    struct scope *s = &rq->scope;
+    const char *taken;
+    err e = copy(rq, db, p);
+
+    if (e == ERR_OK)
+        return reply_consent(rq, db, 201, p->row.id.text);
+    if (e != ERR_CONFLICT)
+        return e;
+    db_rollback(db);
+    taken = scope_strdup(s, s->why.detail);
+    scope_forgive(s);
+    e = answer_again(rq, db, p);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    return fail(s, ERR_CONFLICT, "%s", taken);
+}
+
 static err consent_store(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
     struct posting *p = rq->work;
-    struct consent_row before;
     err e;
 
     TRY(certificate_read(rq, p));
     TRY(signer_check(rq, &p->consent));
-    e = consent_by_document(s, db, &p->consent.c.document, &before);
-    if (e == ERR_OK)                  /* the same again: the answer was lost, perhaps */
-        return reply_consent(rq, db, 200, before.id.text);
+    e = answer_again(rq, db, p);
     if (e != ERR_NOT_FOUND)
         return e;
     scope_forgive(s);
     if (p->consent.c.valid_until <= clock_wall_ms())
         return refuse(s, REFUSAL_EXPIRED, "/validUntil", NULL);
     TRY(status_check(s, db, &p->consent, &p->row));
-    TRY(copy(rq, db, p));
-    return reply_consent(rq, db, 201, p->row.id.text);
+    return copy_or_again(rq, db, p);
 }
 
 static err body_write(struct request *rq, const void *bytes, size_t len)
