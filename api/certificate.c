@@ -7,6 +7,7 @@
 #include "api/covered.h"
 #include "api/ledgered.h"
 #include "api/page.h"
+#include "api/refused.h"
 #include "api/show.h"
 #include "schema/base/clock.h"
 #include "schema/store/certificate.h"
@@ -30,11 +31,13 @@ const char *certificate_state(const struct certificate_row *c, int64_t at)
 json_t *certificate_show(const struct certificate_row *c, int64_t at)
 {
     int64_t entry = c->withdrawn >= 0 ? c->withdrawn : c->index;
+    const char *reason = c->index < 0 ? c->reason : c->flaw;
+    json_t *shown;
 
-    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,"
+    shown = json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,"
                      "s:o,s:o}", "id", c->id.text, "certifier", c->certifier.text, "certifier_handle",
                      c->certifier_handle, "state", certificate_state(c, at), "reason",
-                     show_text(c->index < 0 ? c->reason : c->flaw), "dataset", c->version.dataset, "version",
+                     show_text(reason), "dataset", c->version.dataset, "version",
                      (json_int_t)c->version.number, "version_id", c->version.id.text, "version_root",
                      show_hash(&c->version.root), "item_count", (json_int_t)c->version.item_count,
                      "scheme", c->scheme, "criteria", show_words(c->criteria), "public_key", c->public_key,
@@ -44,6 +47,8 @@ json_t *certificate_show(const struct certificate_row *c, int64_t at)
                      "revoked_at", show_time(c->withdrawn_at), "revoked_by", show_text(c->revoked_by), "verified_at",
                      show_time(c->verified_at), "created_at", show_time(c->created_at), "entry",
                      entry >= 0 ? entry_link((uint64_t)entry) : json_null());
+    refusal_show(shown, reason);
+    return shown;
 }
 
 static bool sees_all(const struct caller *c)

@@ -186,8 +186,8 @@ static err license_live(struct scope *s, struct append_txn *t, const struct aski
     }
     TRY(e);
     if (strcmp(l->state, "active") != 0 || t->at_ms < l->valid_from || t->at_ms >= l->valid_until)
-        return fail(s, ERR_LICENSE_ENDED, "%s: %s; %s", verdict_code(VERDICT_LICENSE_NOT_LIVE),
-                    verdict_sentence(VERDICT_LICENSE_NOT_LIVE), verdict_remedy(VERDICT_LICENSE_NOT_LIVE));
+        return fail_for(s, ERR_LICENSE_ENDED, verdict_code(VERDICT_LICENSE_NOT_LIVE), "", "%s; %s",
+                        verdict_sentence(VERDICT_LICENSE_NOT_LIVE), verdict_remedy(VERDICT_LICENSE_NOT_LIVE));
     return ERR_OK;
 }
 

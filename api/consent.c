@@ -5,6 +5,7 @@
 #include "api/covered.h"
 #include "api/ledgered.h"
 #include "api/page.h"
+#include "api/refused.h"
 #include "api/show.h"
 #include "schema/store/consent.h"
 
@@ -12,8 +13,9 @@
 json_t *consent_show(const struct consent_row *c)
 {
     int64_t entry = c->withdrawn >= 0 ? c->withdrawn : c->index;
+    json_t *shown;
 
-    return json_pack("{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
+    shown = json_pack("{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
                      c->id.text, "creator", c->creator.text, "state", c->state, "reason", show_text(c->reason),
                      "public_key", c->public_key, "credential", c->credential, "role", c->role, "assurance_level",
                      c->assurance, "purposes", show_words(c->purposes), "prohibitions", show_words(c->prohibitions),
@@ -22,6 +24,8 @@ json_t *consent_show(const struct consent_row *c)
                      show_time(c->valid_until), "status_index", (json_int_t)c->place, "created_at",
                      show_time(c->created_at), "withdrawn_at", show_time(c->withdrawn_at), "entry",
                      entry >= 0 ? entry_link((uint64_t)entry) : json_null());
+    refusal_show(shown, c->reason);
+    return shown;
 }
 
 static bool sees_all(const struct caller *c)

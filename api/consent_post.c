@@ -58,19 +58,20 @@ static bool line_read(const char *line, size_t len, struct hash *out)
 
 static err coverage_lines(struct scope *s, struct db *db, struct posting *p)
 {
+    const char *coverage = refusal_code(REFUSAL_COVERAGE_INVALID);
     struct hash last = { { 0 } }, item;
     uint64_t n = 0;
     size_t len;
 
     for (; line_next(p, &len); n++, last = item) {
         if (!line_read(p->line, len, &item))
-            return fail_at(s, ERR_INVALID, scope_printf(s, "/%llu", (unsigned long long)n + 2),
-                           "coverage_invalid: line %llu is not " LINE_HEAD "<64 digits>" LINE_TAIL,
-                           (unsigned long long)n + 2);
+            return fail_for(s, ERR_INVALID, coverage, scope_printf(s, "/%llu", (unsigned long long)n + 2),
+                            "line %llu is not " LINE_HEAD "<64 digits>" LINE_TAIL,
+                            (unsigned long long)n + 2);
         if (n > 0 && memcmp(last.b, item.b, HASH_SIZE) >= 0)
-            return fail_at(s, ERR_INVALID, scope_printf(s, "/%llu", (unsigned long long)n + 2),
-                           "coverage_invalid: line %llu does not follow the hash before it in order",
-                           (unsigned long long)n + 2);
+            return fail_for(s, ERR_INVALID, coverage, scope_printf(s, "/%llu", (unsigned long long)n + 2),
+                            "line %llu does not follow the hash before it: sort them, each once",
+                            (unsigned long long)n + 2);
         if (n == COVERAGE_ITEMS_MAX)
             return fail(s, ERR_TOO_LARGE, "a consent covers at most %d items", COVERAGE_ITEMS_MAX);
         TRY(consent_items_row(s, db, p->row.no, &item));
@@ -81,7 +82,7 @@ static err coverage_lines(struct scope *s, struct db *db, struct posting *p)
         return consent_items_row(s, db, p->row.no, &p->consent.coverage.item);
     if (n != p->consent.coverage.items)
         return refuse(s, REFUSAL_COVERAGE_INVALID, "/credentialSubject/coverage/item_count",
-                      "the lines that follow are not as many");
+                      "the lines that follow are not as many: send each hash that it covers, once");
     return ERR_OK;
 }
 

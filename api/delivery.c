@@ -202,7 +202,7 @@ static err may_see(struct request *rq, struct db *db)
     scope_forgive(&rq->scope);
     v = access_decide(&f, clock_wall_ms());
     if (!access_granted(v))
-        return fail(&rq->scope, access_error(v), "%s",
+        return fail_for(&rq->scope, access_error(v), access_code(v), "", "%s",
                     v == GATE_ITEM_EXCLUDED ? access_excluded(&rq->scope, why) : access_sentence(v));
     d->sha256 = item.sha256;
     d->size = item.size;

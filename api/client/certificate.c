@@ -46,10 +46,13 @@ static void entry_tell(const char *label, const json_t *entry)
 
 static void tell(struct scope *s, const json_t *c)
 {
-    const char *reason = json_text_or(c, "reason", "");
+    const char *reason = json_text_or(c, "reason", ""), *sentence = json_text_or(c, "sentence", "");
+    const char *remedy = json_text_or(c, "remedy", "");
 
-    say("certificate  %s, %s%s%s", json_text_or(c, "id", "?"), json_text_or(c, "state", "?"), *reason ? ": " : "",
-        printable(s, reason));
+    say("certificate  %s, %s%s%s%s%s", json_text_or(c, "id", "?"), json_text_or(c, "state", "?"), *reason ? ": " : "",
+        printable(s, reason), *sentence ? ", " : "", printable(s, sentence));
+    if (*remedy)
+        say("to do        %s", printable(s, remedy));
     say("of           %s version %lld", printable(s, json_text_or(c, "dataset", "?")),
         (long long)json_integer_value(json_object_get(c, "version")));
     say("by           %s, %s", printable(s, json_text_or(c, "certifier_handle", "?")),

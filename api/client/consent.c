@@ -42,10 +42,9 @@ static const struct flag flags[] = {
 /* "expired, it is no longer valid, …": the code, and what it means where it is one that is known here. */
 static const char *reason_text(struct scope *s, const char *code)
 {
-    for (enum refusal why = REFUSAL_NONE; why < REFUSALS; why++)
-        if (strcmp(refusal_code(why), code) == 0)
-            return scope_printf(s, "%s, %s", code, refusal_sentence(why));
-    return printable(s, code);
+    enum refusal why;
+
+    return refusal_parse(code, &why) ? scope_printf(s, "%s, %s", code, refusal_sentence(why)) : printable(s, code);
 }
 
 static const char *words_of(struct scope *s, const json_t *list)
@@ -66,6 +65,8 @@ static void tell(struct scope *s, const json_t *c)
 
     say("consent    %s, %s%s%s", json_text_or(c, "id", "?"), json_text_or(c, "state", "?"), reason ? ": " : "",
         reason ? reason_text(s, reason) : "");
+    if (json_is_string(json_object_get(c, "remedy")))
+        say("to do      %s", printable(s, json_text_or(c, "remedy", "")));
     say("covers     %lld items, root %s", (long long)json_integer_value(json_object_get(c, "item_count")),
         json_text_or(c, "coverage_root", "?"));
     say("for        %s, as %s", words_of(s, json_object_get(c, "purposes")), json_text_or(c, "role", "?"));

@@ -68,7 +68,8 @@ static err coded(struct scope *s, enum refusal why)
     const char *detail = scope_strdup(s, s->why.detail), *pointer = scope_strdup(s, s->why.pointer);
 
     scope_forgive(s);
-    return fail(s, ERR_INVALID, "%s: %s%s%s", refusal_code(why), pointer, *pointer ? ": " : "", detail);
+    return fail(s, ERR_INVALID, "%s: %s%s%s; %s", refusal_code(why), pointer, *pointer ? ": " : "", detail,
+                refusal_remedy(why));
 }
 
 /* ---- what all have in common */
@@ -118,7 +119,7 @@ static err status_one(struct scope *s, const char *path, const struct status_ent
     if (why == REFUSAL_NONE && set)
         why = entry->purpose == STATUS_REVOCATION ? REFUSAL_REVOKED : REFUSAL_SUSPENDED;
     if (why != REFUSAL_NONE)
-        return fail(s, ERR_INVALID, "%s: %s", refusal_code(why), refusal_sentence(why));
+        return fail(s, ERR_INVALID, "%s", refusal_text(s, why));
     if (o->status_issuer && strcmp(o->status_issuer, *signer) != 0)
         return fail(s, ERR_INVALID, "signer_other: the status list is signed by %s, not by %s", *signer,
                     o->status_issuer);
@@ -153,7 +154,8 @@ static err common_check(struct scope *s, const struct credential *c, const struc
     if (o->issuer && strcmp(o->issuer, c->issuer) != 0)
         return fail(s, ERR_INVALID, "signer_other: signed by %s, not by %s", c->issuer, o->issuer);
     if (why != REFUSAL_NONE)
-        return fail(s, ERR_INVALID, "%s: its proof holds, but %s", refusal_code(why), refusal_sentence(why));
+        return fail(s, ERR_INVALID, "%s: its proof holds, but %s; %s", refusal_code(why), refusal_sentence(why),
+                    refusal_remedy(why));
     return status_check(s, c, o);
 }
 
@@ -291,8 +293,7 @@ err credential_verify(struct scope *s, const char *path, struct bytes text, cons
             e = kinds[i].verify(s, document, &v);
     json_decref(document);
     if (e == ERR_NOT_FOUND)
-        return fail(s, ERR_INVALID, "%s: %s", refusal_code(REFUSAL_TYPE_UNKNOWN),
-                    refusal_sentence(REFUSAL_TYPE_UNKNOWN));
+        return fail(s, ERR_INVALID, "%s", refusal_text(s, REFUSAL_TYPE_UNKNOWN));
     if ((e == ERR_INVALID || e == ERR_MALFORMED) && v.why != REFUSAL_NONE)
         return coded(s, v.why);
     if (e == ERR_OK)

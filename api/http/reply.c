@@ -148,6 +148,8 @@ void reply_problem(struct request *rq, err e)
     headers_of(rq, e);
     problem = json_pack("{s:s+, s:s, s:i, s:s}", "type", problem_base, slug, "title", title_of(rq, slug),
                         "status", err_status(e), "instance", rq->id.text);
+    if (told && rq->scope.why.reason)
+        json_object_set_new(problem, "code", json_string(rq->scope.why.reason));
     if (told && *pointer) {
         json_object_set_new(problem, "detail", text_of(rq, scope_printf(&rq->scope, "%s %s", pointer, detail)));
         json_object_set_new(problem, "errors", json_pack("[{s:o, s:o}]", "pointer", text_of(rq, pointer),

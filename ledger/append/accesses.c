@@ -153,8 +153,10 @@ static void decide(struct append_batch *b, struct shares *shares, const struct a
 
     x->verdict = access_error(v);
     x->detail = v == GATE_ITEM_EXCLUDED ? access_excluded(&b->scope, row->excluded) : access_sentence(v);
-    if (!access_granted(v))
+    if (!access_granted(v)) {
+        x->reason = access_code(v);
         return;
+    }
     x->sha256 = row->sha256;
     x->size = row->size;
     x->media_type = row->media_type;

@@ -190,6 +190,10 @@ static void settle_access(struct append_batch *b, struct access_slot *slot, err 
 
     if (slot->verdict != ERR_OK && (e == ERR_OK || !b->writes)) {
         a->state.refused++;
+        if (slot->reason) {
+            scope_forgive(slot->access->scope);
+            slot->verdict = fail_for(slot->access->scope, slot->verdict, slot->reason, "", "%s", slot->detail);
+        }
         access_out(a, list, slot, slot->verdict, slot->detail);
     } else if (e != ERR_OK && !(slot->need != 0 && slot->need <= b->first)) {
         access_out(a, list, slot, e, detail);

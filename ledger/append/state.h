@@ -42,6 +42,7 @@ struct access_slot {
     struct hash key_digest;
     bool claimed;                 /* its entry is in the batch, or will be: no longer certainly "not done" */
     err verdict;
+    const char *reason;           /* code of a refusal by the rules; else NULL */
     const char *detail;           /* static or in the batch's scope */
     enum access_outcome_kind outcome;
     uint64_t index, need;

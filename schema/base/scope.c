@@ -129,13 +129,16 @@ int64_t scope_left_ms(const struct scope *s)
 static err record(struct scope *s, err e, const char *file, int line, const char *pointer,
                   const char *format, va_list ap)
 {
+    size_t head;
+
     assert(e != ERR_OK);
     if (s->why.code != ERR_OK)
         return e;
     s->why.code = e;
     s->why.file = file;
     s->why.line = line;
-    vsnprintf(s->why.detail, sizeof s->why.detail, format, ap);
+    head = strlen(s->why.detail);                   /* of a code */
+    vsnprintf(s->why.detail + head, sizeof s->why.detail - head, format, ap);
     snprintf(s->why.pointer, sizeof s->why.pointer, "%s", pointer);
     return e;
 }
@@ -155,6 +158,21 @@ err scope_fail_at(struct scope *s, err e, const char *file, int line, const char
 {
     va_list ap;
 
+    va_start(ap, format);
+    e = record(s, e, file, line, pointer, format, ap);
+    va_end(ap);
+    return e;
+}
+
+err scope_fail_for(struct scope *s, err e, const char *file, int line, const char *reason, const char *pointer,
+                   const char *format, ...)
+{
+    va_list ap;
+
+    if (s->why.code == ERR_OK) {
+        s->why.reason = reason;
+        snprintf(s->why.detail, sizeof s->why.detail, "%s: ", reason);
+    }
     va_start(ap, format);
     e = record(s, e, file, line, pointer, format, ap);
     va_end(ap);

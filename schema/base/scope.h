@@ -36,6 +36,7 @@ struct scope {
         const char *file;            /* static */
         int line;
         char detail[SCOPE_DETAIL_MAX];    /* a sentence; shown to callers for FAULT_CALLER only */
+        const char *reason;          /* static: a stable code out of a closed list, or NULL */
         char pointer[SCOPE_POINTER_MAX];  /* JSON pointer to the fault in the body, or "" */
     } why;
 };
@@ -63,6 +64,14 @@ err scope_fail(struct scope *s, err e, const char *file, int line, const char *f
 #define fail_at(s, e, ptr, ...) scope_fail_at((s), (e), __FILE__, __LINE__, (ptr), __VA_ARGS__)
 err scope_fail_at(struct scope *s, err e, const char *file, int line, const char *pointer,
                   const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/*
+ * The same with a stable reason code, static, which the detail then begins with: "expired: it is no longer valid". For
+ * refusals that come from one of our tables.
+ */
+#define fail_for(s, e, reason, ptr, ...) scope_fail_for((s), (e), __FILE__, __LINE__, (reason), (ptr), __VA_ARGS__)
+err scope_fail_for(struct scope *s, err e, const char *file, int line, const char *reason, const char *pointer,
+                   const char *format, ...) __attribute__((format(printf, 7, 8)));
 
 /* Forget a failure that was handled, so that the next one is the first again. */
 void scope_forgive(struct scope *s);

@@ -88,7 +88,9 @@ def asking(bob, eve, license_id):
     refused(eve.post(target, wish), 404, "not-found", "another's license")
     refused(bob.post(target, wish, idempotency=None), 400, "idempotency-key-required", "without an Idempotency-Key")
     for n in (0, 1):
-        refused(bob.get(at(license_id, n)), 403, "no-clearance", "nothing is delivered without a clearance")
+        got = bob.get(at(license_id, n))
+        refused(got, 403, "no-clearance", "nothing is delivered without a clearance", "clearances")
+        tap.equal(got.json().get("code"), "clearance_missing", "by its code")
         tap.equal(bob.call("HEAD", at(license_id, n)).status, 403, "nor shown to HEAD")
 
 
@@ -152,9 +154,21 @@ def delivered(market, bob, license_id, c, bodies):
             tap.equal(head.status, 403, "nor for HEAD")
 
 
+def bytes_away(market, bob, license_id, hashes):
+    """What is gone for good is told apart from what is not verified yet."""
+    for state in ("missing", "unverified", "corrupt"):
+        market.sql(f"UPDATE content SET state = '{state}' WHERE sha256 = '\\x{hashes[0]}'")
+        got = bob.get(at(license_id, 0))
+        tap.equal((got.status, got.json().get("code")), (403, f"content_{state}"), f"{state} bytes, by their code")
+    market.sql(f"UPDATE content SET state = 'verified' WHERE sha256 = '\\x{hashes[0]}'")
+    tap.equal(bob.get(at(license_id, 0)).status, 200, "verified, they are delivered")
+
+
 def withdrawn(market, bob, creators, license_id, given):
     entry = creators["ann"].withdraw(given["late"])["entry"]["index"]
-    refused(bob.get(at(license_id, 10)), 403, "consent-withdrawn", "a withdrawal ends the window too")
+    got = bob.get(at(license_id, 10))
+    refused(got, 403, "consent-withdrawn", "a withdrawal ends the window too", "consent_withdrawn: ")
+    tap.equal(got.json().get("code"), "consent_withdrawn", "with its code")
     tap.equal(bob.call("HEAD", at(license_id, 10)).status, 403, "HEAD sees it")
     tap.equal(bob.get(at(license_id, 1)).status, 200, "others stay")
     tap.equal(market.sql("SELECT count(*) FROM access a JOIN license l ON l.no = a.license JOIN item_withdrawal w"
@@ -202,6 +216,7 @@ def main():
         c = cleared_all(market, bob, eve, license_id, hashes)
         rows(bob, c)
         delivered(market, bob, license_id, c, bodies)
+        bytes_away(market, bob, license_id, hashes)
         withdrawn(market, bob, creators, license_id, given)
         ended(market, bob, license_id, c)
         log = (market.dir / "api.log").read_text(encoding="utf8")

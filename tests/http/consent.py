@@ -126,7 +126,12 @@ def rejected(alice, key, lists):
         or tap.note(repr(got))
     tap.equal((decided(alice, got.json()["id"])["state"], decided(alice, got.json()["id"])["reason"]),
               ("rejected", "coverage_invalid"), "a coverage that doesn't match is rejected with its reason")
-    tap.equal(post(alice, signed, HASHES).json()["state"], "rejected", "for good: sign another one")
+    got = post(alice, signed, HASHES).json()
+    tap.equal(got["state"], "rejected", "for good: sign another one")
+    tap.check("one item nor a root" in (got.get("sentence") or "") and "sign again" in (got.get("remedy") or ""),
+              "which it says") or tap.note(repr(got))
+    said = alice.cf("consent", "show", got["id"]).out
+    tap.check(got["sentence"] in said and got["remedy"] in said, "and the tool") or tap.note(said)
 
 
 def granted(market, alice, auditor, mallory, key, lists):

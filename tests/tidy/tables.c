@@ -9,6 +9,7 @@
  *   tables rules        the auditor's rules (ledger/audit/rules.def)
  *   tables words        the closed lists of codes that only credentials have
  *   tables refusals     why a credential is not taken (ledger/cert/refusal.def)
+ *   tables accesses     why an item is not delivered (ledger/rules/access.def)
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "ledger/cert/sourcing.h"
 #include "ledger/cert/withdrawal.h"
 #include "ledger/entry/entry.h"
+#include "ledger/rules/access.h"
 
 static void print_entries(void)
 {
@@ -66,9 +68,18 @@ static void print_words(void)
 
 static void print_refusals(void)
 {
-    printf("| code | why |\n| --- | --- |\n");
+    printf("| code | why | what to do |\n| --- | --- | --- |\n");
     for (int i = REFUSAL_NONE + 1; i < REFUSALS; i++)
-        printf("| `%s` | %s |\n", refusal_code((enum refusal)i), refusal_sentence((enum refusal)i));
+        printf("| `%s` | %s | %s |\n", refusal_code((enum refusal)i), refusal_sentence((enum refusal)i),
+               refusal_remedy((enum refusal)i));
+}
+
+static void print_accesses(void)
+{
+    printf("| code | status | why, and what to do |\n| --- | --- | --- |\n");
+    for (enum access_verdict v = 0; v < GATE_VERDICTS; v++)
+        if (!access_granted(v))
+            printf("| `%s` | %d | %s |\n", access_code(v), err_status(access_error(v)), access_sentence(v));
 }
 
 static void print_errors(void)
@@ -101,6 +112,7 @@ int main(int argc, char **argv)
     static const struct { const char *name; void (*print)(void); } rows[] = {
         { "entries", print_entries }, { "codes", print_codes }, { "errors", print_errors }, { "rules", print_rules },
         { "words", print_words }, { "refusals", print_refusals },
+        { "accesses", print_accesses },
     };
 
     for (size_t i = 0; argc == 2 && i < ARRAY_LEN(rows); i++)
@@ -108,6 +120,6 @@ int main(int argc, char **argv)
             rows[i].print();
             return 0;
         }
-    fprintf(stderr, "usage: tables entries|codes|errors|rules|words|refusals\n");
+    fprintf(stderr, "usage: tables entries|codes|errors|rules|words|refusals|accesses\n");
     return 2;
 }

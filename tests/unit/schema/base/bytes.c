@@ -95,6 +95,12 @@ static void test_scope(void)
     ok(fail_at(&s, ERR_INVALID, "/a/b", "first %d", 1) == ERR_INVALID, "a failure returns its code");
     ok(fail(&s, ERR_INTERNAL, "second") == ERR_INTERNAL && s.why.code == ERR_INVALID, "the first reason wins");
     is_str(s.why.pointer, "/a/b", "and its pointer stays");
+    ok(!s.why.reason, "without a code");
+    scope_forgive(&s);
+    ok(fail_for(&s, ERR_INVALID, "expired", "", "no longer %s", "valid") == ERR_INVALID, "a failure for a reason");
+    is_str(s.why.detail, "expired: no longer valid", "begins with its code");
+    ok(fail_for(&s, ERR_INVALID, "revoked", "", "later") == ERR_INVALID, "another");
+    is_str(s.why.reason, "expired", "comes too late");
     scope_free(&s);
 }
 
