@@ -35,6 +35,17 @@ static const char *state_now(const struct clearance_row *c, int64_t withdrawn)
     return withdrawn >= c->cleared ? "withdrawn" : c->valid_until <= clock_wall_ms() ? "over" : c->state;
 }
 
+/* What a worker could not decide, and whose turn it is. */
+static json_t *failure_json(const struct clearance_row *c)
+{
+    if (!c->job)
+        return json_null();
+    return json_pack("{s:s,s:s,s:s,s:s}", "reason", "worker_gave_up", "sentence",
+                     "a worker has tried in vain, as often as it may", "remedy",
+                     "ask for a new one; or tell the operator, who sees why (counterfoil-worker dead) and can have it "
+                     "tried again (counterfoil-worker retry)", "job", c->job);
+}
+
 static json_t *number_or_null(int64_t n)
 {
     return n < 0 ? json_null() : json_integer(n);
@@ -44,16 +55,16 @@ static json_t *clearance_json(const struct clearance_row *c, int64_t withdrawn)
 {
     bool decided = c->index >= 0;
 
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:I,s:o,s:o,s:n,s:o}", "id", c->id.text,
-                     "license", c->license.text, "state", state_now(c, withdrawn), "purpose", c->purpose, "territory",
-                     c->territory, "model_class", c->model_class, "project", show_text(c->project), "requested_at",
-                     show_time(c->requested_at), "as_of", number_or_null(c->as_of), "evaluated_at",
-                     show_time(c->evaluated_at), "until", show_time(decided ? c->valid_until : c->wanted_until),
-                     "item_count", (json_int_t)c->item_count, "cleared", number_or_null(c->cleared), "excluded",
-                     excluded_json(c->counts), "withdrawn_since", (json_int_t)withdrawn, "rows_root",
-                     decided ? show_hash(&c->rows_root) : json_null(), "document_sha256",
-                     decided ? show_hash(&c->document) : json_null(), "credential", "entry",
-                     decided ? entry_link((uint64_t)c->index) : json_null());
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:I,s:o,s:o,s:n,s:o,s:o}",
+                     "id", c->id.text, "license", c->license.text, "state", state_now(c, withdrawn), "purpose",
+                     c->purpose, "territory", c->territory, "model_class", c->model_class, "project",
+                     show_text(c->project), "requested_at", show_time(c->requested_at), "as_of",
+                     number_or_null(c->as_of), "evaluated_at", show_time(c->evaluated_at), "until", show_time(decided
+                     ? c->valid_until : c->wanted_until), "item_count", (json_int_t)c->item_count, "cleared",
+                     number_or_null(c->cleared), "excluded", excluded_json(c->counts), "withdrawn_since",
+                     (json_int_t)withdrawn, "rows_root", decided ? show_hash(&c->rows_root) : json_null(),
+                     "document_sha256", decided ? show_hash(&c->document) : json_null(), "credential", "entry",
+                     decided ? entry_link((uint64_t)c->index) : json_null(), "failure", failure_json(c));
 }
 
 /* The buyer's own; auditors see all. */
@@ -141,7 +152,8 @@ static err rows_read(struct request *rq, struct db *db)
     TRY(page_after_number(rq, -1, &after));
     TRY(clearance_named(rq, db, &c));
     if (c.index < 0)
-        return fail(s, ERR_STALE, "the clearance is pending: ask again when it is decided");
+        return fail(s, ERR_STALE, "the clearance is %s: %s", c.state,
+                    c.job ? "ask for a new one" : "ask again when it is decided");
     TRY(clearance_items(s, db, &c, !which || strcmp(which, "all") == 0 ? CLEARANCE_ALL
                         : strcmp(which, "cleared") == 0 ? CLEARANCE_KEPT : CLEARANCE_LEFT_OUT, after, limit + 1,
                         &items, &n));
@@ -191,13 +203,36 @@ static err license_live(struct scope *s, struct append_txn *t, const struct aski
     return ERR_OK;
 }
 
+/* Each is a pass over all items of the license. */
+static err pending_few(struct scope *s, struct append_txn *t, int64_t license_no)
+{
+    int64_t n;
+
+    TRY(clearance_pending(s, t->db, license_no, &n));
+    if (n >= CLEARANCES_PENDING_MAX)
+        return fail_for(s, ERR_CONFLICT, "clearances_pending", "", "%lld other clearances of the license are pending, "
+                        "the most there may be: wait until one is decided", (long long)n);
+    return ERR_OK;
+}
+
+static err ask_add(struct scope *s, struct append_txn *t, struct clearance_row *c)
+{
+    char *args;
+
+    TRY(pending_few(s, t, c->license_no));
+    c->id = id_new("clr", t->at_ms);
+    TRY(clearance_add(s, t->db, c));
+    args = scope_printf(s, "{\"clearance\":\"%s\"}", c->id.text);
+    TRY(job_enqueue(s, t->db, JOB_CLEAR_LICENSE, c->id.text, args, INT64_MIN, NULL));
+    return clearance_get(s, t->db, c->id.text, NULL, c);
+}
+
 static err ask_decide(struct scope *s, struct append_txn *t, void *state)
 {
     const struct asking *w = state;
     struct clearance_row c = { .territory = w->territory, .model_class = model_words[w->model], .project = w->project,
                                .wanted_until = w->until, .requested_at = t->at_ms };
     struct license l;
-    char *args;
     err e;
 
     if (append_rules_version(t) < 2)
@@ -207,11 +242,7 @@ static err ask_decide(struct scope *s, struct append_txn *t, void *state)
     e = clearance_same(s, t->db, &c, &c);
     if (e == ERR_NOT_FOUND) {
         scope_forgive(s);
-        c.id = id_new("clr", t->at_ms);
-        TRY(clearance_add(s, t->db, &c));
-        args = scope_printf(s, "{\"clearance\":\"%s\"}", c.id.text);
-        TRY(job_enqueue(s, t->db, JOB_CLEAR_LICENSE, c.id.text, args, INT64_MIN, NULL));
-        e = clearance_get(s, t->db, c.id.text, NULL, &c);
+        e = ask_add(s, t, &c);
     }
     TRY(e);
     return ledgered_plain(s, t, 202, clearance_json(&c, 0));

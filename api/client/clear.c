@@ -33,12 +33,16 @@ static const struct flag flags[] = {
 void clear_tell(struct scope *s, const json_t *c)
 {
     const json_t *excluded = json_object_get(c, "excluded"), *row;
+    const json_t *failure = json_object_get(c, "failure");
     int64_t withdrawn = json_integer_value(json_object_get(c, "withdrawn_since"));
     size_t i;
 
     say("clearance  %s, %s", json_text_or(c, "id", "?"), json_text_or(c, "state", "?"));
     say("for        %s in %s, %s models", json_text_or(c, "purpose", "?"), json_text_or(c, "territory", "?"),
         json_text_or(c, "model_class", "?"));
+    if (json_is_object(failure))
+        say("failed     %s, %s; %s (%s)", json_text_or(failure, "reason", "?"), json_text_or(failure, "sentence", "?"),
+            json_text_or(failure, "remedy", "?"), json_text_or(failure, "job", "?"));
     say("cleared    %lld of %s", (long long)json_integer_value(json_object_get(c, "cleared")),
         count_text(s, (uint64_t)json_integer_value(json_object_get(c, "item_count")), "item", "items"));
     json_array_foreach(excluded, i, row)
@@ -117,7 +121,10 @@ static err ask(struct scope *s, struct market *m, const struct options *o, const
 
 static bool settled(const json_t *c)
 {
-    return strcmp(json_text_or(c, "state", ""), "pending") != 0 && json_is_object(json_object_get(c, "credential"));
+    const char *state = json_text_or(c, "state", "");
+
+    return strcmp(state, "failed") == 0 ||
+           (strcmp(state, "pending") != 0 && json_is_object(json_object_get(c, "credential")));
 }
 
 /* A worker decides, then the market's issuer signs: for ten million items that takes its time. */
@@ -144,13 +151,14 @@ static err run(struct scope *s, struct call *c)
     e = ask(s, &m, o, c->args.v[0], &id);
     if (e == ERR_OK)
         e = wait_for(s, &m, id, &answer);
-    if (e == ERR_OK && o->out)
+    if (e == ERR_OK && o->out && json_is_object(json_object_get(answer, "credential")))
         e = keep_both(s, &m, o->out, answer);
     if (e == ERR_OK && o->json)
         say_json(answer);
     else if (e == ERR_OK)
         clear_tell(s, answer);
-    if (e == ERR_OK && strcmp(json_text_or(answer, "state", ""), "refused") == 0)
+    if (e == ERR_OK && (strcmp(json_text_or(answer, "state", ""), "refused") == 0 ||
+                        strcmp(json_text_or(answer, "state", ""), "failed") == 0))
         c->exit_code = EXIT_FINDINGS;
     json_decref(answer);
     market_close(&m);

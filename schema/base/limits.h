@@ -124,6 +124,7 @@
 #define CLEARANCE_MS           (24 * 3600 * INT64_C(1000))   /* A clearance is good for a day at most. */
 #define CLEARANCE_CONTENT_MS   (60 * 24 * 3600 * INT64_C(1000))  /* Bytes verified longer ago are not cleared. */
 #define CLEARANCE_PASSES_MAX   8              /* Passes of one attempt, each made stale by a withdrawal. */
+#define CLEARANCES_PENDING_MAX  8             /* Of one license: each is a pass over all its items. */
 #define CLEARANCE_CONSENTS     1000           /* Consents that are judged at a time. */
 #define CLEARANCE_ITEMS        5000           /* Items of a clearance that are read at a time. */
 #define CLEARANCE_PROJECT_MAX  200            /* Bytes of a project's name. */

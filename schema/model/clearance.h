@@ -26,7 +26,8 @@ struct clearance_row {
     int64_t requested_at;
     int64_t pass;                 /* number of the newest pass over the items */
     struct bytes seed;            /* of the salts; CLEARANCE_SEED bytes, none until it is decided */
-    const char *state;            /* pending, cleared, cleared_with_exclusions, refused */
+    const char *state;            /* pending, cleared, cleared_with_exclusions, refused; failed: its job is dead */
+    const char *job;              /* that job, which the operator may retry; NULL */
     int64_t as_of, evaluated_at, valid_until;
     int64_t cleared;              /* items */
     const char *counts;           /* canonical JSON: items left out, by reason */

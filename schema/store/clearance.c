@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/clearance.h"
 
-enum { ADD, SAME, GET, NEWEST, WITHDRAWN, ITEMS_WHOLE, ITEMS_PART, AGAINST, BEGIN, FORGET_CONSENTS, FORGET_EXCLUSIONS,
-       CONSENTS, JUDGED, COUNTS, LISTS, MOVED, DECIDE, STATEMENTS };
+#include "schema/model/job.h"
+
+enum { ADD, SAME, PENDING, GET, NEWEST, WITHDRAWN, ITEMS_WHOLE, ITEMS_PART, AGAINST, BEGIN, FORGET_CONSENTS,
+       FORGET_EXCLUSIONS, CONSENTS, JUDGED, COUNTS, LISTS, MOVED, DECIDE, STATEMENTS };
 _Static_assert(STATEMENTS == CLEARANCE_STATEMENTS, "clearance_sql");
 
+/*
+ * A clearance whose job is dead is decided by nobody, until an operator retries it: then another job waits, and it is
+ * pending again.
+ */
+#define DEAD " LEFT JOIN LATERAL (SELECT j.id FROM job j WHERE c.state = 'pending' AND j.state = 'dead'" \
+             "   AND j.kind = '" JOB_CLEAR_LICENSE "' AND j.key = c.id AND NOT EXISTS (SELECT FROM job o" \
+             "   WHERE o.kind = j.kind AND o.key = j.key AND o.state IN ('queued', 'running'))" \
+             "   ORDER BY j.id DESC LIMIT 1) d ON true"
 #define SELECT "SELECT c.no, c.id, l.id AS license, l.no AS license_no, l.buyer, l.purpose, l.version," \
                " l.slice_no AS slice, z.whole, l.item_count, c.territory, c.model_class, c.project, c.wanted_until," \
-               " c.requested_at, c.pass, c.seed, c.state, coalesce(c.as_of, -1) AS as_of, c.evaluated_at," \
+               " c.requested_at, c.pass, c.seed, CASE WHEN d.id IS NULL THEN c.state ELSE 'failed' END AS state," \
+               " d.id AS job, coalesce(c.as_of, -1) AS as_of, c.evaluated_at," \
                " c.valid_until, coalesce(c.cleared, -1) AS cleared, c.counts, c.reason, c.rows_root, c.document," \
                " coalesce(c.index, -1) AS index FROM clearance c JOIN license l ON l.no = c.license" \
-               " JOIN slice z ON z.no = l.slice_no"
+               " JOIN slice z ON z.no = l.slice_no" DEAD
 /*
  * What an item that is cleared rests on: of each contributor the first consent that clears, which is the same whenever
  * it is asked. Each join is a probe of an index, so that no plan can turn a page into a scan. The order is that of a
@@ -36,9 +47,13 @@ const struct sql clearance_sql[CLEARANCE_STATEMENTS] = {
                     "INSERT INTO clearance (id, license, territory, model_class, project, wanted_until, requested_at)"
                     " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING no" },
     [SAME]      = { "clearance_same",
-                    SELECT " WHERE c.license = $1 AND c.state = 'pending' AND c.territory = $2 AND c.model_class = $3"
+                    SELECT " WHERE c.license = $1 AND c.state = 'pending' AND d.id IS NULL AND c.territory = $2"
+                    "   AND c.model_class = $3"
                     "   AND c.project IS NOT DISTINCT FROM $4 AND c.wanted_until IS NOT DISTINCT FROM $5"
                     " ORDER BY c.no LIMIT 1" },
+    [PENDING]   = { "clearance_pending",
+                    "SELECT count(*) AS no FROM clearance c" DEAD
+                    " WHERE c.license = $1 AND c.state = 'pending' AND d.id IS NULL" },
     [GET]       = { "clearance_get", SELECT " WHERE c.id = $1 AND ($2::text IS NULL OR l.buyer = $2)" },
     [NEWEST]    = { "clearance_newest",
                     SELECT " WHERE c.license = $1 AND c.granted ORDER BY c.index DESC LIMIT 1" },
@@ -105,7 +120,8 @@ static const struct column columns[] = {
     COL(clearance_row, model_class, T_TEXT),  COL(clearance_row, project, T_TEXT),
     COL(clearance_row, wanted_until, T_TIME), COL(clearance_row, requested_at, T_TIME),
     COL(clearance_row, pass, T_INT8),         COL(clearance_row, seed, T_BYTES),
-    COL(clearance_row, state, T_TEXT),        COL(clearance_row, as_of, T_INT8),
+    COL(clearance_row, state, T_TEXT),        COL(clearance_row, job, T_TEXT),
+    COL(clearance_row, as_of, T_INT8),
     COL(clearance_row, evaluated_at, T_TIME), COL(clearance_row, valid_until, T_TIME),
     COL(clearance_row, cleared, T_INT8),      COL(clearance_row, counts, T_TEXT),
     COL(clearance_row, reason, T_TEXT),       COL(clearance_row, rows_root, T_HASH),
@@ -165,6 +181,11 @@ err clearance_same(struct scope *s, struct db *db, const struct clearance_row *a
     return db_one(s, db, &clearance_sql[SAME],
                   PARAMS(P_INT8(asked->license_no), P_TEXT(asked->territory), P_TEXT(asked->model_class),
                          P_TEXT(asked->project), P_TIME(asked->wanted_until)), &row_shape, out);
+}
+
+err clearance_pending(struct scope *s, struct db *db, int64_t license_no, int64_t *n)
+{
+    return db_one(s, db, &clearance_sql[PENDING], PARAMS(P_INT8(license_no)), &number_shape, n);
 }
 
 /* ---- reading */

@@ -15,14 +15,17 @@
  *
  * and then, under the ledger's lock, clearance_moved() and clearance_decide().
  */
-#define CLEARANCE_STATEMENTS 17
+#define CLEARANCE_STATEMENTS 18
 extern const struct sql clearance_sql[CLEARANCE_STATEMENTS];
 
 /* ---- asking; in an operation of the ledger's */
 /* Gives `no`, and takes what was asked of `c`: id, license_no, territory, model_class, project, wanted_until. */
 err clearance_add(struct scope *s, struct db *db, struct clearance_row *c);
-/* One that was asked for in the same words and isn't decided: ERR_NOT_FOUND. */
+/* One that was asked for in the same words and will be decided: ERR_NOT_FOUND. */
 err clearance_same(struct scope *s, struct db *db, const struct clearance_row *asked, struct clearance_row *out);
+
+/* How many of a license's are to be decided. */
+err clearance_pending(struct scope *s, struct db *db, int64_t license_no, int64_t *n);
 
 /* ---- reading */
 /* `buyer` of its license, NULL: whoever asks; ERR_NOT_FOUND. */
@@ -72,6 +75,7 @@ struct clearance_count { const char *reason; int64_t items; };
 err clearance_counts(struct scope *s, struct db *db, int64_t no, struct clearance_count **out, size_t *n);
 /* The status lists that consents of its creators name, as they were last published; in order of their numbers. */
 struct clearance_status { const char *url; struct hash document; int64_t at; };
+/* At most `limit`: who has as many must think that there are more. */
 err clearance_lists(struct scope *s, struct db *db, int64_t no, int64_t limit, struct clearance_status **out,
                     size_t *n);
 

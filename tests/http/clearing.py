@@ -12,6 +12,8 @@ from harness.program import wait_for
 from harness.sale import later, must, terms
 from harness.tree import folder
 
+PENDING = 8                       # CLEARANCES_PENDING_MAX
+PAIRS = 32                        # of status lists: one more list than CREDENTIAL_LISTS_MAX
 TEXT = {"Content-Type": "application/octet-stream"}
 
 
@@ -180,6 +182,56 @@ def withdrawn(market, bob, creators, license_id, given):
     refused(bob.get(at(license_id, 10)), 403, "item-excluded", "and leaves it out", "consent_revoked")
 
 
+def pending(market, bob, license_id):
+    """So many of a license at a time, and no more."""
+    target = f"/v1/licenses/{license_id}/clearances"
+    wish = {"territory": "DE", "model_class": "generative"}
+    market.stop(only=["worker"])
+    made = [clearing.ask(bob, license_id, project=f"p{i}") for i in range(PENDING)]
+    got = bob.post(target, {**wish, "project": "one more"})
+    refused(got, 409, "conflict", "more pending clearances of a license than there may be", "wait until")
+    tap.equal(got.json().get("code"), "clearances_pending", "by its code")
+    tap.equal(clearing.ask(bob, license_id, project="p3"), made[3], "the same wish is still the same clearance")
+    market.start(only=["worker"])
+    for ident in made:
+        clearing.decided(bob, ident)
+    clearing.clear(bob, license_id, project="one more")
+
+
+def given_up(market, bob, license_id, creators):
+    """A clearance that no worker can decide: its credential would name more status lists than fit into one."""
+    target = f"/v1/licenses/{license_id}/clearances"
+    wish = {"territory": "DE", "model_class": "generative", "project": "doomed"}
+    market.sql("INSERT INTO status_list (id, pair, purpose, url, places) SELECT 'stl_' || lpad(p::text || n, 26,"
+               f" '0'), p, w, 'https://lists.example/' || p || w, 131072 FROM generate_series(100, {100 + PAIRS}) p,"
+               " (VALUES (1, 'revocation'), (2, 'suspension')) v (n, w)")
+    market.sql("INSERT INTO consent (id, creator, public_key, credential, document, bytes, state, role, assurance,"
+               " purposes, prohibitions, root, item_count, valid_from, valid_until, pair, place, index, decided_at)"
+               f" SELECT 'cns_' || lpad(p::text, 26, '0'), '{creators['ann'].party.id}', '', 'urn:x' || p, "
+               " sha256(p::text::bytea), '', 'granted', 'author', 'L3', "
+               " '{}', '{}', sha256(''), 1, now(), 'infinity', p, 1, 1, now()"
+               f" FROM generate_series(100, {100 + PAIRS}) p")
+    wait_for(lambda: market.sql("SELECT count(DISTINCT list) FROM status_publication p JOIN status_list l ON"
+                                " l.no = p.list WHERE l.pair >= 100") == [[str(2 * (PAIRS + 1))]], 120, "the lists")
+    made = must(bob.post(target, wish), 202).json()
+    tap.check(made["state"] == "pending" and made["failure"] is None, "a wish is pending")
+
+    def dead():
+        market.sql("UPDATE job SET run_at = clock_timestamp() WHERE kind = 'clear_license' AND state = 'queued';"
+                   " NOTIFY counterfoil_job")
+        return bob.get(f"/v1/clearances/{made['id']}").json()["state"] == "failed"
+    wait_for(dead, 120, "its job to die")
+    failed = bob.get(f"/v1/clearances/{made['id']}").json()
+    tap.check(failed["failure"]["reason"] == "worker_gave_up" and "operator" in failed["failure"]["remedy"],
+              "until its job is dead: then it says so, and what to do")
+    tap.check("status lists" in market.run("counterfoil-worker", "dead"), "the operator sees why")
+    market.sql("DELETE FROM consent WHERE pair >= 100")
+    again = must(bob.post(target, wish), 202).json()
+    tap.check(again["id"] != made["id"], "the same wish is a new one") and clearing.decided(bob, again["id"])
+    market.run("counterfoil-worker", "retry", failed["failure"]["job"])
+    tap.equal(clearing.decided(bob, made["id"])["failure"], None, "and the operator's retry decides the old one")
+
+
 def ended(market, bob, license_id, c):
     tap.equal(bob.get(f"/v1/clearances/{c['id']}").json()["withdrawn_since"], 1, "the first one has an item less")
     denied = clearing.clear(bob, license_id, territory="US")
@@ -218,6 +270,8 @@ def main():
         delivered(market, bob, license_id, c, bodies)
         bytes_away(market, bob, license_id, hashes)
         withdrawn(market, bob, creators, license_id, given)
+        pending(market, bob, license_id)
+        given_up(market, bob, license_id, creators)
         ended(market, bob, license_id, c)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])

@@ -178,7 +178,13 @@ static err lists_add(struct scope *s, const struct clearing *c, struct clearance
 {
     struct clearance_status *lists;
 
-    TRY(clearance_lists(s, c->w->db, c->row.no, CREDENTIAL_LISTS_MAX, &lists, &doc->n_lists));
+    size_t n;
+
+    TRY(clearance_lists(s, c->w->db, c->row.no, CREDENTIAL_LISTS_MAX + 1, &lists, &n));
+    if (n > CREDENTIAL_LISTS_MAX)              /* a credential that leaves some out would say less than was judged */
+        return fail(s, ERR_TOO_LARGE, "the consents of %s are on more than %d status lists", c->license.id.text,
+                    CREDENTIAL_LISTS_MAX);
+    doc->n_lists = n;
     for (size_t i = 0; i < doc->n_lists; i++)
         doc->list[i] = (struct clearance_list){ lists[i].url, lists[i].document, lists[i].at };
     return ERR_OK;
