@@ -41,6 +41,7 @@ err audit_new(struct scope *s, const struct audit_config *config, struct audit *
     for (int i = 0; i < TABLES; i++)
         table_init(&a->table[i], row_sizes[i], config->seed + (uint64_t)i);
     table_init(&a->cleared, sizeof(struct cleared_rows), config->seed + TABLES);
+    table_init(&a->firsts, sizeof(struct first_rows), config->seed + TABLES + 1);
     *out = a;
     return ERR_OK;
 }

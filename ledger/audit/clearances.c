@@ -80,7 +80,8 @@ static const char *consent_wrong(const struct audit *a, const struct clearance_r
 }
 
 /* Every row of the clearance, with the consents as they were when it was issued. */
-static err clearance_rows(struct scope *s, struct audit *a, const struct entry *e, const struct clearance_row *c)
+static err clearance_rows(struct scope *s, struct audit *a, const struct entry *e, const struct clearance_row *c,
+                          const struct payment_row *p, bool first)
 {
     const struct cleared_rows *r;
     const char *wrong = NULL;
@@ -90,6 +91,11 @@ static err clearance_rows(struct scope *s, struct audit *a, const struct entry *
         wrong = consent_wrong(a, c, r->consents[i], e->at_ms);
     if (wrong)
         audit_find(a, RULE_CLEARANCE_CONSENTS, "consents that hold for the purpose and until its end", "%s", wrong);
+    if (r && first)
+        first_rows_keep(a, c->license, r);
+    else if (r && p && p->paid.known && p->paid.micro > 0 && !first_rows_hold(a, c->license, r))
+        audit_find(a, RULE_CLEARANCE_PAID, "items that the license's first clearance cleared", "another, under %s",
+                   text_of(e, "clearance"));
     return ERR_OK;
 }
 
@@ -99,6 +105,7 @@ err clearance_issued(struct scope *s, struct audit *a, const struct entry *e)
     struct license_row *l = table_find(&a->table[LICENSES], license);
     struct clearance_row *c, found;
     struct payment_row *p;
+    bool first;
 
     if (l)
         clearance_license(a, e, l);
@@ -108,6 +115,7 @@ err clearance_issued(struct scope *s, struct audit *a, const struct entry *e)
     if (!clearance_common(a, e))
         return ERR_OK;
     p = l ? table_find(&a->table[PAYMENTS], l->payment) : NULL;
+    first = p && !p->cleared;
     if (p)
         p->cleared = true;
     clearances_tidy(a, e->at_ms);
@@ -119,7 +127,7 @@ err clearance_issued(struct scope *s, struct audit *a, const struct entry *e)
     if (l && counts_in(e, "counts") < l->item_count)
         c->cleared = l->item_count - counts_in(e, "counts");
     found = *c;
-    return clearance_rows(s, a, e, &found);
+    return clearance_rows(s, a, e, &found, p, first);
 }
 
 /* A license that has ended may be refused a clearance, one that never was can't. */
@@ -262,11 +270,14 @@ err access_recorded(struct scope *s, struct audit *a, const struct entry *e)
     struct key license = key_in(e, "license");
     const struct license_row *l = table_find(&a->table[LICENSES], license);
     const struct clearance_row *c = access_clearance(a, e);
+    struct payment_row *p;
 
     if (!l) {
         audit_find(a, RULE_ACCESS_LICENSE, "a live license", "%s, %s", text_of(e, "license"), license_gone(a, license));
         return ERR_OK;
     }
+    if (a->rules < 2 && (p = table_find(&a->table[PAYMENTS], l->payment)) != NULL)
+        p->accessed = true;
     if (e->at_ms < l->from || e->at_ms >= l->until)
         audit_find(a, RULE_ACCESS_TERM, "an access within the term", "one %s it of %s",
                    e->at_ms < l->from ? "before" : "after", text_of(e, "license"));

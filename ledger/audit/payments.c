@@ -39,6 +39,19 @@ static void spend(struct audit *a, struct payment_row *p, const struct money_fac
         audit_find(a, rule, "no more than was paid, refunds and allocation together", "more");
 }
 
+/* Before a first clearance nothing goes back, but for a license that ended without one, and then all. */
+static void refund_due(struct audit *a, const struct entry *e, const struct payment_row *p,
+                       const struct money_fact *refund)
+{
+    if (!p->granted || p->cleared)
+        return;
+    if (!p->ended || p->accessed)
+        audit_find(a, RULE_REFUND_CLEARED, "a license that was cleared, or ended without a clearance and an access",
+                   "%s, %s", text_of(e, "license"), p->ended ? "accessed" : "neither");
+    else if (!money_equal(&p->paid, refund))
+        audit_find(a, RULE_REFUND_WHOLE, "all that was paid", "another amount");
+}
+
 void refund_posted(struct audit *a, const struct entry *e)
 {
     struct payment_row *p = payment_of(a, e, RULE_REFUND_PAYMENT);
@@ -54,6 +67,7 @@ void refund_posted(struct audit *a, const struct entry *e)
         return;
     if (text_of(e, "buyer") && !key_zero(p->buyer) && !key_equal(p->buyer, key_in(e, "buyer")))
         audit_find(a, RULE_REFUND_SUM, "the payment's buyer", "another");
+    refund_due(a, e, p, &refund);
     spend(a, p, &refund, RULE_REFUND_SUM);
 }
 

@@ -145,9 +145,56 @@ void cleared_rows_drop(struct audit *a, struct key clearance)
     table_remove(&a->cleared, r);
 }
 
+/* ---- first clearances */
+
+void first_rows_keep(struct audit *a, struct key license, const struct cleared_rows *r)
+{
+    struct first_rows *f = table_find(&a->firsts, license) ? NULL : table_add(&a->firsts, license);
+
+    for (size_t i = 0; f && i < r->n; i++) {
+        uint64_t item = r->item[i].item;
+
+        if (f->n && f->range[f->n - 1].until == item) {
+            f->range[f->n - 1].until++;
+            continue;
+        }
+        f->range = grown(f->range, f->n, 1, sizeof *f->range, &f->cap);
+        f->range[f->n++] = (struct item_range){ item, item + 1 };
+    }
+}
+
+bool first_rows_hold(const struct audit *a, struct key license, const struct cleared_rows *r)
+{
+    const struct first_rows *f = table_find(&a->firsts, license);
+    size_t at = 0;
+
+    for (size_t i = 0; f && i < r->n; i++) {           /* both are in order */
+        while (at < f->n && f->range[at].until <= r->item[i].item)
+            at++;
+        if (at == f->n || f->range[at].from > r->item[i].item)
+            return false;
+    }
+    return true;
+}
+
+void first_rows_drop(struct audit *a, struct key license)
+{
+    struct first_rows *f = table_find(&a->firsts, license);
+
+    if (!f)
+        return;
+    free(f->range);
+    table_remove(&a->firsts, f);
+}
+
 void cleared_rows_free(struct audit *a)
 {
     struct cleared_rows *r;
+    struct first_rows *f;
+
+    for (size_t at = 0; (f = table_next(&a->firsts, &at)) != NULL;)
+        free(f->range);
+    table_free(&a->firsts);
 
     for (size_t at = 0; (r = table_next(&a->cleared, &at)) != NULL;)
         rows_empty(r);

@@ -223,11 +223,15 @@ void license_ended(struct audit *a, const struct entry *e)
 {
     struct key license = key_in(e, "license");
     struct license_row *l = table_find(&a->table[LICENSES], license);
+    struct payment_row *p = l ? table_find(&a->table[PAYMENTS], l->payment) : NULL;
 
     if (!l) {
         audit_find(a, RULE_LICENSE_ENDED, "a live license", "%s, %s", text_of(e, "license"), license_gone(a, license));
         return;
     }
+    if (p)
+        p->ended = true;
+    first_rows_drop(a, license);
     table_remove(&a->table[LICENSES], l);
     past_add(a, PAST_LICENSES, license);
 }

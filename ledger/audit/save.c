@@ -80,7 +80,8 @@ static void put_payment(struct buf *b, const void *row)
     put_key(b, p->buyer);
     put_money(b, &p->paid);
     put_key(b, p->split);
-    buf_printf(b, " %" PRId64 " %d", p->spent, p->granted | p->cleared << 1 | p->allocated << 2);
+    buf_printf(b, " %" PRId64 " %d", p->spent, p->granted | p->cleared << 1 | p->allocated << 2 |
+               p->ended << 3 | p->accessed << 4);
 }
 
 static void put_license(struct buf *b, const void *row)
@@ -240,11 +241,13 @@ static bool get_payment(const struct word *w, size_t n, void *row)
 
     if (!get_key(w[0], &p->license) || !get_key(w[1], &p->buyer) || !get_money(w[2], &p->paid))
         return false;
-    if (n > 3 && (!get_key(w[3], &p->split) || !get_int(w[4], &p->spent) || !get_bits(w[5], 7, &flags)))
+    if (n > 3 && (!get_key(w[3], &p->split) || !get_int(w[4], &p->spent) || !get_bits(w[5], 31, &flags)))
         return false;
     p->granted = flags & 1;
     p->cleared = flags & 2;
     p->allocated = flags & 4;
+    p->ended = flags & 8;
+    p->accessed = flags & 16;
     return true;
 }
 

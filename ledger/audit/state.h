@@ -36,6 +36,7 @@ struct payment_row {
     struct money_fact paid;
     int64_t spent;                       /* refunded and allocated, as far as it was disclosed */
     bool granted, cleared, allocated;
+    bool ended, accessed;                /* its license: ended; accessed under rules version 1, without a clearance */
 };
 struct license_row {
     struct key key, payment;
@@ -71,6 +72,10 @@ struct cleared_rows {
     struct key *consents;
 };
 
+/* The items that the first clearance of a license cleared, which are those that are paid for. */
+struct item_range { uint64_t from, until; };
+struct first_rows { struct key key; size_t n, cap; struct item_range *range; };    /* of the license */
+
 #define AUDIT_LEVELS (TILE_LEVEL_MAX + 1)
 
 struct audit {
@@ -89,6 +94,7 @@ struct audit {
     struct table table[TABLES];
     size_t windows_due;                  /* WINDOWS is rid of what is over when it has grown to so many, */
     size_t clearances_due;               /* and so is CLEARANCES */
+    struct table firsts;                 /* struct first_rows; of first clearances, fetched since audit_load() */
     struct table cleared;                /* struct cleared_rows; fetched again after audit_load() */
 
     /* of one run */
@@ -166,6 +172,10 @@ err  cleared_rows_of(struct scope *s, struct audit *a, const struct clearance_ro
                      const struct cleared_rows **out);
 const struct cleared_item *cleared_rows_find(const struct cleared_rows *r, uint64_t item);           /* NULL: none */
 void cleared_rows_drop(struct audit *a, struct key clearance);
+/* Of a license's first clearance, kept while the license lives; later rows hold if all their items are among them. */
+void first_rows_keep(struct audit *a, struct key license, const struct cleared_rows *r);
+bool first_rows_hold(const struct audit *a, struct key license, const struct cleared_rows *r);   /* true: not known */
+void first_rows_drop(struct audit *a, struct key license);
 void cleared_rows_free(struct audit *a);                               /* all of them */
 
 /* tiles.c */
