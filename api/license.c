@@ -15,8 +15,10 @@
 #include "ledger/rules/life.h"
 #include "schema/base/clock.h"
 #include "schema/json/shape.h"
+#include "schema/store/allocation.h"
 #include "schema/store/books.h"
 #include "schema/store/entry.h"
+#include "schema/store/job.h"
 #include "schema/store/license.h"
 #include "schema/store/offer.h"
 #include "schema/store/payment.h"
@@ -248,6 +250,8 @@ static err end_decide(struct scope *s, struct append_txn *t, void *state)
     struct named_value values[] = { { "license", EV_TEXT(l.id.text) }, { "reason", EV_TEXT(reason) } };
     TRY(append_entry(s, t, ENTRY_LICENSE_ENDED, values, ARRAY_LEN(values), &index));
     TRY(license_end(s, t->db, w->id, index, reason, t->at_ms));
+    if (append_rules_version(t) >= 2)
+        TRY(allocation_due_ended(s, t->db, l.no, t->at_ms));
     TRY(license_get(s, t->db, w->id, NULL, &l));
     TRY(document_get(s, t->db, &l.document, &document));
     return ledgered_answer(s, t, 200, index, license_whole(s, &l, document, w->caller), NULL);
@@ -258,7 +262,7 @@ err end_license(struct request *rq)
     struct ending *w = NEW(&rq->scope, struct ending);
 
     *w = (struct ending){ match_path(&rq->match, "license"), auth_caller(rq) };
-    return ledgered(rq, end_decide, w);
+    return ledgered_then(rq, end_decide, w, job_notify);
 }
 
 /* ---- reading */

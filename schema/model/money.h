@@ -32,7 +32,7 @@ struct allocation {
     struct id id;
     int64_t license_no;
     struct id license;
-    const char *clearance;        /* its first one */
+    const char *clearance;        /* its first one; NULL: it ended without any */
     const char *state;            /* due, prepared, posted, nothing */
     int64_t items, cleared;       /* of the slice */
     int64_t owed, fee, refund;    /* owed + refund: what was paid; owed - fee: the lines */

@@ -7,7 +7,8 @@
 #include "schema/store/job.h"
 #include "schema/store/slice.h"
 
-enum { DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, WEIGHING, WEIGHED, ACCOUNT, SUBACCOUNTS, ACCOUNTS, LINES,
+enum { DUE, DUE_ENDED, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, WEIGHING, WEIGHED, ACCOUNT, SUBACCOUNTS,
+       ACCOUNTS, LINES,
        TRANSACTION, PLATFORM, POST_PLATFORM, POST_LINES, PREPARE, HOLD, ACTIVATE, ACTIVATION, HELD, RELEASED,
        UNHURRIED };
 
@@ -39,6 +40,10 @@ enum { DUE, NEXT, EXCLUDED, WEIGHTS_BY_ITEM, WEIGHTS_BY_BYTE, WEIGHING, WEIGHED,
 const struct sql allocation_sql[ALLOCATION_STATEMENTS] = {
     [DUE]             = { "allocation_due",
                           "INSERT INTO allocation (id, license, clearance, due_at) VALUES ($1, $2, $3, $4)"
+                          " ON CONFLICT (license) DO NOTHING" },
+    [DUE_ENDED]       = { "allocation_due_ended",
+                          "INSERT INTO allocation (id, license, due_at) SELECT $1, l.no, $3 FROM license l"
+                          " WHERE l.no = $2 AND l.amount > 0 AND NOT EXISTS (SELECT FROM access WHERE license = l.no)"
                           " ON CONFLICT (license) DO NOTHING" },
     [NEXT]            = { "allocation_next",
                           "SELECT n.no, n.id, n.state, n.clearance, l.no AS license_no, l.id AS license,"
@@ -156,6 +161,15 @@ err allocation_due(struct scope *s, struct db *db, int64_t license_no, const cha
 
     TRY(db_do(s, db, &allocation_sql[DUE],
               PARAMS(P_ID(id), P_INT8(license_no), P_TEXT(clearance), P_TIME(at)), &made));
+    return made ? job_enqueue(s, db, JOB_ALLOCATE, "due", "{}", INT64_MIN, NULL) : ERR_OK;
+}
+
+err allocation_due_ended(struct scope *s, struct db *db, int64_t license_no, int64_t at)
+{
+    struct id id = id_new("alc", at);
+    int64_t made;
+
+    TRY(db_do(s, db, &allocation_sql[DUE_ENDED], PARAMS(P_ID(id), P_INT8(license_no), P_TIME(at)), &made));
     return made ? job_enqueue(s, db, JOB_ALLOCATE, "due", "{}", INT64_MIN, NULL) : ERR_OK;
 }
 

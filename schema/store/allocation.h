@@ -19,7 +19,7 @@
  *   allocation_hold(), allocation_activate() under the ledger's lock
  *   allocation_held(), allocation_release()  after the time of holding
  */
-#define ALLOCATION_STATEMENTS 22
+#define ALLOCATION_STATEMENTS 23
 extern const struct sql allocation_sql[ALLOCATION_STATEMENTS];
 
 /* ---- for clearances */
@@ -29,6 +29,12 @@ extern const struct sql allocation_sql[ALLOCATION_STATEMENTS];
  * payment's allocation due, later ones change nothing. Workers find it; job_notify() after the commit hurries them.
  */
 err allocation_due(struct scope *s, struct db *db, int64_t license_no, const char *clearance, int64_t at);
+
+/*
+ * In the operation that ends a license, under the ledger's lock: one that never had a clearance makes its payment due
+ * to go back whole. Not one whose items were accessed before clearances there were (rules version 1).
+ */
+err allocation_due_ended(struct scope *s, struct db *db, int64_t license_no, int64_t at);
 
 /* ---- for the worker */
 

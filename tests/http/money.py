@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 
-from harness import money, tap, web
+from harness import clearing, money, tap, web
 from harness.books import books_problems
 from harness.market import Market
 from harness.program import wait_for
@@ -78,6 +78,38 @@ def allocations(studio, rng):
     tap.equal(rows(studio.market, free)[0]["state"], "nothing", "what was free leaves nothing to split")
     tap.equal(books_problems(studio.market.sql), [], "the books hold")
     return done
+
+
+def given_up(studio):
+    """Licenses that end without a clearance ever: what was paid goes back, once."""
+    market, buyer = studio.market, studio.buyer
+    license_ = studio.buy(studio.offer({"amount": "12.34", "currency": "EUR"}))
+    before = balances(buyer)["prepaid"][0]
+    denied = clearing.clear(buyer, license_["id"], territory="US")
+    tap.equal((denied["state"], balances(buyer)["prepaid"][0]), ("refused", before), "refused, it may be asked again")
+    free = studio.buy(studio.offer({"amount": "0.00", "currency": "EUR"}))
+    must(buyer.post(f"/v1/licenses/{free['id']}/end"), 200)
+    ended = must(market.operator.post(f"/v1/licenses/{license_['id']}/end"), 200).json()["entry"]["index"]
+    studio.wait_allocated(license_)
+    got = rows(market, license_)[0]
+    tap.equal((got["state"], got["owed"], got["refund"], balances(buyer)["prepaid"][0]),
+              ("nothing", 0, 12340000, before + 12340000), "ended, all that was paid goes back")
+    refused(buyer.post(f"/v1/licenses/{license_['id']}/end"), 409, "state-has-moved-on", "it ends once")
+    market.sql("INSERT INTO job (id, kind, key, args) VALUES ('job_again', 'allocate', 'again', '{}');"
+               " NOTIFY counterfoil_job")
+    wait_for(lambda: market.sql("SELECT state FROM job WHERE id = 'job_again'") in ([["done"]], []), 60,
+             "another round")
+    mine = market.sql("SELECT refund_index FROM allocation a JOIN license l ON l.no = a.license WHERE l.id ="
+                      f" '{license_['id']}'")[0][0]
+    entry = must(buyer.get(f"/v1/entries/{mine}"), 200).json()
+    private = {d["name"]: d["value"] for d in entry["disclosures"]}
+    tap.check(int(mine) > ended and entry["entry"]["type"] == "refund.posted" and private["amount"] == "12.34",
+              "by an entry after the license's end")
+    tap.equal(balances(buyer)["prepaid"][0], before + 12340000, "once")
+    tap.equal(market.sql(f"SELECT count(*) FROM allocation a JOIN license l ON l.no = a.license WHERE l.id ="
+                         f" '{free['id']}'"), [["0"]], "of what was free nothing goes back")
+    tap.equal(books_problems(market.sql), [], "the books hold")
+    return int(mine)
 
 
 def balances(party):
@@ -297,12 +329,15 @@ def statement_refusals(studio):
               "a period of the past is closed, one that goes on isn't")
 
 
-def audited(studio):
+def audited(studio, given_back):
     """By an auditor, who is told every amount: clearances are made here without their entries, all else is sound."""
     auditor = studio.market.party("ear", "auditor")
     got = auditor.cf("audit", studio.market.url, "--json", "--state", studio.market.dir / "audit", code=None)
     report = json.loads(got.out)
-    tap.equal({f["rule"] for f in report["findings"]} - {"allocation.cleared"}, set(), "the audit finds nothing else")
+    tap.equal({f["rule"] for f in report["findings"]} - {"allocation.cleared", "refund.cleared"}, set(),
+              "the audit finds nothing else")
+    tap.check(not [f for f in report["findings"] if f.get("index") == given_back],
+              "and nothing about what went back at a license's end")
     tap.check(report["listed"] > 0 and report["unlisted"] == 0, f"with {report['listed']} lists, none was kept from it")
 
 
@@ -457,12 +492,13 @@ def main():
                 COUNTERFOIL_HOLD_MS="0") as market:
         studio = money.Studio(market).publish(rng, 40)
         allocations(studio, rng)
+        given_back = given_up(studio)
         owed, _ = payouts(studio)
         statements(studio, owed, rng)
         lists(studio)
         verify_offline(studio)
         tool_of_the_operator(studio)
-        audited(studio)
+        audited(studio, given_back)
         unseen(studio)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])

@@ -56,6 +56,11 @@ static err appraise(struct scope *s, struct db *db, struct allocation_task *t)
     struct tariff tariff;
     int64_t excluded, ppm;
 
+    if (!a->clearance) {              /* it ended without one: nothing was cleared, and all goes back */
+        a->cleared = a->owed = a->fee = 0;
+        a->refund = t->paid;
+        return ERR_OK;
+    }
     TRY(tariff_of(s, t, &tariff));
     TRY(split_fee_read(s, t->fee_rule, &ppm));
     TRY(allocation_excluded(s, db, t, &excluded));
