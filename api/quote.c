@@ -176,9 +176,25 @@ static err quote_cut(struct scope *s, struct db *db, const struct new_quote *w, 
     return exclusions_find(s, db, q);
 }
 
-static err quote_make(struct request *rq, struct db *db)
+/* Of many items that takes seconds, which must not keep all threads busy. */
+static err quote_foresee(struct request *rq, struct db *db, const struct offer *o, int model, struct quote *q)
 {
     const struct app *app = rq->app;
+    bool lengthy = q->item_count > FORECAST_BRIEF && q->item_count <= FORECAST_ITEMS;
+    err e;
+
+    if (lengthy) {
+        TRY(app_lengthy_begin(rq));
+        app_more_time(rq, QUOTE_MS);
+    }
+    e = quote_forecast(&rq->scope, db, o, model, judge_content_window(app->config.reverify_ms), q);
+    if (lengthy)
+        app_lengthy_end(rq);
+    return e;
+}
+
+static err quote_make(struct request *rq, struct db *db)
+{
     struct scope *s = &rq->scope;
     int64_t now = clock_wall_ms();
     struct new_quote w = { .from = now, .model = -1 };
@@ -196,7 +212,7 @@ static err quote_make(struct request *rq, struct db *db)
     TRY(wish_permitted(s, &q, &o, now));
     TRY(db_begin(s, db));
     TRY(quote_cut(s, db, &w, &o, &q));
-    TRY(quote_forecast(s, db, &o, w.model, judge_content_window(app->config.reverify_ms), &q));
+    TRY(quote_foresee(rq, db, &o, w.model, &q));
     q.expires_at = clock_wall_ms() + QUOTE_VALID_MS;
     TRY(quote_add(s, db, &q));
     TRY(db_commit(s, db));

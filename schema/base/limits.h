@@ -131,6 +131,7 @@
 #define QUOTE_VALID_MS         (24 * 3600 * INT64_C(1000))   /* A quote is good for a day. */
 #define FORECAST_ITEMS         100000         /* Items of a slice of which a quote forecasts the clearance, */
 #define FORECAST_CONSENTS      100000         /* if their creators have given no more consents than these. */
+#define FORECAST_BRIEF         10000          /* Of more items it takes seconds, which two threads are spared. */
 #define QUOTE_MS               120000         /* Cutting and weighing a slice of ten million items may take so long. */
 #define QUOTED_ITEMS_MAX       20000000       /* Items of the slices that a buyer's open quotes hold. */
 #define QUOTE_PARTS_SHOWN      100            /* Contributors that a quote itself shows; its list shows all. */
