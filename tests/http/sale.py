@@ -6,6 +6,7 @@ import os
 
 from harness import tap, web
 from harness.market import Market
+from harness.program import wait_for
 from harness.sale import later, terms
 from harness.tree import folder
 
@@ -160,6 +161,7 @@ def licenses(market, alice, bob, quote, ask):
     refused(bob.post(f"/v1/licenses/{license['id']}/end", {}), 409, "state-has-moved-on", "once")
     by = alice.post(f"/v1/licenses/{second.json()['id']}/end")
     tap.equal(by.json().get("reason"), "ended_by_publisher", "its publisher may, too, without a body")
+    wait_for(lambda: balance(bob) == {"EUR": "30.00"}, 60, "what was paid for the two, never cleared, to come back")
 
 
 def free_and_gone(market, alice, bob, version, offer, ask):
