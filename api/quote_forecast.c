@@ -9,7 +9,7 @@
 
 /*
  * As an allocation finds it: what nobody weighs anything in is owed to nobody. A clearance that is refused refunds
- * nothing: the payment waits for one that is issued.
+ * nothing: the payment waits for one that is issued, or for the license's end.
  */
 static err refund_json(struct scope *s, const struct quote *q, const struct tariff *t, enum split_rule rule,
                        const struct forecast_class *c, json_t **out)

@@ -52,7 +52,7 @@ static void tell_class(struct scope *s, const json_t *class, const char *name, l
             (long long)json_integer_value(json_object_get(class, "cleared")), items,
             money_text(s, json_object_get(class, "refund")));
     else
-        say("  %s: refused, since none of %lld would be cleared; nothing is refunded until one is", name, items);
+        say("  %s: refused: none of %lld would be cleared, and nothing refunded before the license ends", name, items);
     json_array_foreach(json_object_get(class, "excluded"), i, out)
         say("    %lld %s: %s; %s", (long long)json_integer_value(json_object_get(out, "item_count")),
             json_text_or(out, "reason", "?"), json_text_or(out, "sentence", "?"), json_text_or(out, "remedy", "?"));
