@@ -80,23 +80,6 @@ static err clearance_named(struct request *rq, struct db *db, struct clearance_r
     return fail(&rq->scope, e, "there is no clearance %s of yours", id);
 }
 
-/* Signed as soon as a checkpoint covers its entry; null until then. */
-static err credential_add(struct request *rq, struct db *db, const struct clearance_row *c, json_t *answer)
-{
-    const struct app *app = rq->app;
-    struct scope *s = &rq->scope;
-    struct bytes text;
-    err e = append_document_signed(s, app->append, db, &c->document, (uint64_t)c->index, &text);
-
-    if (e == ERR_BUSY || e == ERR_UNREACHABLE) {
-        scope_forgive(s);
-        return ERR_OK;
-    }
-    TRY(e);
-    json_object_set_new(answer, "credential", show_json(scope_strndup(s, (const char *)text.p, text.len)));
-    return ERR_OK;
-}
-
 static err clearance_shown(struct request *rq, struct db *db)
 {
     struct clearance_row c;
@@ -109,7 +92,7 @@ static err clearance_shown(struct request *rq, struct db *db)
         TRY(clearance_taken_out(&rq->scope, db, &c, &withdrawn));
     answer = clearance_json(&c, withdrawn);
     if (c.index >= 0)
-        e = credential_add(rq, db, &c, answer);
+        e = credential_add(rq, db, &c.document, (uint64_t)c.index, answer);
     if (e != ERR_OK) {
         json_decref(answer);
         return e;

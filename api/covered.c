@@ -2,6 +2,8 @@
 #include "api/covered.h"
 
 #include "api/page.h"
+#include "api/show.h"
+#include "ledger/append/append.h"
 
 /* An answer that is ready but for the signature over its entry. */
 struct held { struct append_wait wait; struct scope patience; json_t *answer; };
@@ -87,4 +89,20 @@ void reply_covered_page(struct request *rq, json_t *data, const char *last)
     json_array_foreach(data, i, row)
         as_covered(rq, row);
     reply_page(rq, data, last);
+}
+
+err credential_add(struct request *rq, struct db *db, const struct hash *document, uint64_t index, json_t *answer)
+{
+    const struct app *app = rq->app;
+    struct scope *s = &rq->scope;
+    struct bytes text;
+    err e = append_document_signed(s, app->append, db, document, index, &text);
+
+    if (e == ERR_BUSY || e == ERR_UNREACHABLE) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(e);
+    json_object_set_new(answer, "credential", show_json(scope_strndup(s, (const char *)text.p, text.len)));
+    return ERR_OK;
 }

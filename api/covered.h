@@ -16,3 +16,8 @@ void reply_covered(struct request *rq, json_t *answer /* stolen */);
 json_t *as_covered(struct request *rq, json_t *thing);
 /* reply_page() (page.h) for rows with an `entry`. */
 void reply_covered_page(struct request *rq, json_t *data /* stolen */, const char *last);
+/*
+ * Sets `credential` of an answer: the document named by the entry at `index`, with the market's proof. Signed as soon
+ * as a checkpoint covers that entry; until then, or with the signer away, the answer stays as it is.
+ */
+err  credential_add(struct request *rq, struct db *db, const struct hash *document, uint64_t index, json_t *answer);

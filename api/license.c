@@ -272,10 +272,21 @@ static err license_read(struct request *rq, struct db *db)
     struct scope *s = &rq->scope;
     struct bytes document;
     struct license l;
+    json_t *answer;
+    err e = ERR_OK;
 
     TRY(found(s, license_get(s, db, match_path(&rq->match, "license"), seen_by(auth_caller(rq)), &l), "license"));
     TRY(document_get(s, db, &l.document, &document));
-    reply_covered(rq, license_whole(s, &l, document, auth_caller(rq)));
+    answer = license_whole(s, &l, document, auth_caller(rq));
+    if (json_object_get(answer, "document")) {
+        json_object_set_new(answer, "credential", json_null());
+        e = credential_add(rq, db, &l.document, (uint64_t)l.index, answer);
+    }
+    if (e != ERR_OK) {
+        json_decref(answer);
+        return e;
+    }
+    reply_covered(rq, answer);
     return ERR_OK;
 }
 

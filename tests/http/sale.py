@@ -142,6 +142,12 @@ def licenses(market, alice, bob, quote, ask):
     entry = bob.get(f"/v1/entries/{license['entry']['index']}").json()["entry"]
     tap.equal(entry["body"]["document"], license["document_sha256"], "which the ledger names")
     tap.equal(document["type"], ["VerifiableCredential", "DataLicense"], "it is a credential")
+    shown = bob.get(f"/v1/licenses/{license['id']}").json()
+    signed = shown["credential"]
+    proof = signed.pop("proof")
+    tap.check(signed == document and proof["cryptosuite"] == "eddsa-jcs-2022"
+              and proof["verificationMethod"].startswith(document["issuer"] + "#"), "which the market signs")
+    tap.equal(shown["document"], document, "beside the agreement as it was")
     salts = [v for v in document["credentialSubject"].values() if isinstance(v, str) and len(v) == 22]
     tap.check(salts, "with random bits of its own")
     tap.equal([x["id"] for x in alice.get("/v1/licenses").json()["data"]], [license["id"]], "the publisher sees it too")

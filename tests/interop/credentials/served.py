@@ -185,6 +185,7 @@ def main():
         for name, consent in both.items():
             judged_by_theirs(name, consent["certificate"], False)
         license_id = license_of(bob, offer)
+        judged_by_theirs("the license", must(bob.get(f"/v1/licenses/{license_id}"), 200).json()["credential"])
         c = clearing.clear(bob, license_id, signed=True)
         tap.equal(c["cleared"], 3, "all is cleared, what rests on theirs too")
         judged_by_theirs("the clearance", c["credential"])
