@@ -84,6 +84,7 @@ static err activate_decide(struct scope *s, struct append_txn *t, void *arg)
         return ERR_OK;                  /* an attempt that was believed lost has done it */
     w->done = w->t->a;
     w->done.index = w->done.refund_index = -1;
+    w->done.refund_id = (struct id){ 0 };        /* what is prepared was read without one */
     if (w->t->a.refund > 0)
         TRY(refund(s, t, w->t, &w->done));
     if (w->t->a.owed > 0)
