@@ -314,9 +314,9 @@ class Path:
         while True:
             self.over.wait(rng.random())
             wish = {"rail": "csv", "minimum": {"amount": "0.01", "currency": "EUR"}}
-            status, run = me.post("/v1/payout-runs", wish, good=(202, 409))
+            status, run = me.post("/v1/payout-runs", wish, f"run-{next(self.numbers)}", good=(202, 409))
             if status == 409:
-                continue            # one is under way, of which the answer was lost
+                continue            # another one is under way
             self.acknowledged(me, "payout runs")
             while run["state"] == "running":
                 self.over.wait(RETRY_SECONDS)
