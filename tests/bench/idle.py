@@ -58,6 +58,11 @@ class Crowd:
             s.close()
 
 
+def loads(runs):
+    """How often bench_idle() calls load()."""
+    return 1 + 2 * runs
+
+
 def bench_idle(market, load, wanted, runs):
     """`load()` measures requests. What it gave without and with the others, how many these were, KiB of each."""
     count, hard = allowed(wanted)
