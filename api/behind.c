@@ -22,7 +22,7 @@ static err sight_of(struct request *rq, struct db *db, const struct version *v, 
     struct behind_asker asker;
 
     *out = SEES_ALL;
-    if (caller_is(c, "auditor") || caller_is(c, "operator") || caller_owns(c, &v->publisher))
+    if (caller_oversees(c) || caller_owns(c, &v->publisher))
         return ERR_OK;
     TRY(behind_asker(&rq->scope, db, v->no, i->n, c->party.id.text, &asker));
     *out = asker.buyer ? SEES_UNNAMED : asker.creator ? SEES_OWN : SEES_NOTHING;

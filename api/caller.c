@@ -18,6 +18,16 @@ bool caller_is(const struct caller *c, const char *role)
     return c && c->verified && words_have(c->party.roles, role);
 }
 
+bool caller_oversees(const struct caller *c)
+{
+    return caller_is(c, "auditor") || caller_is(c, "operator");
+}
+
+const char *caller_whose(const struct caller *c)
+{
+    return caller_oversees(c) ? NULL : c->party.id.text;
+}
+
 bool caller_owns(const struct caller *c, const struct id *party)
 {
     return c && c->verified && strcmp(c->party.id.text, party->text) == 0;

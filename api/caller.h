@@ -17,4 +17,7 @@ struct caller {
 
 bool words_have(const char *list, const char *word);          /* of a comma-separated list */
 bool caller_is(const struct caller *c, const char *role);     /* false for nobody */
+bool caller_oversees(const struct caller *c);                 /* an auditor, an operator: they see everybody's */
+/* Whose things a verified caller may find: everybody's (NULL), or the id of the party whose own they are. */
+const char *caller_whose(const struct caller *c);
 bool caller_owns(const struct caller *c, const struct id *party);

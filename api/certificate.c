@@ -51,18 +51,13 @@ json_t *certificate_show(const struct certificate_row *c, int64_t at)
     return shown;
 }
 
-static bool sees_all(const struct caller *c)
-{
-    return caller_is(c, "auditor") || caller_is(c, "operator");
-}
-
 err certificate_named(struct request *rq, struct db *db, struct certificate_row *out)
 {
     struct scope *s = &rq->scope;
     const char *id = match_path(&rq->match, "certificate");
     err e = certificate_get(s, db, id, out);
 
-    if (e == ERR_OK && (out->index >= 0 || sees_all(rq->caller) || caller_owns(rq->caller, &out->certifier) ||
+    if (e == ERR_OK && (out->index >= 0 || caller_oversees(rq->caller) || caller_owns(rq->caller, &out->certifier) ||
                         caller_owns(rq->caller, &out->poster)))
         return ERR_OK;
     if (e != ERR_OK && e != ERR_NOT_FOUND)
@@ -92,7 +87,7 @@ static err certificates_read(struct request *rq, struct db *db)
     struct scope *s = &rq->scope;
     const struct caller *c = rq->caller;
     struct certificate_filter f = { .dataset = match_query(&rq->match, "dataset"),
-                                    .version = match_query_int(&rq->match, "version", 0), .all = sees_all(c),
+                                    .version = match_query_int(&rq->match, "version", 0), .all = caller_oversees(c),
                                     .party = c && c->verified ? c->party.id.text : NULL };
     int64_t limit = page_limit(rq), now = clock_wall_ms();
     struct certificate_row *rows;

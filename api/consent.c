@@ -28,11 +28,6 @@ json_t *consent_show(const struct consent_row *c)
     return shown;
 }
 
-static bool sees_all(const struct caller *c)
-{
-    return caller_is(c, "auditor") || caller_is(c, "operator");
-}
-
 err consent_named(struct request *rq, struct db *db, struct consent_row *out)
 {
     struct scope *s = &rq->scope;
@@ -40,7 +35,7 @@ err consent_named(struct request *rq, struct db *db, struct consent_row *out)
     const char *id = match_path(&rq->match, "consent");
     err e = consent_get(s, db, id, out);
 
-    if (e == ERR_OK && (caller_owns(c, &out->creator) || sees_all(c)))
+    if (e == ERR_OK && (caller_owns(c, &out->creator) || caller_oversees(c)))
         return ERR_OK;
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
@@ -59,7 +54,7 @@ static err consents_read(struct request *rq, struct db *db)
     size_t n;
 
     TRY(page_after(rq, &after));
-    TRY(consent_list(s, db, sees_all(c) ? NULL : c->party.id.text, after, limit + 1, &rows, &n));
+    TRY(consent_list(s, db, caller_whose(c), after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, consent_show(&rows[i]));

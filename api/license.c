@@ -211,12 +211,6 @@ err create_license(struct request *rq)
 
 struct ending { const char *id; const struct caller *caller; };
 
-/* Whose licenses the caller may find: every one for operators and auditors (NULL), else the party's own. */
-static const char *seen_by(const struct caller *c)
-{
-    return caller_is(c, "operator") || caller_is(c, "auditor") ? NULL : c->party.id.text;
-}
-
 static err ending_of(struct scope *s, const struct ending *w, const struct license *l, enum license_event *event)
 {
     enum license_state state, next;
@@ -243,7 +237,7 @@ static err end_decide(struct scope *s, struct append_txn *t, void *state)
     struct license l;
     uint64_t index;
 
-    TRY(found(s, license_hold(s, t->db, w->id, seen_by(w->caller), &l), "license"));
+    TRY(found(s, license_hold(s, t->db, w->id, caller_whose(w->caller), &l), "license"));
     TRY(ending_of(s, w, &l, &event));
     reason = license_ending(event);
 
@@ -275,7 +269,7 @@ static err license_read(struct request *rq, struct db *db)
     json_t *answer;
     err e = ERR_OK;
 
-    TRY(found(s, license_get(s, db, match_path(&rq->match, "license"), seen_by(auth_caller(rq)), &l), "license"));
+    TRY(found(s, license_get(s, db, match_path(&rq->match, "license"), caller_whose(auth_caller(rq)), &l), "license"));
     TRY(document_get(s, db, &l.document, &document));
     answer = license_whole(s, &l, document, auth_caller(rq));
     if (json_object_get(answer, "document")) {

@@ -154,12 +154,6 @@ err get_payout_file(struct request *rq)
 
 /* ---- payouts */
 
-/* Operators and auditors see every payout, others their own. */
-static const char *seen_by(const struct caller *c)
-{
-    return caller_is(c, "operator") || caller_is(c, "auditor") ? NULL : c->party.id.text;
-}
-
 static err payouts_read(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
@@ -170,7 +164,7 @@ static err payouts_read(struct request *rq, struct db *db)
     size_t n;
 
     TRY(page_after(rq, &after));
-    TRY(payout_list(s, db, seen_by(auth_caller(rq)), match_query(&rq->match, "run"), after, limit + 1, &rows, &n));
+    TRY(payout_list(s, db, caller_whose(auth_caller(rq)), match_query(&rq->match, "run"), after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
         json_array_append_new(data, payout_json(&rows[i]));
@@ -188,7 +182,7 @@ static err payout_read(struct request *rq, struct db *db)
     struct scope *s = &rq->scope;
     struct payout p;
 
-    TRY(found(s, payout_get(s, db, match_path(&rq->match, "payout"), seen_by(auth_caller(rq)), &p), "payout"));
+    TRY(found(s, payout_get(s, db, match_path(&rq->match, "payout"), caller_whose(auth_caller(rq)), &p), "payout"));
     reply_covered(rq, payout_json(&p));
     return ERR_OK;
 }
