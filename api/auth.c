@@ -30,7 +30,8 @@ void auth_new_key(const struct app *app, struct new_key *out)
     out->digest = api_key_digest(app->pepper, secret, API_KEY_SECRET);
 }
 
-bool auth_parse_key(const char *text, size_t len, struct id *id, const char **secret)
+/* Exactly the form of the header; false otherwise. */
+static bool key_parse(const char *text, size_t len, struct id *id, const char **secret)
 {
     char name[ID_SIZE];
 
@@ -55,7 +56,7 @@ static bool header_key(const char *header, char room[AUTHORIZATION_MAX], struct 
         return false;
     if (strncasecmp(header, "Bearer ", 7) == 0) {
         header += 7 + strspn(header + 7, " ");
-        return auth_parse_key(header, strlen(header), id, secret);
+        return key_parse(header, strlen(header), id, secret);
     }
     if (strncasecmp(header, "Basic ", 6) != 0)
         return false;
@@ -64,7 +65,7 @@ static bool header_key(const char *header, char room[AUTHORIZATION_MAX], struct 
         return false;
     room[n] = '\0';
     colon = strchr(room, ':');
-    return colon && auth_parse_key(colon + 1, strlen(colon + 1), id, secret);
+    return colon && key_parse(colon + 1, strlen(colon + 1), id, secret);
 }
 
 static err unauthenticated(struct request *rq, const char *why)

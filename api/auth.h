@@ -21,5 +21,3 @@ const struct caller *auth_caller(const struct request *rq);
 /* Draws a key: its text, shown once, and the digest to keep. */
 struct new_key { struct id id; char text[API_KEY_SIZE]; struct hash digest; };
 void auth_new_key(const struct app *app, struct new_key *out);
-/* Exactly the form above; false otherwise. */
-bool auth_parse_key(const char *text, size_t len, struct id *id, const char **secret);

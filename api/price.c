@@ -49,7 +49,8 @@ const char *price_amount(struct scope *s, const struct price *p)
     return scope_strdup(s, text);
 }
 
-struct bytes price_canonical(struct scope *s, const struct price *p)
+/* Canonical JSON, for an entry. */
+static struct bytes canonical(struct scope *s, const struct price *p)
 {
     /* digits, a point and capital letters: nothing here is ever escaped */
     const char *text = scope_printf(s, "{\"amount\":\"%s\",\"currency\":\"%s\"}", price_amount(s, p), p->currency);
@@ -91,7 +92,7 @@ struct bytes price_tariff(struct scope *s, const struct tariff *t)
     struct buf b = BUF(s);
 
     if (t->kind == TARIFF_FLAT)
-        return price_canonical(s, &amount);
+        return canonical(s, &amount);
     buf_printf(&b, "{\"amount\":\"%s\",\"currency\":\"%s\",\"kind\":\"%s\"", price_amount(s, &amount), t->currency,
                tariff_kind_name(t->kind));
     if (t->minimum)

@@ -15,8 +15,6 @@ struct price { int64_t micro; const char *currency; };
  * body. ERR_INVALID.
  */
 err price_read(struct scope *s, const json_t *money, const char *pointer, struct price *out);
-/* Canonical JSON, for an entry. */
-struct bytes price_canonical(struct scope *s, const struct price *p);
 /* The amount alone. */
 const char *price_amount(struct scope *s, const struct price *p);
 

@@ -30,7 +30,7 @@ static const struct flag flags[] = {
 
 /* ---- telling */
 
-void clear_tell(struct scope *s, const json_t *c)
+static void tell(struct scope *s, const json_t *c)
 {
     const json_t *excluded = json_object_get(c, "excluded"), *row;
     const json_t *failure = json_object_get(c, "failure");
@@ -156,7 +156,7 @@ static err run(struct scope *s, struct call *c)
     if (e == ERR_OK && o->json)
         say_json(answer);
     else if (e == ERR_OK)
-        clear_tell(s, answer);
+        tell(s, answer);
     if (e == ERR_OK && (strcmp(json_text_or(answer, "state", ""), "refused") == 0 ||
                         strcmp(json_text_or(answer, "state", ""), "failed") == 0))
         c->exit_code = EXIT_FINDINGS;

@@ -5,7 +5,6 @@
 #include "ledger/note/note.h"
 
 /* Clearances as the client tells of them. */
-void clear_tell(struct scope *s, const json_t *clearance);      /* the market's answer */
 bool clear_is(const json_t *document);                          /* a TrainingClearance, by its type */
 /*
  * A saved one, offline; `issuer`: did:key that must have signed it, NULL: whoever. With `key` also against its entry in

@@ -136,8 +136,6 @@ void request_continue_brief(struct request *rq, err (*step)(struct request *rq))
 void request_read_body(struct request *rq, const struct body_sink *sink);
 /* Runs on a worker when the request is over, answered or not: for what the scope can't free. Set once. */
 void request_on_end(struct request *rq, void (*end)(struct request *rq));
-/* If-Match against the thing's current tag, in quotes: ERR_PRECONDITION. No header: ERR_OK. */
-err  request_if_match(struct request *rq, const char *etag);
 
 /*
  * For authenticate: a secret came that may be wrong, and finding out costs. ERR_RATE when too many from this address

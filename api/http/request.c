@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "api/http/inside.h"
-#include "api/http/range.h"
 
 const char *request_header(const struct request *rq, const char *name)
 {
@@ -148,13 +147,4 @@ void request_on_end(struct request *rq, void (*end)(struct request *rq))
 {
     assert(!rq->inside->end);
     rq->inside->end = end;
-}
-
-err request_if_match(struct request *rq, const char *etag)
-{
-    const char *wanted = request_header(rq, "If-Match");
-
-    if (!wanted || etag_listed(wanted, etag, false))
-        return ERR_OK;
-    return fail(&rq->scope, ERR_PRECONDITION, "it was changed since: its ETag is %s", etag);
 }

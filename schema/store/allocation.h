@@ -52,7 +52,7 @@ struct allocation_task {
 err allocation_next(struct scope *s, struct db *db, int64_t after, struct allocation_task *out);
 /* Items of the license's slice that its first clearance excluded. */
 err allocation_excluded(struct scope *s, struct db *db, const struct allocation_task *t, int64_t *n);
-/* As slice_weights(), without the excluded items; rows are struct contributor_weight (slice.h). */
+/* Of what was cleared, in order of the parties' bytes; rows are struct contributor_weight (slice.h). */
 err allocation_weights(struct scope *s, struct db *db, const struct allocation_task *t, bool per_byte,
                        err (*each)(struct scope *s, void *arg, void *contributor_weight), void *arg);
 

@@ -94,7 +94,7 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
                       "                       WHERE pair = l.pair AND withdrawn IS NOT NULL),"
                       "                     (SELECT max(withdrawn) FROM certificate"
                       "                       WHERE pair = l.pair AND withdrawn IS NOT NULL)) AS changed) w ON true"
-                      " WHERE $1::text IS NULL OR l.id = $1 ORDER BY l.kind DESC, l.pair DESC, l.purpose" },
+                      " ORDER BY l.kind DESC, l.pair DESC, l.purpose" },
     [TAKEN]       = { "status_places_taken",
                       "SELECT count(*) AS size FROM consent WHERE pair = $1 AND state <> 'rejected'" },
     [BITS]        = { "status_bits",
@@ -325,12 +325,7 @@ err status_list_add(struct scope *s, struct db *db, const struct status_list_row
 
 err status_lists(struct scope *s, struct db *db, struct status_list_row **out, size_t *n)
 {
-    return db_many(s, db, &consent_sql[LISTS], PARAMS(P_TEXT(NULL)), &list_shape, out, n);
-}
-
-err status_list_get(struct scope *s, struct db *db, const char *id, struct status_list_row *out)
-{
-    return db_one(s, db, &consent_sql[LISTS], PARAMS(P_TEXT(id)), &list_shape, out);
+    return db_many(s, db, &consent_sql[LISTS], NO_PARAMS, &list_shape, out, n);
 }
 
 err status_places_taken(struct scope *s, struct db *db, int64_t pair, int64_t *taken)

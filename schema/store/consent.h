@@ -70,7 +70,6 @@ err consent_prune(struct scope *s, struct db *db, bool *more);
 err status_list_add(struct scope *s, struct db *db, const struct status_list_row *l);
 /* The consents' first, the newest pair of a kind first. */
 err status_lists(struct scope *s, struct db *db, struct status_list_row **out, size_t *n);
-err status_list_get(struct scope *s, struct db *db, const char *id, struct status_list_row *out);
 /* How many places of a pair are taken. */
 err status_places_taken(struct scope *s, struct db *db, int64_t pair, int64_t *taken);
 /* Places that are set in a list, with the size of the log that this is the state of: one statement, one snapshot. */

@@ -145,11 +145,6 @@ bool db_alive(struct db *db)
     return false;
 }
 
-int db_socket(const struct db *db)
-{
-    return db->conn ? PQsocket(db->conn) : -1;
-}
-
 int db_backend_pid(const struct db *db)
 {
     return db->conn ? PQbackendPID(db->conn) : 0;

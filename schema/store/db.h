@@ -85,7 +85,6 @@ struct db;                                               /* one connection */
 err  db_open(struct scope *s, const char *dsn, const char *application, struct db **out);
 void db_close(struct db *db);                            /* NULL is fine; aborts an open transaction by closing */
 bool db_healthy(const struct db *db);                    /* false after a lost connection */
-int  db_socket(const struct db *db);
 err  db_reopen(struct scope *s, struct db *db);          /* closes and connects again; prepared statements start anew */
 int  db_backend_pid(const struct db *db);
 const char *db_sqlstate(const struct db *db);            /* of the last statement's error, or "" */

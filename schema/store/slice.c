@@ -5,8 +5,8 @@
 
 #define OUT_OF_RANGE "22003"      /* SQLSTATE numeric_value_out_of_range */
 
-enum { HOLD, NUMBER, FIND, GET, FILL_EACH, KEEP, ITEMS_WHOLE, ITEMS_PART, HAS, STATES, CONTRIBUTORS, WEIGHTS_BY_ITEM,
-       WEIGHTS_BY_BYTE, WEIGH_BY_ITEM, WEIGH_BY_BYTE, WEIGHED, IDLE, DROP, DROP_ITEMS, STATEMENTS };
+enum { HOLD, NUMBER, FIND, GET, FILL_EACH, KEEP, ITEMS_WHOLE, ITEMS_PART, HAS, STATES, CONTRIBUTORS, WEIGH_BY_ITEM,
+       WEIGH_BY_BYTE, WEIGHED, IDLE, DROP, DROP_ITEMS, STATEMENTS };
 _Static_assert(STATEMENTS == SLICE_STATEMENTS, "slice_sql");
 
 #define ITEM "i.n, i.path, i.sha256, i.size"
@@ -14,15 +14,14 @@ _Static_assert(STATEMENTS == SLICE_STATEMENTS, "slice_sql");
 #define SHOWN "SELECT " ITEM ", i.media_type, i.attributes, i.contributors, i.salt, " STATE " AS state"
 /* What lies beyond what was verified for this version is unverified, whatever is known of it (verification.h). */
 #define STATE "CASE WHEN i.n >= v.checked THEN 'unverified' ELSE coalesce(c.state, 'missing') END"
-#define WEIGHTS(of) "c.party, sum(" of ")::bigint AS weight FROM slice_member m" \
-                    "  JOIN item i ON i.version = m.version AND i.n = m.n" \
-                    "  JOIN item_contributor c ON c.version = m.version AND c.n = m.n" \
-                    " WHERE m.slice = $1 GROUP BY c.party"
-#define IN_ORDER    " ORDER BY c.party COLLATE \"C\""
 /* Once: its holder sees whether it was done before. */
 #define WEIGH(rule, of) "INSERT INTO slice_weight (slice, rule, party, weight)" \
-                        " SELECT $1, '" rule "', w.party, w.weight FROM (SELECT " WEIGHTS(of) ") w" \
-                        "  WHERE NOT EXISTS (SELECT FROM slice_weight x WHERE x.slice = $1 AND x.rule = '" rule "')"
+                        " SELECT $1, '" rule "', c.party, sum(" of ")::bigint FROM slice_member m" \
+                        "  JOIN item i ON i.version = m.version AND i.n = m.n" \
+                        "  JOIN item_contributor c ON c.version = m.version AND c.n = m.n" \
+                        " WHERE m.slice = $1" \
+                        "   AND NOT EXISTS (SELECT FROM slice_weight x WHERE x.slice = $1 AND x.rule = '" rule "')" \
+                        " GROUP BY c.party"
 /* Nobody has it, and nobody is about to. */
 #define UNUSED      " NOT s.whole AND NOT EXISTS (SELECT FROM license l WHERE l.slice_no = s.no)" \
                     " AND NOT EXISTS (SELECT FROM quote q WHERE q.slice_no = s.no AND q.state = 'open')"
@@ -70,8 +69,6 @@ const struct sql slice_sql[SLICE_STATEMENTS] = {
                           " SELECT i.version, i.n, 0, v.publisher, 'publisher', 1"
                           "   FROM item i JOIN version v ON v.no = i.version"
                           "  WHERE i.version = $1 AND i.n >= $2 AND i.n < $3 AND i.contributors = '[]'" },
-    [WEIGHTS_BY_ITEM] = { "slice_weights_by_item", "SELECT " WEIGHTS("c.weight") IN_ORDER },
-    [WEIGHTS_BY_BYTE] = { "slice_weights_by_byte", "SELECT " WEIGHTS("c.weight * i.size") IN_ORDER },
     [WEIGH_BY_ITEM]   = { "slice_weigh_by_item", WEIGH("per_item", "c.weight") },
     [WEIGH_BY_BYTE]   = { "slice_weigh_by_byte", WEIGH("per_byte", "c.weight * i.size") },
     [WEIGHED]         = { "slice_weighed",
@@ -204,15 +201,6 @@ err slice_forget(struct scope *s, struct db *db, int64_t before, bool *gone)
 err contributors_fill(struct scope *s, struct db *db, int64_t version, int32_t from, int32_t to, int64_t *rows)
 {
     return db_do(s, db, &slice_sql[CONTRIBUTORS], PARAMS(P_INT8(version), P_INT4(from), P_INT4(to)), rows);
-}
-
-err slice_weights(struct scope *s, struct db *db, int64_t no, bool per_byte,
-                  err (*each)(struct scope *s, void *arg, void *contributor_weight), void *arg)
-{
-    struct contributor_weight row;
-
-    return db_each(s, db, &slice_sql[per_byte ? WEIGHTS_BY_BYTE : WEIGHTS_BY_ITEM], PARAMS(P_INT8(no)), &weight_shape,
-                   &row, each, arg);
 }
 
 err slice_weigh(struct scope *s, struct db *db, int64_t no, bool per_byte)

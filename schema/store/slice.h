@@ -23,7 +23,7 @@
  * what a buyer wrote, nothing but parameters' numbers and the words of a closed
  * list is in the text.
  */
-#define SLICE_STATEMENTS 19
+#define SLICE_STATEMENTS 17
 extern const struct sql slice_sql[SLICE_STATEMENTS];
 
 /* `version` is version.no. */
@@ -59,18 +59,13 @@ err slice_forget(struct scope *s, struct db *db, int64_t before, bool *gone);
 err contributors_fill(struct scope *s, struct db *db, int64_t version, int32_t from, int32_t to, int64_t *rows);
 
 /*
- * What each contributor weighs in a kept slice, in order of the ids' bytes: once for each item, or as often as it has
- * bytes; equal to split_table_add() over its items. ERR_INTERNAL if a sum does not fit.
- */
-struct contributor_weight { const char *party; int64_t weight; };
-err slice_weights(struct scope *s, struct db *db, int64_t no, bool per_byte,
-                  err (*each)(struct scope *s, void *arg, void *contributor_weight), void *arg);
-
-/*
- * The same, kept (slice_weight): made once for a slice and a rule, in a transaction that holds the slice.
- * ERR_INVALID: the sums pass 2^63 - 1.
+ * What each contributor weighs in a kept slice: once for each item, or as often as it has bytes; equal to
+ * split_table_add() over its items. Kept (slice_weight): made once for a slice and a rule, in a transaction that holds
+ * the slice. ERR_INVALID: the sums pass 2^63 - 1.
  */
 err slice_weigh(struct scope *s, struct db *db, int64_t no, bool per_byte);
+/* In order of the ids' bytes. */
+struct contributor_weight { const char *party; int64_t weight; };
 err slice_weighed(struct scope *s, struct db *db, int64_t no, bool per_byte,
                   err (*each)(struct scope *s, void *arg, void *contributor_weight), void *arg);
 
