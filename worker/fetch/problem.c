@@ -32,16 +32,30 @@ static const char *text_of(const json_t *problem, const char *name)
     return text ? text : "";
 }
 
+/* The detail without the code that it begins with, where that says no more than the slug. */
+static const char *detail_of(const json_t *problem, const char *slug)
+{
+    const char *detail = text_of(problem, "detail"), *code = text_of(problem, "code");
+    size_t n = strlen(code);
+
+    if (!slug || n != strlen(slug) || strncmp(detail, code, n) != 0 || strncmp(detail + n, ": ", 2) != 0)
+        return detail;
+    for (size_t i = 0; i < n; i++)
+        if ((code[i] == '_' ? '-' : code[i]) != slug[i])
+            return detail;
+    return detail + n + 2;
+}
+
 /*
  * "Title: detail (what) [status slug at pointer, request req_…]"; of the first fault, what the detail doesn't say yet.
  */
 static err describe(struct scope *s, const struct fetch_answer *a, const json_t *problem)
 {
     const json_t *fault = json_array_get(json_object_get(problem, "errors"), 0);
-    const char *title = text_of(problem, "title"), *detail = text_of(problem, "detail");
+    const char *title = text_of(problem, "title");
     const char *id = fetch_header(a, "X-Request-Id"), *pointer = text_of(fault, "pointer");
     err e = by_slug(text_of(problem, "type"));
-    const char *slug = e == ERR_OK ? NULL : err_slug(e);
+    const char *slug = e == ERR_OK ? NULL : err_slug(e), *detail = detail_of(problem, slug);
     struct buf b = BUF(s);
 
     if (e == ERR_OK)
