@@ -6,6 +6,7 @@
 #include "api/client/market.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
+#include "ledger/keys/sha256.h"
 
 #define PAUSE_MS 200
 #define PAUSES_MAX 3000           /* ten minutes for a run; it goes on without us */
@@ -159,27 +160,38 @@ static err runs_row(struct scope *s, void *arg, json_t *row)
     if (o->json)
         say_json(row);
     else
-        say("%s  %s  %lld  %s  %s", json_text_or(row, "id", "?"), money_text(s, json_object_get(row, "total")),
-            (long long)json_integer_value(json_object_get(row, "payouts")), json_text_or(row, "state", "?"),
-            json_text_or(row, "created_at", "?"));
+        say("%s  %s  %s  %s  %s", json_text_or(row, "id", "?"), money_text(s, json_object_get(row, "total")),
+            count_text(s, (uint64_t)json_integer_value(json_object_get(row, "payouts")), "payout", "payouts"),
+            json_text_or(row, "state", "?"), json_text_or(row, "created_at", "?"));
     return ERR_OK;
 }
 
-/* The payout and what is said of it make the key: a repeat after a crash tells nothing twice. */
+/*
+ * The payout and what is said of it make the key: a repeat after a crash tells nothing twice. Such a repeat is answered
+ * as the first time, so what has become of the payout since is asked for.
+ */
 static err do_answer(struct scope *s, struct market *m, const struct options *o, const char *verb, const char *id)
 {
+    const char *at = scope_printf(s, "/v1/payouts/%s", fetch_escape(s, id));
     json_t *body, *answer = NULL;
+    struct hash words;
     err e;
 
     if (!o->reference)
-        return fail(s, ERR_INVALID, "payout %s wants --reference", verb);
+        return fail(s, ERR_INVALID, "payout %s wants --reference: what the rail said", verb);
+    TRY(market_id(s, id, "pyo_", "`counterfoil payout list` shows them"));
+    words = sha256_of(o->reference, strlen(o->reference));
     body = json_pack("{s:s}", "reference", o->reference);
-    e = body ? market_post(s, m, scope_printf(s, "/v1/payouts/%s/%s", fetch_escape(s, id), verb), body,
-                           scope_printf(s, "%s-%.100s", verb, fetch_escape(s, id)), &answer)
+    e = body ? market_post(s, m, scope_printf(s, "%s/%s", at, verb), body,
+                           scope_printf(s, "%s-%.40s-%.16s", verb, fetch_escape(s, id), hash_hex(s, &words)), &answer)
              : fail(s, ERR_INVALID, "a reference is text");
-    if (e == ERR_OK)
-        TRY(list_row(s, (void *)o, answer));
     json_decref(body);
+    json_decref(answer);
+    TRY(e);
+    TRY(market_get(s, m, at, &answer));
+    e = list_row(s, (void *)o, answer);
+    if (e == ERR_OK && strncmp(json_text_or(answer, "state", ""), verb, 4) != 0)
+        e = fail(s, ERR_STALE, "this was recorded before; the payout is %s by now", json_text_or(answer, "state", "?"));
     json_decref(answer);
     return e;
 }
@@ -193,7 +205,7 @@ static err run(struct scope *s, struct call *c)
     err e;
 
     if (answer != (id != NULL) || (!answer && !start && !runs && strcmp(what, "list") != 0))
-        return fail(s, ERR_INVALID, "payout run, runs, list, settle PAYOUT or fail PAYOUT");
+        return fail(s, ERR_INVALID, "usage: counterfoil payout run, runs, list, settle PAYOUT, or fail PAYOUT");
     TRY(market_open(s, &m, true));
     e = answer ? do_answer(s, &m, c->options, what, id)
       : start ? do_run(s, &m, c->options)
