@@ -35,7 +35,7 @@ static const struct flag flags[] = {
     { "attribute", "NAME=VALUE", true, offsetof(struct options, attributes),
       "of every item whose line has not its own: a number, true, false, or text" },
     { "contributor", "PARTY:ROLE:WEIGHT", true, offsetof(struct options, contributors),
-      "of every item whose line names none" },
+      "of every item whose line names none; PARTY is an id, pty_…" },
     { "wait", NULL, false, offsetof(struct options, wait), "wait until a worker has verified every content" },
     { "json", NULL, false, offsetof(struct options, json), "the version as JSON" },
 };
@@ -103,6 +103,11 @@ static err owner_check(struct scope *s, struct market *m, const char *dataset)
     return e;
 }
 
+static bool differs(const json_t *dataset, const char *name, const char *wish)
+{
+    return wish && strcmp(json_text_or(dataset, name, wish), wish) != 0;
+}
+
 /* Makes the dataset if it isn't there; `same` is the number of its newest version if that has our root, else 0. */
 static err dataset_ready(struct scope *s, struct market *m, const struct options *o, const char *path, const char *name,
                          const struct hash *root, json_t **same)
@@ -117,6 +122,9 @@ static err dataset_ready(struct scope *s, struct market *m, const struct options
         return dataset_make(s, m, o, name);
     }
     newest = json_integer_value(json_object_get(d, "latest_version"));
+    if (differs(d, "title", o->title) || differs(d, "description", o->description) ||
+        differs(d, "modality", o->modality))
+        complain("the dataset is there already: its title, description and modality stay as they are");
     json_decref(d);
     if (e != ERR_OK || newest == 0)
         return e;
@@ -291,12 +299,13 @@ static err version_stands(struct scope *s, struct market *m, const char *path, c
     long long number = (long long)json_integer_value(json_object_get(*version, "number"));
     bool same = false;
 
-    TRY(publish_same(s, m, scope_printf(s, "%s/versions/%lld/items?limit=500", path, number), files, sc, &same));
+    err e = publish_same(s, m, scope_printf(s, "%s/versions/%lld/items?limit=500", path, number), files, sc, &same);
+
     if (!same) {
         json_decref(*version);
         *version = NULL;
     }
-    return ERR_OK;
+    return e;
 }
 
 static err publish_files(struct scope *s, struct market *m, const struct options *o, int folder, const char *dataset,

@@ -186,6 +186,26 @@ static err check(struct scope *s, const struct sidecar *sc, const struct files *
     return e;
 }
 
+/* What the flags say is looked at before anything is sent: with the first file as it would be without a line. */
+static err flags_check(struct scope *s, const struct sidecar *sc, const struct files *files)
+{
+    struct item_line unused;
+    const char *why;
+    json_t *line;
+    err e;
+
+    if (!files->n || (!sc->attributes && !sc->contributors))
+        return ERR_OK;
+    line = json_pack("{s:s}", "path", files->v[0].path);
+    e = line_read(s, sc, &files->v[0], line, &unused);
+    json_decref(line);
+    if (e == ERR_OK)
+        return ERR_OK;
+    why = scope_printf(s, "--attribute or --contributor: %s %s", s->why.pointer, s->why.detail);
+    scope_forgive(s);
+    return fail(s, e, "%s", why);
+}
+
 static void leave_out(struct files *files, const char *path)
 {
     struct file *f = files->n ? bsearch(path, files->v, files->n, sizeof *files->v, by_path) : NULL;
@@ -222,6 +242,8 @@ err sidecar_open(struct scope *s, const struct sidecar_wish *wish, int folder, s
         e = open_it(s, wish, folder, files, out);
     if (e == ERR_OK && out->fd >= 0)
         e = check(s, out, files);
+    if (e == ERR_OK)
+        e = flags_check(s, out, files);
     return e;
 }
 
