@@ -7,7 +7,7 @@
 
 struct options {
     bool json;
-    const char *query, *modality, *language, *owner, *purpose, *territory, *max_price, *currency, *sort;
+    const char *query, *modality, *language, *owner, *purpose, *territory, *max_price, *currency, *sort, *certified;
 };
 
 #define FLAG(name, value, member, help) { name, value, false, offsetof(struct options, member), help }
@@ -21,10 +21,24 @@ static const struct flag flags[] = {
     FLAG("territory", "PLACE", territory, "where it grants that"),
     FLAG("max-price", "AMOUNT", max_price, "of the whole version, with --currency"),
     FLAG("currency", "CODE", currency, "of that price"),
+    FLAG("certified", "CRITERION", certified, "whose newest version a certificate says this of; true: any certificate"),
     FLAG("sort", "ORDER", sort, "relevance, newest, oldest, price"),
 };
 
 struct found { size_t n; bool json; };
+
+/* Whether a certificate stands of its newest version. */
+static bool certified(const json_t *d)
+{
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(json_object_get(d, "certificates"), i, c)
+        if (json_equal(json_object_get(c, "version"), json_object_get(d, "latest_version")) &&
+            strcmp(json_text_or(c, "state", ""), "valid") == 0)
+            return true;
+    return false;
+}
 
 static err tell_short(struct scope *s, void *arg, json_t *d)
 {
@@ -34,9 +48,9 @@ static err tell_short(struct scope *s, void *arg, json_t *d)
     if (found->json)
         say_json(d);
     else
-        say("%s/%s  version %lld  %s", json_text_or(d, "owner", "?"), json_text_or(d, "name", "?"),
+        say("%s/%s  version %lld  %s%s", json_text_or(d, "owner", "?"), json_text_or(d, "name", "?"),
             (long long)json_integer_value(json_object_get(d, "latest_version")),
-            printable(s, json_text_or(d, "title", "")));
+            printable(s, json_text_or(d, "title", "")), certified(d) ? ", certified" : "");
     return ERR_OK;
 }
 
@@ -121,7 +135,7 @@ static const char *catalog(struct scope *s, const struct options *o)
     const struct { const char *name, *value; } parameters[] = {
         { "q", o->query }, { "modality", o->modality }, { "language", o->language }, { "owner", o->owner },
         { "purpose", o->purpose }, { "territory", o->territory }, { "max_price", o->max_price },
-        { "currency", o->currency }, { "sort", o->sort },
+        { "currency", o->currency }, { "sort", o->sort }, { "certified", o->certified },
     };
     struct buf b = BUF(s);
 
