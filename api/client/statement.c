@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/client/instant.h"
 #include "api/client/market.h"
 #include "api/client/receipt.h"
 #include "api/client/say.h"
@@ -14,31 +15,37 @@
 struct options { const char *from, *to, *format, *save; };
 
 static const struct flag flags[] = {
-    { "from", "TIME", false, offsetof(struct options, from), "first instant of the period: 2026-11-01T00:00:00Z" },
-    { "to", "TIME", false, offsetof(struct options, to), "first instant after it; now if not said" },
+    { "from", "WHEN", false, offsetof(struct options, from),
+      "first instant of the period: 2026-11-01, or 2026-11-01T12:00:00Z" },
+    { "to", "WHEN", false, offsetof(struct options, to), "first instant after it; now if not said" },
     { "format", "NAME", false, offsetof(struct options, format), "json, csv or journal (for hledger), as it is" },
     { "save", "FILE", false, offsetof(struct options, save),
       "write it with all that proves it into FILE, for counterfoil verify" },
 };
 
-static const char *path_of(struct scope *s, const struct options *o, const char *format)
+static err path_of(struct scope *s, const struct options *o, const char *format, const char **out)
 {
+    const struct { const char *name, *text; } ends[] = { { "from", o->from }, { "to", o->to } };
     struct buf path = BUF(s);
+    const char *form;
 
-    buf_printf(&path, "/v1/statements?format=%s", format);
-    if (o->from)
-        buf_printf(&path, "&from=%s", fetch_escape(s, o->from));
-    if (o->to)
-        buf_printf(&path, "&to=%s", fetch_escape(s, o->to));
-    return path.p;
+    buf_printf(&path, "/v1/statements?format=%s", fetch_escape(s, format));
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        if (!ends[i].text)
+            continue;
+        TRY(instant_read(s, ends[i].text, &form));
+        buf_printf(&path, "&%s=%s", ends[i].name, fetch_escape(s, form));
+    }
+    *out = path.p;
+    return ERR_OK;
 }
 
-static err print_as_is(struct scope *s, struct market *m, const struct options *o)
+static err print_as_is(struct scope *s, struct market *m, const char *path)
 {
     struct fetch_request rq = { .method = FETCH_GET, .answer_max = MARKET_ANSWER_MAX };
     struct fetch_answer a;
 
-    TRY(market_run(s, m, path_of(s, o, fetch_escape(s, o->format)), &rq, true, &a));
+    TRY(market_run(s, m, path, &rq, true, &a));
     fwrite(a.body.p, 1, a.body.len, stdout);
     return ERR_OK;
 }
@@ -131,13 +138,17 @@ static err run(struct scope *s, struct call *c)
     const struct options *o = c->options;
     struct market m;
     json_t *answer = NULL;
+    const char *path;
     err e;
 
+    if (o->format && o->save)
+        return fail(s, ERR_INVALID, "--save writes a format of its own");
+    TRY(path_of(s, o, o->format ? o->format : "json", &path));
     TRY(market_open(s, &m, true));
     if (o->format) {
-        e = o->save ? fail(s, ERR_INVALID, "--save writes a format of its own") : print_as_is(s, &m, o);
+        e = print_as_is(s, &m, path);
     } else {
-        e = market_get(s, &m, path_of(s, o, "json"), &answer);
+        e = market_get(s, &m, path, &answer);
         if (e == ERR_OK && o->save)
             e = save(s, &m, o->save, answer);
         if (e == ERR_OK)
