@@ -82,7 +82,8 @@ static err read_caller(struct request *rq, const char *header, struct caller **o
     const char *secret;
 
     if (!header_key(header, room, &c->key, &secret))
-        return unauthenticated(rq, "the Authorization header holds no key: send it as \"Bearer cf_…\"");
+        return unauthenticated(rq,
+                               "the Authorization header holds no key, or not all of one: send it as \"Bearer cf_…\"");
     c->digest = api_key_digest(app->pepper, secret, API_KEY_SECRET);
     explicit_bzero(room, sizeof room);
     *out = c;
