@@ -34,7 +34,7 @@ static err run(struct scope *s, struct call *c)
     if (e == ERR_OK && o->json)
         say_json(answer);
     else if (e == ERR_OK && json_array_size(data) == 0)
-        say("no balances: nothing was paid in yet");
+        say("no balances: nothing was paid in by you or allocated to you yet");
     else if (e == ERR_OK)
         json_array_foreach(data, i, row)
             tell(s, row);

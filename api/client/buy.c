@@ -17,6 +17,7 @@ static err run(struct scope *s, struct call *c)
     json_t *body, *answer = NULL;
     err e;
 
+    TRY(market_id(s, c->args.v[0], "qte_", "`counterfoil quote OFFER` asks for a quote"));
     TRY(market_open(s, &m, true));
     body = json_pack("{s:s}", "quote", c->args.v[0]);
     /* A quote is bought once: its id makes the request's key, so that a repeat after a crash pays nothing again. */

@@ -11,6 +11,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/random.h"
 
+#define HINT_CERTIFICATE "`counterfoil certificate list` shows them"
+
 #define AT(member) offsetof(struct certificate_options, member)
 static const struct flag flags[] = {
     { "key", "FILE", false, AT(key), "your key file: it signs, and never leaves this machine" },
@@ -133,6 +135,7 @@ static err show(struct scope *s, const struct certificate_options *o, struct mar
 {
     json_t *answer = NULL;
 
+    TRY(market_id(s, args->v[1], "crt_", HINT_CERTIFICATE));
     TRY(market_get(s, m, scope_printf(s, "/v1/certificates/%s", fetch_escape(s, args->v[1])), &answer));
     answer_tell(s, o, answer);
     return ERR_OK;
@@ -165,6 +168,7 @@ static err revoke(struct scope *s, const struct certificate_options *o, struct m
 
     if (!o->key)
         return fail(s, ERR_INVALID, "revoking needs --key: the request is signed by it");
+    TRY(market_id(s, args->v[1], "crt_", HINT_CERTIFICATE));
     TRY(market_get(s, m, path, &certificate));
     e = request_sign(s, o, certificate, &request);
     json_decref(certificate);
@@ -312,12 +316,12 @@ static err run(struct scope *s, struct call *c)
         market_close(&m);
         return e;
     }
-    return fail(s, ERR_INVALID, "counterfoil certificate sign, post FILE, list, show ID, revoke ID, "
+    return fail(s, ERR_INVALID, "usage: counterfoil certificate sign, post FILE, list, show ID, revoke ID, "
                                 "behind DATASET VERSION PATH, trust PARTY KEY, distrust PARTY, or certifiers");
 }
 
 const struct verb verb_certificate = {
-    .name = "certificate", .args = "sign|post FILE|list|show ID|revoke ID|…", .args_min = 1, .args_max = 4,
+    .name = "certificate", .args = "sign|post FILE|list|show ID|revoke ID|...", .args_min = 1, .args_max = 4,
     .line = "certify the sourcing of a version; what stood behind an item",
     .more = "sign        certifies a version by your own key, into --out; post hands it to the market\n"
             "revoke      takes it back by a request that your key signs\n"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/client/folder.h"
+#include "api/client/instant.h"
 #include "api/client/market.h"
 #include "api/client/receipt.h"
 #include "api/client/say.h"
@@ -100,13 +101,16 @@ static err ask(struct scope *s, struct market *m, const struct options *o, const
 {
     const char *at = scope_printf(s, "/v1/licenses/%s", fetch_escape(s, license)), *made;
     json_t *row = NULL, *body, *answer = NULL;
+    const char *until = NULL;
     err e;
 
+    if (o->until)
+        TRY(instant_read(s, o->until, &until));
     if (!o->territory)
         TRY(market_get(s, m, at, &row));
     body = json_pack("{s:s,s:s,s:s*,s:s*}", "territory", o->territory ? o->territory : json_text_or(row, "territory",
                      "WORLD"), "model_class", o->model ? o->model : "generative", "project", o->project, "until",
-                     o->until);
+                     until);
     e = body ? market_post(s, m, scope_printf(s, "%s/clearances", at), body, market_new_key(s), &answer)
              : fail(s, ERR_INVALID, "not UTF-8");
     if (e == ERR_OK)
@@ -147,6 +151,7 @@ static err run(struct scope *s, struct call *c)
     struct market m;
     err e;
 
+    TRY(market_id(s, c->args.v[0], "lic_", HINT_LICENSE));
     TRY(market_open(s, &m, true));
     e = ask(s, &m, o, c->args.v[0], &id);
     if (e == ERR_OK)
@@ -194,9 +199,13 @@ static err entry_check(struct scope *s, const char *path, const json_t *document
     json_t *kept = NULL;
     const char *proof;
     struct receipt r;
-    err e;
+    err e = file_read(s, receipt_path(s, path), 2 * RECEIPT_BYTES_MAX, &text);
 
-    TRY(file_read(s, receipt_path(s, path), 2 * RECEIPT_BYTES_MAX, &text));
+    if (e != ERR_OK) {
+        scope_forgive(s);
+        return fail(s, e, "%s can't be read: its entry is proved by this receipt, which `counterfoil clear --out` "
+                    "keeps beside it", printable(s, receipt_path(s, path)));
+    }
     TRY(json_read_as(s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, &kept));
     e = json_text(s, kept, "proof", &proof);
     if (e == ERR_OK)

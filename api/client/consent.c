@@ -15,6 +15,8 @@
 
 #define ASK_EVERY_US 200000
 
+#define HINT_CONSENT "`counterfoil consent list` shows yours"
+
 #define AT(member) offsetof(struct consent_options, member)
 static const struct flag flags[] = {
     { "key", "FILE", false, AT(key), "your key file: it signs, and never leaves this machine" },
@@ -23,7 +25,9 @@ static const struct flag flags[] = {
     { "model", "CLASS", true, AT(models), "in which models: discriminative, embedding, generative; all if not said" },
     { "territory", "WHERE", true, AT(territories), "ISO 3166 country, EU or WORLD" },
     { "prohibit", "WHAT", true, AT(prohibitions), "what you rule out, whoever else consents" },
-    { "role", "ROLE", false, AT(role), "as what: author, performer, photographer, …" },
+    { "role", "ROLE", false, AT(role),
+      "as what: annotator, author, composer, depicted, editor, guardian, performer, photographer, producer, publisher "
+      "or translator" },
     { "from", "WHEN", false, AT(from), "valid from; now if not said" },
     { "until", "WHEN", false, AT(until), "valid before; two years if not said" },
     { "notice-days", "N", false, AT(notice_days), "for deletion after a withdrawal; access ends at once" },
@@ -103,12 +107,14 @@ static err file_post(struct scope *s, struct market *m, int fd, json_t **out)
     return *out ? ERR_OK : fail(s, ERR_CORRUPT, "the market's answer is no JSON: %s", why.text);
 }
 
-/* Until a worker has looked at it: a minute for most, more for millions of items. */
+/* Until a worker has looked at it and its entry is signed: a minute for most, more for millions of items. */
 static err verdict_wait(struct scope *s, struct market *m, json_t **answer)
 {
     const char *path = scope_printf(s, "/v1/consents/%s", json_text_or(*answer, "id", ""));
 
-    while (strcmp(json_text_or(*answer, "state", ""), "received") == 0) {
+    while (strcmp(json_text_or(*answer, "state", ""), "received") == 0 ||
+           (strcmp(json_text_or(*answer, "state", ""), "granted") == 0 &&
+            !json_is_object(json_object_get(*answer, "entry")))) {
         usleep(ASK_EVERY_US);
         json_decref(*answer);
         *answer = NULL;
@@ -141,13 +147,14 @@ static err consent_post(struct scope *s, const struct consent_options *o, struct
 static err row_tell(struct scope *s, void *arg, json_t *row)
 {
     const struct consent_options *o = arg;
+    const char *reason = json_text_or(row, "reason", "");
 
     if (o->json)
         say_json(row);
     else
-        say("%s  %-9s %8lld items  until %s  %s", json_text_or(row, "id", "?"), json_text_or(row, "state", "?"),
+        say("%s  %-9s %8lld items  until %s%s%s", json_text_or(row, "id", "?"), json_text_or(row, "state", "?"),
             (long long)json_integer_value(json_object_get(row, "item_count")), json_text_or(row, "valid_until", "?"),
-            printable(s, json_text_or(row, "reason", "")));
+            *reason ? "  " : "", printable(s, reason));
     return ERR_OK;
 }
 
@@ -163,6 +170,7 @@ static err consent_show(struct scope *s, const struct consent_options *o, struct
 {
     json_t *answer = NULL;
 
+    TRY(market_id(s, id, "cns_", HINT_CONSENT));
     TRY(market_get(s, m, scope_printf(s, "/v1/consents/%s", fetch_escape(s, id)), &answer));
     answer_tell(s, o, answer);
     return ERR_OK;
@@ -197,6 +205,7 @@ static err consent_revoke(struct scope *s, const struct consent_options *o, stru
 
     if (!o->key)
         return fail(s, ERR_INVALID, "withdrawing needs --key: the request is signed by it");
+    TRY(market_id(s, id, "cns_", HINT_CONSENT));
     TRY(market_get(s, m, path, &consent));
     e = request_sign(s, o, consent, &request);
     json_decref(consent);
@@ -237,7 +246,7 @@ static err run(struct scope *s, struct call *c)
         market_close(&m);
         return e;
     }
-    return fail(s, ERR_INVALID, "counterfoil consent sign, post FILE, list, show CONSENT, or revoke CONSENT");
+    return fail(s, ERR_INVALID, "usage: counterfoil consent needed, sign, post FILE, list, show ID, or revoke ID");
 }
 
 const struct verb verb_consent = {

@@ -3,6 +3,7 @@
 
 #include "api/client/market.h"
 #include "api/client/verb.h"
+#include "ledger/entry/codes.h"
 
 /*
  * counterfoil consent: what a creator signs with her own key, and where it goes. A signed consent is one file of JSON
@@ -15,6 +16,8 @@ struct consent_options {
     bool wait, json;
 };
 
+/* Its place in the list; else says which words there are. */
+err consent_code(struct scope *s, const struct code_list *list, const char *what, const char *code, int *out);
 err consent_sign_run(struct scope *s, const struct consent_options *o);
 err consent_needed(struct scope *s, const struct consent_options *o, struct market *m, const char *unused);
 

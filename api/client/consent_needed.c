@@ -10,7 +10,7 @@
 struct needed {
     const struct consent_options *o;
     FILE *out;                             /* NULL: standard output */
-    uint64_t written, *by_role;            /* of contributor_codes */
+    uint64_t rows, written, *by_role;      /* by_role: of contributor_codes */
 };
 
 static err line_write(struct needed *w, const json_t *row)
@@ -32,6 +32,7 @@ static err row_look(struct scope *s, void *arg, json_t *row)
     const char *role = json_text_or(row, "role", "");
     int at = code_find(&contributor_codes, role, strlen(role));
 
+    w->rows++;
     if (strcmp(json_text_or(row, "consent", ""), "needed") != 0)
         return ERR_OK;
     if (at < 0)
@@ -52,18 +53,20 @@ static void roles_tell(const struct needed *w)
                 (unsigned long long)w->by_role[i], contributor_codes.code[i], contributor_codes.code[i]);
     }
     if (!all)
-        say("needed     none: what names you is covered by your consents");
+        say("needed     none: %s", w->rows ? "what names you is covered by your consents"
+                                           : "no published item names you");
 }
 
 err consent_needed(struct scope *s, const struct consent_options *o, struct market *m, const char *unused)
 {
     struct needed w = { .o = o, .by_role = NEWS(s, uint64_t, contributor_codes.n) };
     bool good = true;
+    int role;
     err e;
 
     (void)unused;
-    if (o->role && code_find(&contributor_codes, o->role, strlen(o->role)) < 0)
-        return fail(s, ERR_INVALID, "'%s' is no role that is known here", o->role);
+    if (o->role)
+        TRY(consent_code(s, &contributor_codes, "role", o->role, &role));
     if (o->out && !o->role)
         return fail(s, ERR_INVALID, "--out wants --role: a consent is given in one role");
     if (o->out && !(w.out = fopen(o->out, "wxe")))

@@ -24,10 +24,16 @@
 #define LISTS_PAUSE_US 200000
 #define YEARS_DEFAULT_MS (2 * 365 * INT64_C(86400000))
 
-static err code_of(struct scope *s, const struct code_list *list, const char *what, const char *code, int *out)
+err consent_code(struct scope *s, const struct code_list *list, const char *what, const char *code, int *out)
 {
+    struct buf known = BUF(s);
+
     *out = code_find(list, code, strlen(code));
-    return *out >= 0 ? ERR_OK : fail(s, ERR_INVALID, "'%s' is no %s that is known here", code, what);
+    if (*out >= 0)
+        return ERR_OK;
+    for (size_t i = 0; i < list->n; i++)
+        buf_printf(&known, "%s%s", i ? ", " : "", list->code[i]);
+    return fail(s, ERR_INVALID, "'%s' is no %s; it is one of %s", code, what, known.p);
 }
 
 static err codes_of(struct scope *s, const struct code_list *list, const char *what, const struct texts *codes,
@@ -36,7 +42,7 @@ static err codes_of(struct scope *s, const struct code_list *list, const char *w
     int one;
 
     for (size_t i = 0; i < codes->n; i++) {
-        TRY(code_of(s, list, what, codes->v[i], &one));
+        TRY(consent_code(s, list, what, codes->v[i], &one));
         *mask |= 1u << one;
     }
     return ERR_OK;
@@ -68,7 +74,7 @@ static err grants_make(struct scope *s, const struct consent_options *o, struct 
         struct consent_grant *g = &w->grant[w->n_grants];
         if (w->n_grants == CONSENT_GRANTS_MAX)
             return fail(s, ERR_INVALID, "a consent has at most %d purposes", CONSENT_GRANTS_MAX);
-        TRY(code_of(s, &purpose_codes, "purpose", o->purposes.v[i], &g->purpose));
+        TRY(consent_code(s, &purpose_codes, "purpose", o->purposes.v[i], &g->purpose));
         g->models = models;
         g->territories = (const char **)o->territories.v;
         g->n_territories = o->territories.n;
@@ -155,7 +161,7 @@ static err consent_make(struct scope *s, const struct consent_options *o, const 
 
     if (!o->role)
         return fail(s, ERR_INVALID, "--role says as what you consent: author, performer, …");
-    TRY(code_of(s, &contributor_codes, "role", o->role, &w->role));
+    TRY(consent_code(s, &contributor_codes, "role", o->role, &w->role));
     if (o->notice_days && !decimal_read(o->notice_days, strlen(o->notice_days), NOTICE_DAYS_MAX, &days))
         return fail(s, ERR_INVALID, "--notice-days is a number of at most %d", NOTICE_DAYS_MAX);
     random_bytes(noise, sizeof noise);

@@ -67,7 +67,10 @@ static err run(struct scope *s, struct call *c)
     err e;
 
     if (ending != (c->args.n == 2))
-        return fail(s, ERR_INVALID, "counterfoil license, counterfoil license ID, or counterfoil license end ID");
+        return fail(s, ERR_INVALID,
+                    "usage: counterfoil license, counterfoil license ID, or counterfoil license end ID");
+    if (c->args.n > 0)
+        TRY(market_id(s, c->args.v[c->args.n - 1], "lic_", HINT_LICENSE));
     TRY(market_open(s, &m, true));
     if (c->args.n == 0)
         e = list(s, &m);
@@ -87,5 +90,7 @@ static err run(struct scope *s, struct call *c)
 const struct verb verb_license = {
     .name = "license", .args = "[[end] ID]", .args_max = 2,
     .line = "list your licenses, show one, or end it",
+    .more = "end: nothing is delivered under it from then on. If no clearance of it ever cleared anything and\n"
+            "nothing was fetched, its whole price is back on your balance in a moment; else nothing comes back.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

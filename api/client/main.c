@@ -11,6 +11,8 @@
 #include "schema/base/log.h"
 #include "worker/fetch/fetch.h"
 
+#define HELP_ARGS 34               /* what is longer has its words on the next line */
+
 static const struct verb *const verbs[] = {
     &verb_key, &verb_party, &verb_pay, &verb_publish, &verb_datasets, &verb_offer, &verb_quote, &verb_buy,
     &verb_license, &verb_clear, &verb_pull, &verb_balance, &verb_statement, &verb_payout, &verb_consent,
@@ -21,8 +23,12 @@ static const struct verb *const verbs[] = {
 static void print_help(void)
 {
     printf("counterfoil: publish, license, fetch and audit training data\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        printf("  %-10s %-38s %s\n", verbs[i]->name, verbs[i]->args, verbs[i]->line);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        const char *args = verbs[i]->args;
+        bool wide = strlen(args) > HELP_ARGS;
+        printf("  %-11s %-*s%s%*s%s\n", verbs[i]->name, HELP_ARGS, args, wide ? "\n" : "",
+               wide ? HELP_ARGS + 15 : 1, "", verbs[i]->line);
+    }
     printf("\n`counterfoil VERB --help` says more. Environment:\n\n");
     market_print_config();
 }

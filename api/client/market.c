@@ -129,8 +129,11 @@ err market_run(struct scope *s, struct market *m, const char *path, struct fetch
             e = fetch_problem(s, out);
         if (e == ERR_OK || !repeat || !market_may_pass(e) || attempt == MARKET_REPEATS_MAX)
             return e;
-        if (e == ERR_UNREACHABLE && out->status == 0 && attempt >= 4)
-            return e;                           /* nobody is there */
+        if (e == ERR_UNREACHABLE && out->status == 0 && attempt >= 4) {
+            const char *why = scope_strdup(s, s->why.detail);
+            scope_forgive(s);
+            return fail(s, e, "%s; COUNTERFOIL_URL says where the market is", why);
+        }
         scope_forgive(s);
         market_pause(attempt, out);
     }
@@ -210,6 +213,13 @@ err market_each(struct scope *s, struct market *m, const char *path,
         scope_free(&one);
     } while (cursor);
     return e;
+}
+
+err market_id(struct scope *s, const char *text, const char *prefix, const char *hint)
+{
+    if (strncmp(text, prefix, strlen(prefix)) == 0)
+        return ERR_OK;
+    return fail(s, ERR_INVALID, "'%s' is not the id that is wanted here, which begins with %s: %s", text, prefix, hint);
 }
 
 char *market_new_key(struct scope *s)

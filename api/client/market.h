@@ -48,6 +48,13 @@ err market_run(struct scope *s, struct market *m, const char *path, struct fetch
 #define MARKET_REPEATS_MAX 8
 bool market_may_pass(err e);
 void market_pause(int attempt, const struct fetch_answer *a);
+/*
+ * Whether what somebody typed can be an id of its kind, before the market is asked: "lic_"; else `hint` says where such
+ * ids come from.
+ */
+err market_id(struct scope *s, const char *text, const char *prefix, const char *hint);
+#define HINT_OFFER   "`counterfoil datasets OWNER/NAME` shows a dataset's offers"
+#define HINT_LICENSE "`counterfoil license` lists yours"
 /* An Idempotency-Key of 128 random bits. */
 char *market_new_key(struct scope *s);
 

@@ -132,7 +132,9 @@ static err run(struct scope *s, struct call *c)
     err e;
 
     if (withdraw != (c->args.n == 2))
-        return fail(s, ERR_INVALID, "counterfoil offer OWNER/NAME …, or counterfoil offer withdraw ID");
+        return fail(s, ERR_INVALID, "usage: counterfoil offer OWNER/NAME, or counterfoil offer withdraw ID");
+    if (withdraw)
+        TRY(market_id(s, c->args.v[1], "ofr_", HINT_OFFER));
     TRY(market_open(s, &m, true));
     if (withdraw)
         e = market_post(s, &m, scope_printf(s, "/v1/offers/%s/withdraw", fetch_escape(s, c->args.v[1])), NULL,

@@ -240,8 +240,11 @@ static err pull_into(struct scope *s, struct pull *p, const json_t *license, con
         e = pull_all(s, p, license);
     if (p->failed > PULL_FAILURES_SHOWN)
         complain("and %zu more", (size_t)p->failed - PULL_FAILURES_SHOWN);
-    if (e == ERR_CLEARANCE_MISSING || e == ERR_CLEARANCE_OVER)
-        complain("`counterfoil clear %s` asks for one", p->license);
+    if (e == ERR_CLEARANCE_MISSING || e == ERR_CLEARANCE_OVER) {
+        const char *why = scope_strdup(s, s->why.detail);
+        scope_forgive(s);
+        e = fail(s, e, "%s: `counterfoil clear %s` asks for one", why, p->license);
+    }
     if (e == ERR_OK)
         e = tell(s, p, folder);
     if (lock >= 0)
@@ -272,6 +275,7 @@ static err run(struct scope *s, struct call *c)
         return fail(s, ERR_INVALID, "--parallel is 1 to %d", PULL_THREADS_MAX);
     p->threads = (unsigned)threads;
     p->receipts = !o->no_receipts;
+    TRY(market_id(s, c->args.v[0], "lic_", HINT_LICENSE));
     p->license = fetch_escape(s, c->args.v[0]);
     TRY(market_open(s, &p->markets[0], true));
     e = market_get(s, &p->markets[0], scope_printf(s, "/v1/licenses/%s", p->license), &license);

@@ -130,7 +130,7 @@ static err read_json(struct scope *s, const char *what, struct bytes text, json_
         json_decref(*out);
     *out = NULL;
     scope_forgive(s);
-    return fail(s, ERR_INVALID, "%s: %s", what, why);
+    return fail(s, ERR_INVALID, "%s is a JSON object: %s", what, why);
 }
 
 /* The request by its parts; NULL: the whole version. */
@@ -172,6 +172,7 @@ static err run(struct scope *s, struct call *c)
 
     if (!o->purpose || !o->territory || !o->until)
         return fail(s, ERR_INVALID, "a quote needs --purpose, --territory and --until");
+    TRY(market_id(s, c->args.v[0], "ofr_", HINT_OFFER));
     TRY(instant_read(s, o->until, &until));
     if (o->from)
         TRY(instant_read(s, o->from, &from));

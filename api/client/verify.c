@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,8 @@ static err verify_receipt(struct scope *s, const char *path, const struct option
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
             len -= strlen(ends[i]);
+    if (access(path, F_OK) != 0)
+        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
     TRY(file_read(s, scope_printf(s, "%.*s.json", (int)len, path), FILE_BYTES_MAX, &document));
     TRY(file_read(s, scope_printf(s, "%.*s.tlog-proof", (int)len, path), FILE_BYTES_MAX, &proof));
     TRY(receipt_check(s, &key, document, proof, &r));
@@ -334,7 +337,7 @@ static err run(struct scope *s, struct call *c)
 }
 
 const struct verb verb_verify = {
-    .name = "verify", .args = "FILE|DIR…", .args_min = 1, .args_max = TEXTS_MAX,
+    .name = "verify", .args = "FILE|DIR...", .args_min = 1, .args_max = TEXTS_MAX,
     .line = "verify receipts, folders, statements, credentials",
     .more = "DIR: a pulled folder; every file, the list's root against the license, license and receipts\n"
             "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key;\n"
