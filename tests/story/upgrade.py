@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every landing's database is upgraded by today's programs, changes its rules once, goes on, and is audited."""
+"""Every landing's database is upgraded by today's programs, changes its rules once a version, goes on, is audited."""
 import concurrent.futures
 import gzip
 import json
@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
 from harness.market import Market, Party                    # noqa: E402
+from harness.path_judge import drained                      # noqa: E402
 from harness.program import wait_for                        # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.tree import folder                             # noqa: E402
@@ -81,26 +82,29 @@ def rules_of(market):
     return versions, market.entries("rules.changed")
 
 
-def rules_changed(market, landing, how, said):
+def rules_changed(market, landing, how, before, said):
+    """From the version in force before to today's; how many entries say so."""
     versions, changes = rules_of(market)
     newest = max(versions)
-    tap.check(newest == RULES and versions == sorted(versions), f"{landing.name}: entries are of rules 1, then {RULES}")
+    tap.check(newest == RULES and versions == sorted(versions), f"{landing.name}: the newest entries are of rules {RULES}")
     tap.check(changes == newest - versions[0], f"{landing.name}, {how}: the rules changed once a version ({changes})")
-    tap.check(sum(said) == (1 if changes else 0), f"{landing.name}, {how}: and one said so {said}")
+    tap.check(sum(said) == (1 if newest > before else 0), f"{landing.name}, {how}: and one said so, if at all {said}")
+    return changes
 
 
-def goes_on(market, landing, before):
+def goes_on(market, landing, signed):
     market.start()
     key = (market.dir / "operator.key").read_text(encoding="ascii").strip()
     market.operator = Party(market, "market", key)
     wait_for(lambda: checkpoint_parse(market.get("/log/checkpoint")[1])[1] == market.entries(), 30,
              "what apply appended to be signed")
     _, size, _ = checkpoint_parse(market.get("/log/checkpoint")[1])
-    tap.check(size > before, f"{landing.name}: it serves all that was signed, and the change, {size} entries")
+    tap.check(size >= signed, f"{landing.name}: it serves all that was signed, and what apply appended, {size} entries")
     audit(market, landing.name)
     market.party("newcomer", "buyer")
     _, grown, _ = checkpoint_parse(market.get("/log/checkpoint")[1])
     tap.check(grown > size, f"{landing.name}: the log goes on")
+    drained(market)
     audit(market, f"{landing.name}, gone on")
     tap.check(rules_of(market)[0][-1] == RULES, f"{landing.name}: under the newest rules")
     found = books_problems(market.sql)
@@ -108,15 +112,15 @@ def goes_on(market, landing, before):
 
 
 def upgrade(landing, how, apply):
-    market = Market(folder(f"upgrade-{landing.name}-{how}"))
+    market = Market(folder(f"upgrade-{landing.name}-{how}"), COUNTERFOIL_HOLD_MS="0")      # as it was kept
     try:
         restore(market, landing)
-        before = int(market.sql("SELECT max(size) FROM checkpoint")[0][0])
+        signed, before = int(market.sql("SELECT max(size) FROM checkpoint")[0][0]), max(rules_of(market)[0])
         said = apply(market)
         tap.check("FAULT" not in market.run("counterfoil-schema", "check"), f"{landing.name}: the schema is today's")
-        rules_changed(market, landing, how, said)
-        goes_on(market, landing, before)
-        tap.check(apply_once(market) == [False] and rules_of(market)[1] == 1,
+        changes = rules_changed(market, landing, how, before, said)
+        goes_on(market, landing, signed + RULES - before)
+        tap.check(apply_once(market) == [False] and rules_of(market)[1] == changes,
                   f"{landing.name}: applied again while it runs, nothing changes")
         audit(market, f"{landing.name}, applied again")
     finally:
