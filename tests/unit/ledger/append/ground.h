@@ -235,7 +235,7 @@ __attribute__((unused)) static void ground_down(struct ground *g)
     const char *const remove[] = { "rm", "-rf", g->dir, NULL };
 
     signer_stop(g);
-    sql(g->admin, scope_printf(&g->scope, "DROP DATABASE IF EXISTS %s WITH (FORCE)", g->name));
+    sql(g->admin, scope_printf(&g->scope, "DROP DATABASE IF EXISTS %s", g->name));
     sql(g->admin, scope_printf(&g->scope, "DROP ROLE IF EXISTS %s_api, %s_worker", g->name, g->name));
     ran(remove);
     scope_free(&g->scope);

@@ -228,7 +228,7 @@ static void test_restored(bool grown)
     a = ground_append(&g, true);
     is_stopped(a, &g, grown ? "a restored database that grew past the signer" : "a restored database", true);
     append_close(a, 500);
-    sql(g.admin, scope_printf(&g.scope, "DROP DATABASE %s_old WITH (FORCE)", g.name));
+    sql(g.admin, scope_printf(&g.scope, "DROP DATABASE %s_old", g.name));
     g.dsn = dsn;
     ground_down(&g);
 }

@@ -423,7 +423,7 @@ static err run(struct scope *s, struct db *db, const char *text)
 
 static err drop(struct scope *s, struct db *admin, const char *name)
 {
-    TRY(run(s, admin, scope_printf(s, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name)));
+    TRY(run(s, admin, scope_printf(s, "DROP DATABASE IF EXISTS %s", name)));
     TRY(run(s, admin, scope_printf(s, "DROP ROLE IF EXISTS %s_api", name)));
     return run(s, admin, scope_printf(s, "DROP ROLE IF EXISTS %s_worker", name));
 }
