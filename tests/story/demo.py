@@ -18,8 +18,8 @@ from harness.tap import check, done, equal, note
 from harness.tree import BUILD, ROOT, folder, program
 
 WALK_SECONDS = 240                      # on a machine that does other things as well
-NAMES = ["OPERATOR_KEY", "PUBLISHER_KEY", "BUYER_KEY", "AUDITOR_KEY", "CREATOR_KEY", "LOG_VKEY", "DATASET", "OFFER",
-         "LICENSE", "CLEARANCE", "STATEMENT"]
+NAMES = ["OPERATOR_KEY", "PUBLISHER_KEY", "BUYER_KEY", "AUDITOR_KEY", "CERTIFIER_KEY", "CREATOR_KEY", "LOG_VKEY",
+         "DATASET", "OFFER", "LICENSE", "CLEARANCE", "STATEMENT"]
 CUTS = [("4. Each creator", signal.SIGTERM), ("consent post", signal.SIGKILL), ("\n9. The buyer", signal.SIGKILL),
         ("payout settle", signal.SIGTERM)]
 ONCE = {"license.granted": 1, "payment.received": 2, "consent.granted": 5, "consent.revoked": 1, "refund.posted": 1,
