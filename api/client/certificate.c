@@ -62,6 +62,8 @@ static void tell(struct scope *s, const json_t *c)
     say("criteria     %s", words_text(s, json_object_get(c, "criteria")));
     say("until        %s", json_text_or(c, "valid_until", "?"));
     entry_tell("entry", json_object_get(c, "entry"));
+    if (strcmp(json_text_or(c, "state", ""), "received") == 0)
+        say("to come      a worker looks at it: counterfoil certificate show %s", json_text_or(c, "id", "?"));
 }
 
 static void answer_tell(struct scope *s, const struct certificate_options *o, json_t *answer)
