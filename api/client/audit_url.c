@@ -277,6 +277,32 @@ static err certificate(struct scope *s, struct url_source *u, const char *name, 
     return e;
 }
 
+/* "<id>/<revision>": split and fee, each in canonical form. A market shows an offer in its last revision. */
+static err offer_rules(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    size_t len = strcspn(name, "/");
+    struct bytes split = { 0 }, fee = { 0 };
+    struct buf text = BUF(s);
+    json_t *answer = NULL;
+    err e;
+
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/offers/%.*s", (int)len, name), &answer));
+    e = name[len] && json_integer_value(json_object_get(answer, "revision")) == strtoll(name + len + 1, NULL, 10)
+      ? ERR_OK : fail(s, ERR_NOT_FOUND, "there is no %s", name);
+    if (e == ERR_OK)
+        e = canon(s, json_object_get(answer, "split"), &split);
+    if (e == ERR_OK)
+        e = canon(s, json_object_get(answer, "fee"), &fee);
+    json_decref(answer);
+    TRY(e);
+    buf_add(&text, split.p, split.len);
+    buf_char(&text, '\n');
+    buf_add(&text, fee.p, fee.len);
+    buf_char(&text, '\n');
+    *out = (struct bytes){ (const uint8_t *)text.p, text.len };
+    return ERR_OK;
+}
+
 static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
 {
     struct url_source *u = arg;
@@ -287,6 +313,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return list(s, u, name, out);
     if (strncmp(name, "certificates/", 13) == 0)
         return certificate(s, u, name + 13, out);
+    if (strncmp(name, "offers/", 7) == 0)
+        return offer_rules(s, u, name + 7, out);
     return fail(s, ERR_NOT_FOUND, "no such document");
 }
 

@@ -49,7 +49,8 @@ struct audit_source {
      * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
      * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it.
      * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
-     * certifier's request to revoke it.
+     * certifier's request to revoke it. "offers/<id>/<revision>": the offer's split and fee, the two documents that
+     * its entry has the digests of, each followed by '\n'.
      * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);

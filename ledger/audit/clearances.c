@@ -116,8 +116,8 @@ err clearance_issued(struct scope *s, struct audit *a, const struct entry *e)
         return ERR_OK;
     p = l ? table_find(&a->table[PAYMENTS], l->payment) : NULL;
     first = p && !p->cleared;
-    if (p)
-        p->cleared = true;
+    if (first)
+        payment_cleared(s, p, l->item_count, counts_in(e, "counts"));
     clearances_tidy(a, e->at_ms);
     c = table_add(&a->table[CLEARANCES], key_in(e, "clearance"));
     c->license = license;

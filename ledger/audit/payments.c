@@ -4,10 +4,13 @@
 
 #include "ledger/audit/state.h"
 #include "ledger/entry/lists.h"
+#include "ledger/rules/split.h"
+#include "ledger/rules/tariff.h"
 
 /*
- * Refunds, allocations, payouts. The fee's rule is in the log as a digest only: that total and refunds stay within the
- * payment is checked, the rest is the fee.
+ * Refunds, allocations, payouts. What is owed for what the first clearance cleared follows from the offer's price, and
+ * from that the refund, the fee by the rule whose digest the log has, and the total: to the micro-unit, where price and
+ * rule are to be had. Else total and refunds are known to stay within the payment.
  */
 
 /* The payment that an entry is about; NULL: found. */
@@ -52,6 +55,51 @@ static void refund_due(struct audit *a, const struct entry *e, const struct paym
         audit_find(a, RULE_REFUND_WHOLE, "all that was paid", "another amount");
 }
 
+void payment_cleared(struct scope *s, struct payment_row *p, uint64_t items, uint64_t excluded)
+{
+    struct tariff t = { p->per_item ? TARIFF_PER_ITEM : TARIFF_FLAT, p->paid.currency, p->price, p->minimum };
+
+    p->cleared = true;
+    p->owed = MONEY_UNKNOWN;
+    if (p->price == MONEY_UNKNOWN || !p->paid.known || excluded > items)
+        return;
+    if (tariff_owed(s, &t, p->paid.micro, items, items - excluded, &p->owed) != ERR_OK) {
+        p->owed = MONEY_UNKNOWN;
+        scope_forgive(s);
+    }
+}
+
+/*
+ * Before the allocation the one refund is of what was not cleared; or of everything, where nobody weighs anything, as
+ * can be by bytes only. Later ones are the operator's kindness, out of the fee.
+ */
+static void refund_exact(struct audit *a, const struct payment_row *p)
+{
+    if (!p->cleared || p->allocated || p->owed == MONEY_UNKNOWN)
+        return;
+    if (p->spent != p->paid.micro - p->owed && !(p->by_byte && p->spent == p->paid.micro))
+        audit_find(a, RULE_REFUND_EXACT, "the price of what the first clearance excluded", "another amount");
+}
+
+/* Found once: what is more than the payment is found already. */
+static void total_exact(struct scope *s, struct audit *a, const struct payment_row *p, const struct money_fact *total)
+{
+    int64_t fee;
+
+    if (p->owed == MONEY_UNKNOWN || !total->known || strcmp(total->currency, p->paid.currency) != 0 ||
+        p->spent > p->paid.micro)
+        return;
+    if (p->spent == total->micro && p->owed != p->paid.micro)
+        audit_find(a, RULE_REFUND_EXACT, "the price of what the first clearance excluded", "nothing");
+    if (p->fee_ppm == MONEY_UNKNOWN)
+        return;
+    if (split_fee(s, p->owed, p->fee_ppm, &fee) != ERR_OK)
+        scope_forgive(s);
+    else if (total->micro != p->owed - fee)
+        audit_find(a, RULE_ALLOCATION_EXACT, "the payment less refund and fee", "%s",
+                   total->micro < p->owed - fee ? "less" : "more");
+}
+
 void refund_posted(struct audit *a, const struct entry *e)
 {
     struct payment_row *p = payment_of(a, e, RULE_REFUND_PAYMENT);
@@ -69,6 +117,9 @@ void refund_posted(struct audit *a, const struct entry *e)
         audit_find(a, RULE_REFUND_SUM, "the payment's buyer", "another");
     refund_due(a, e, p, &refund);
     spend(a, p, &refund, RULE_REFUND_SUM);
+    if (!refund.known || strcmp(refund.currency, p->paid.currency) != 0)
+        p->owed = MONEY_UNKNOWN;
+    refund_exact(a, p);
 }
 
 /* ---- balances */
@@ -171,7 +222,8 @@ static err lines(struct scope *s, struct audit *a, const struct entry *e, const 
     return ERR_OK;
 }
 
-static void allocation_payment(struct audit *a, const struct entry *e, const struct money_fact *total)
+static void allocation_payment(struct scope *s, struct audit *a, const struct entry *e,
+                               const struct money_fact *total)
 {
     struct payment_row *p = payment_of(a, e, RULE_ALLOCATION_PAYMENT);
 
@@ -187,6 +239,7 @@ static void allocation_payment(struct audit *a, const struct entry *e, const str
     }
     p->allocated = true;
     spend(a, p, total, RULE_ALLOCATION_SUM);
+    total_exact(s, a, p, total);
 }
 
 err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
@@ -199,7 +252,7 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
         return ERR_OK;
     }
     past_add(a, ALLOCATIONS, id);
-    allocation_payment(a, e, &total);
+    allocation_payment(s, a, e, &total);
     if (total.known)
         move(a, total_of(a, total.currency), total.micro);
     else

@@ -5,6 +5,14 @@
 
 #include "ledger/audit/state.h"
 
+static bool versions_fit(const struct entry *e)
+{
+    char text[sizeof "{\"entry\":1,\"rules\":4294967295}"];
+
+    snprintf(text, sizeof text, "{\"entry\":1,\"rules\":%u}", e->version);
+    return json_is(e, "versions", text);
+}
+
 static void log_opened(struct audit *a, const struct entry *e)
 {
     if (a->index != 0)
@@ -13,7 +21,7 @@ static void log_opened(struct audit *a, const struct entry *e)
         audit_find(a, RULE_LOG_OPENED, "the checkpoint's origin", "another origin");
     else if (strcmp(text_of(e, "log_key"), a->vkey) != 0)
         audit_find(a, RULE_LOG_OPENED, "the key that signs the checkpoint", "another key");
-    else if (!json_is(e, "versions", e->version == 1 ? "{\"entry\":1,\"rules\":1}" : "{\"entry\":1,\"rules\":2}"))
+    else if (!versions_fit(e))
         audit_find(a, RULE_LOG_OPENED, "entry format 1 and the rules of the entry", "other versions");
 }
 
@@ -32,7 +40,7 @@ static void rules_in_force(struct audit *a, const struct entry *e)
                    a->rules);
     else if (!change && e->version != a->rules)
         audit_find(a, RULE_ENTRY_RULES, "the rules version in force", "version %u under %u", e->version, a->rules);
-    if (change && !json_is(e, "versions", e->version == 2 ? "{\"entry\":1,\"rules\":2}" : ""))
+    if (change && !versions_fit(e))
         audit_find(a, RULE_RULES_CHANGED, "entry format 1 and the rules of the entry", "other versions");
     if (e->version > a->rules)
         a->rules = e->version;
@@ -108,7 +116,7 @@ static err decide(struct scope *s, struct audit *a, const struct entry *e)
     case ENTRY_OFFER_WITHDRAWN:       offer_withdrawn(a, e); break;
     case ENTRY_CONTENT_VERIFIED:      content_verified(a, e); break;
     case ENTRY_PAYMENT_RECEIVED:      payment_received(a, e); break;
-    case ENTRY_LICENSE_GRANTED:       license_granted(s, a, e); break;
+    case ENTRY_LICENSE_GRANTED:       return license_granted(s, a, e);
     case ENTRY_LICENSE_ENDED:         license_ended(a, e); break;
     case ENTRY_CONSENT_GRANTED:       consent_granted(a, e); break;
     case ENTRY_CONSENT_SUSPENDED:     consent_suspended(a, e); break;

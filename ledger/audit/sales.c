@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "ledger/audit/state.h"
+#include "ledger/keys/sha256.h"
+#include "ledger/rules/split.h"
 #include "ledger/rules/tariff.h"
 #include "ledger/rules/territory.h"
 
@@ -65,6 +67,66 @@ void offer_published(struct scope *s, struct audit *a, const struct entry *e)
     o->revision = revision;
     price_of(s, a, e, o);
     o->split = hash_key(e, "split_digest");
+    o->fee = hash_key(e, "fee_digest");
+    o->fee_ppm = MONEY_UNKNOWN;
+    o->asked = false;
+}
+
+/* ---- the rules of an offer, by which what is paid is split */
+
+static bool digest_is(struct bytes document, struct key digest)
+{
+    struct hash h = sha256_of(document.p, document.len);
+
+    return key_equal((struct key){ be64_read(h.b), be64_read(h.b + 8) }, digest);
+}
+
+/* "{…}\n{…}\n": the split's document, and the fee's. What is wrong with them; NULL: nothing. */
+static const char *rules_read(struct scope *s, struct offer_row *o, struct bytes text)
+{
+    const char *p = (const char *)text.p, *end = p + text.len, *first, *second;
+    enum split_rule rule;
+    int64_t ppm;
+
+    first = text.len ? memchr(p, '\n', text.len) : NULL;
+    second = first ? memchr(first + 1, '\n', (size_t)(end - first - 1)) : NULL;
+    if (!second || second + 1 != end)
+        return "no two documents";
+    if (!digest_is((struct bytes){ text.p, (size_t)(first - p) }, o->split))
+        return "another split";
+    if (!digest_is((struct bytes){ (const uint8_t *)first + 1, (size_t)(second - first - 1) }, o->fee))
+        return "another fee";
+    if (split_rule_read(s, scope_strndup(s, p, (size_t)(first - p)), &rule) != ERR_OK ||
+        split_fee_read(s, scope_strndup(s, first + 1, (size_t)(second - first - 1)), &ppm) != ERR_OK) {
+        scope_forgive(s);
+        return "documents of another form";
+    }
+    o->fee_ppm = ppm;
+    o->by_byte = rule == SPLIT_PER_BYTE;
+    return NULL;
+}
+
+/* Once for each revision that is bought. */
+static err offer_rules(struct scope *s, struct audit *a, const struct entry *e)
+{
+    struct offer_row *o = table_find(&a->table[OFFERS], key_in(e, "offer"));
+    const char *wrong;
+    struct bytes text;
+    bool there;
+
+    if (!o || o->asked || key_zero(o->fee) || o->revision != count_of(e, "revision"))
+        return ERR_OK;
+    o->asked = true;
+    TRY(document_of(s, a, scope_printf(s, "offers/%s/%" PRIu64, text_of(e, "offer"), o->revision), &text, &there));
+    if (!there) {
+        a->report->unlisted++;
+        return ERR_OK;
+    }
+    a->report->listed++;
+    wrong = rules_read(s, o, text);
+    if (wrong)
+        audit_find(a, RULE_OFFER_RULES, "the documents whose digests its entry has", "%s", wrong);
+    return ERR_OK;
 }
 
 void offer_withdrawn(struct audit *a, const struct entry *e)
@@ -100,6 +162,7 @@ void payment_received(struct audit *a, const struct entry *e)
     p = table_add(&a->table[PAYMENTS], payment);
     p->license = key_in(e, "license");
     p->paid = paid;
+    p->price = p->fee_ppm = p->owed = MONEY_UNKNOWN;
     if (text_of(e, "buyer"))
         p->buyer = key_in(e, "buyer");
 }
@@ -152,8 +215,16 @@ static void license_payment(struct audit *a, const struct entry *e, const struct
     if (!key_zero(p->buyer) && text_of(e, "buyer") && !key_equal(p->buyer, key_in(e, "buyer")))
         audit_find(a, RULE_LICENSE_PAID, "the payment's buyer", "another");
     p->granted = true;
-    if (o)
-        p->split = o->split;
+    p->owed = p->fee_ppm = p->price = MONEY_UNKNOWN;
+    if (!o)
+        return;
+    p->split = o->split;
+    p->fee_ppm = o->fee_ppm;
+    p->by_byte = o->by_byte;
+    p->per_item = o->per_item;
+    p->minimum = o->minimum;
+    if (o->price.known && p->paid.known && strcmp(o->price.currency, p->paid.currency) == 0)
+        p->price = o->price.micro;
 }
 
 /*
@@ -190,19 +261,20 @@ static void license_extent(struct audit *a, const struct entry *e)
                    "another slice");
 }
 
-void license_granted(struct scope *s, struct audit *a, const struct entry *e)
+err license_granted(struct scope *s, struct audit *a, const struct entry *e)
 {
     const struct version_row *v = table_find(&a->table[VERSIONS], key_in(e, "version"));
     struct key license = key_in(e, "license");
     struct money_fact cost = money_of(a, e);
     struct license_row *l;
 
+    TRY(offer_rules(s, a, e));
     license_offer(s, a, e, &cost);
     license_payment(a, e, &cost);
     license_extent(a, e);
     if (table_find(&a->table[LICENSES], license) || past(a, PAST_LICENSES, license)) {
         audit_find(a, RULE_LICENSE_ONCE, "a new license", "%s again", text_of(e, "license"));
-        return;
+        return ERR_OK;
     }
     l = table_add(&a->table[LICENSES],
                   license);     /* live whatever was wrong: each cheat is found once, not at every access */
@@ -212,6 +284,7 @@ void license_granted(struct scope *s, struct audit *a, const struct entry *e)
     l->item_count = count_of(e, "item_count");
     l->version_items = v ? v->item_count : l->item_count;
     l->purpose = code_in(e, "purpose", &purpose_codes);
+    return ERR_OK;
 }
 
 const char *license_gone(const struct audit *a, struct key license)

@@ -8,16 +8,17 @@
 
 /*
  * The state as lines of words:
- *   counterfoil-audit 2
+ *   counterfoil-audit 3
  *   vkey …           note <base64>      findings n      at ms      rules n      partial bits      edge <hash> …
  *   <word> <key> <the row's words>, as the table of forms below says
  *   sha256 <of all bytes before this line>
- * Keys are 32 hex digits, money is `-` or micro-units and currency joined by a comma. A state of version 1, which
- * knew rules version 1 only, has neither rules nor partial and shorter rows: what it lacks is unknown.
+ * Keys are 32 hex digits, money is `-` or micro-units and currency joined by a comma. States of older forms have
+ * shorter rows, and one of form 1, which knew rules version 1 only, neither rules nor partial: what they lack is
+ * unknown.
  */
-#define HEAD      "counterfoil-audit 2\n"
-#define HEAD_1    "counterfoil-audit 1\n"
-#define WORDS_MAX 7                    /* of a line, its first not counted */
+#define HEAD      "counterfoil-audit "
+#define FORM      3                    /* the newest */
+#define WORDS_MAX 11                   /* of a line, its first not counted */
 #define KEY_HEX   32
 
 /* ---- saving */
@@ -70,6 +71,7 @@ static void put_offer(struct buf *b, const void *row)
     put_money(b, &o->price);
     put_key(b, o->split);
     buf_printf(b, " %d %" PRId64, o->per_item, o->minimum);
+    put_key(b, o->fee);
 }
 
 static void put_payment(struct buf *b, const void *row)
@@ -80,8 +82,9 @@ static void put_payment(struct buf *b, const void *row)
     put_key(b, p->buyer);
     put_money(b, &p->paid);
     put_key(b, p->split);
-    buf_printf(b, " %" PRId64 " %d", p->spent, p->granted | p->cleared << 1 | p->allocated << 2 |
-               p->ended << 3 | p->accessed << 4);
+    buf_printf(b, " %" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, p->spent,
+               p->granted | p->cleared << 1 | p->allocated << 2 | p->ended << 3 | p->accessed << 4 |
+               p->per_item << 5 | p->by_byte << 6, p->price, p->minimum, p->fee_ppm, p->owed);
 }
 
 static void put_license(struct buf *b, const void *row)
@@ -204,7 +207,7 @@ static bool get_money(struct word w, struct money_fact *out)
     return true;
 }
 
-/* Each gets the n words behind the row's key: all of them, or those of a state of version 1. */
+/* Each gets the n words behind the row's key: all of them, or those of an older form. */
 static bool get_party(const struct word *w, size_t n, void *row)
 {
     struct party_row *p = row;
@@ -228,8 +231,10 @@ static bool get_offer(const struct word *w, size_t n, void *row)
     uint64_t per_item = 0;
 
     if (!get_key(w[0], &o->version) || !get_count(w[1], &o->revision) || !get_money(w[2], &o->price) ||
-        (n > 3 && (!get_key(w[3], &o->split) || !get_bits(w[4], 1, &per_item) || !get_time(w[5], &o->minimum))))
+        (n > 3 && (!get_key(w[3], &o->split) || !get_bits(w[4], 1, &per_item) || !get_time(w[5], &o->minimum))) ||
+        (n > 6 && !get_key(w[6], &o->fee)))
         return false;
+    o->fee_ppm = MONEY_UNKNOWN;
     o->per_item = per_item;
     return true;
 }
@@ -241,13 +246,19 @@ static bool get_payment(const struct word *w, size_t n, void *row)
 
     if (!get_key(w[0], &p->license) || !get_key(w[1], &p->buyer) || !get_money(w[2], &p->paid))
         return false;
-    if (n > 3 && (!get_key(w[3], &p->split) || !get_int(w[4], &p->spent) || !get_bits(w[5], 31, &flags)))
+    p->price = p->fee_ppm = p->owed = MONEY_UNKNOWN;
+    if (n > 3 && (!get_key(w[3], &p->split) || !get_int(w[4], &p->spent) || !get_bits(w[5], n > 6 ? 127 : 31, &flags)))
+        return false;
+    if (n > 6 && (!get_int(w[6], &p->price) || !get_time(w[7], &p->minimum) || !get_int(w[8], &p->fee_ppm) ||
+                  !get_int(w[9], &p->owed)))
         return false;
     p->granted = flags & 1;
     p->cleared = flags & 2;
     p->allocated = flags & 4;
     p->ended = flags & 8;
     p->accessed = flags & 16;
+    p->per_item = flags & 32;
+    p->by_byte = flags & 64;
     return true;
 }
 
@@ -331,39 +342,39 @@ static bool get_window(const struct word *w, size_t n, void *row)
     return get_time(w[0], &((struct window_row *)row)->at);
 }
 
-/* ---- both, by table: the words behind a row's key, and how many a state of version 1 has (ABSENT: no such rows) */
+/* ---- both, by table: how many words are behind a row's key, in each form of the state (ABSENT: no such rows) */
 
 #define ABSENT (-1)
 
 static const struct {
     const char *word;
-    int words, words_1;
+    int words[FORM];
     void (*put)(struct buf *b, const void *row);
     bool (*get)(const struct word *w, size_t n, void *row);
 } forms[TABLES] = {
-    [PARTIES]           = { "party", 3, 0, put_party, get_party },
-    [VERSIONS]          = { "version", 2, 2, put_version, get_version },
-    [OFFERS]            = { "offer", 6, 3, put_offer, get_offer },
-    [PAYMENTS]          = { "payment", 6, 3, put_payment, get_payment },
-    [LICENSES]          = { "license", 6, 3, put_license, get_license },
-    [PAST_OFFERS]       = { "past-offer", 0, 0, NULL, NULL },
-    [PAST_PAYMENTS]     = { "past-payment", 0, 0, NULL, NULL },
-    [PAST_LICENSES]     = { "past-license", 0, 0, NULL, NULL },
-    [WINDOWS]           = { "window", 1, 1, put_window, get_window },
-    [CONSENTS]          = { "consent", 4, ABSENT, put_consent, get_consent },
-    [PAST_CONSENTS]     = { "past-consent", 0, ABSENT, NULL, NULL },
-    [STATUS_PLACES]     = { "place", 0, ABSENT, NULL, NULL },
-    [CERTIFICATES]      = { "certificate", 2, ABSENT, put_certificate, get_certificate },
-    [PAST_CERTIFICATES] = { "past-certificate", 0, ABSENT, NULL, NULL },
-    [STATUS_LISTS]      = { "list", 1, ABSENT, put_list, get_list },
-    [CLEARANCES]        = { "clearance", 5, ABSENT, put_clearance, get_clearance },
-    [PAST_CLEARANCES]   = { "past-clearance", 0, ABSENT, NULL, NULL },
-    [REFUNDS]           = { "refund", 0, ABSENT, NULL, NULL },
-    [ALLOCATIONS]       = { "allocation", 0, ABSENT, NULL, NULL },
-    [PAYOUTS]           = { "payout", 4, ABSENT, put_payout, get_payout },
-    [PAST_PAYOUTS]      = { "past-payout", 0, ABSENT, NULL, NULL },
-    [BALANCES]          = { "balance", 3, ABSENT, put_balance, get_balance },
-    [TOTALS]            = { "total", 3, ABSENT, put_balance, get_balance },
+    [PARTIES]           = { "party", { 0, 3, 3 }, put_party, get_party },
+    [VERSIONS]          = { "version", { 2, 2, 2 }, put_version, get_version },
+    [OFFERS]            = { "offer", { 3, 6, 7 }, put_offer, get_offer },
+    [PAYMENTS]          = { "payment", { 3, 6, 10 }, put_payment, get_payment },
+    [LICENSES]          = { "license", { 3, 6, 6 }, put_license, get_license },
+    [PAST_OFFERS]       = { "past-offer", { 0, 0, 0 }, NULL, NULL },
+    [PAST_PAYMENTS]     = { "past-payment", { 0, 0, 0 }, NULL, NULL },
+    [PAST_LICENSES]     = { "past-license", { 0, 0, 0 }, NULL, NULL },
+    [WINDOWS]           = { "window", { 1, 1, 1 }, put_window, get_window },
+    [CONSENTS]          = { "consent", { ABSENT, 4, 4 }, put_consent, get_consent },
+    [PAST_CONSENTS]     = { "past-consent", { ABSENT, 0, 0 }, NULL, NULL },
+    [STATUS_PLACES]     = { "place", { ABSENT, 0, 0 }, NULL, NULL },
+    [CERTIFICATES]      = { "certificate", { ABSENT, 2, 2 }, put_certificate, get_certificate },
+    [PAST_CERTIFICATES] = { "past-certificate", { ABSENT, 0, 0 }, NULL, NULL },
+    [STATUS_LISTS]      = { "list", { ABSENT, 1, 1 }, put_list, get_list },
+    [CLEARANCES]        = { "clearance", { ABSENT, 5, 5 }, put_clearance, get_clearance },
+    [PAST_CLEARANCES]   = { "past-clearance", { ABSENT, 0, 0 }, NULL, NULL },
+    [REFUNDS]           = { "refund", { ABSENT, 0, 0 }, NULL, NULL },
+    [ALLOCATIONS]       = { "allocation", { ABSENT, 0, 0 }, NULL, NULL },
+    [PAYOUTS]           = { "payout", { ABSENT, 4, 4 }, put_payout, get_payout },
+    [PAST_PAYOUTS]      = { "past-payout", { ABSENT, 0, 0 }, NULL, NULL },
+    [BALANCES]          = { "balance", { ABSENT, 3, 3 }, put_balance, get_balance },
+    [TOTALS]            = { "total", { ABSENT, 3, 3 }, put_balance, get_balance },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)
@@ -388,8 +399,8 @@ void audit_save(const struct audit *a, struct buf *out)
     assert(a->note.p && a->tree.size == a->last.size);
     note = scope_alloc(out->s, BASE64_SIZE(a->note.len), 1);
     base64_write(a->note.p, a->note.len, note);
-    buf_printf(out, HEAD "vkey %s\nnote %s\nfindings %" PRIu64 "\nat %" PRId64 "\nrules %u\npartial %d\n", a->vkey,
-               note, a->findings, a->at_ms, a->rules, a->balances_partial | a->totals_partial << 1);
+    buf_printf(out, HEAD "%d\nvkey %s\nnote %s\nfindings %" PRIu64 "\nat %" PRId64 "\nrules %u\npartial %d\n",
+               FORM, a->vkey, note, a->findings, a->at_ms, a->rules, a->balances_partial | a->totals_partial << 1);
     for (size_t i = 0; i < frontier_edges(&a->tree); i++) {
         buf_str(out, "edge");
         put_hash(out, &a->tree.edge[i]);
@@ -403,7 +414,7 @@ void audit_save(const struct audit *a, struct buf *out)
     buf_char(out, '\n');
 }
 
-struct reader { const char *p, *end; bool first_form; struct word word[1 + WORDS_MAX]; size_t n; };
+struct reader { const char *p, *end; int form; struct word word[1 + WORDS_MAX]; size_t n; };
 
 /* The next line's words; false at the end, or if it is no line of words. */
 static bool next_line(struct reader *r)
@@ -448,6 +459,7 @@ static bool paid_before(struct audit *a, struct key key)
         return false;
     p = table_add(&a->table[PAYMENTS], key);
     p->granted = p->cleared = true;
+    p->price = p->fee_ppm = p->owed = MONEY_UNKNOWN;
     return true;
 }
 
@@ -457,14 +469,14 @@ static bool row_read(struct audit *a, const struct reader *r)
     void *row;
 
     for (int i = 0; i < TABLES; i++) {
-        int words = r->first_form ? forms[i].words_1 : forms[i].words;
+        int words = forms[i].words[r->form - 1];
 
         if (!word_is(r->word[0], forms[i].word))
             continue;
         if (words == ABSENT || r->n != 2 + (size_t)words || !get_key(r->word[1], &key) ||
             table_find(&a->table[i], key))
             return false;
-        if (r->first_form && i == PAST_PAYMENTS)
+        if (r->form == 1 && i == PAST_PAYMENTS)
             return paid_before(a, key);
         row = table_add(&a->table[i], key);
         return !forms[i].get || forms[i].get(&r->word[2], (size_t)words, row);
@@ -497,7 +509,7 @@ static bool version_read(struct audit *a, struct reader *r)
     uint64_t rules = 1, partial = 0;
     struct word w;
 
-    if (!r->first_form && (!line_of(r, "rules", &w) || !get_bits(w, RULES_VERSION, &rules) ||
+    if (r->form > 1 && (!line_of(r, "rules", &w) || !get_bits(w, RULES_VERSION, &rules) ||
                            !line_of(r, "partial", &w) || !get_bits(w, 3, &partial)))
         return false;
     a->rules = (unsigned)rules;
@@ -519,6 +531,18 @@ static bool body_read(struct audit *a, struct reader *r)
     return r->n == 2 && word_is(r->word[0], "sha256") && r->p == r->end;
 }
 
+/* The first line: one digit after the name. */
+static bool form_read(struct reader *r)
+{
+    static const size_t name = sizeof HEAD - 1;
+
+    if (r->end - r->p < (ptrdiff_t)name + 2 || memcmp(r->p, HEAD, name) != 0 || r->p[name + 1] != '\n')
+        return false;
+    r->form = r->p[name] - '0';
+    r->p += name + 2;
+    return r->form >= 1 && r->form <= FORM;
+}
+
 /* The last line is over all before it. */
 static bool sum_good(const char *text, size_t len)
 {
@@ -538,10 +562,8 @@ err audit_load(struct scope *s, const struct audit_config *config, const void *t
     struct word vkey;
     struct audit *a;
 
-    r.first_form = len >= sizeof HEAD_1 - 1 && memcmp(text, HEAD_1, sizeof HEAD_1 - 1) == 0;
-    if (!r.first_form && (len < sizeof HEAD - 1 || memcmp(text, HEAD, sizeof HEAD - 1) != 0))
+    if (!form_read(&r))
         return fail(s, ERR_INVALID, "not a state of this version of the audit");
-    r.p += sizeof HEAD - 1;
     if (!sum_good(text, len) || !line_of(&r, "vkey", &vkey))
         return fail(s, ERR_INVALID, "the audit's state is damaged");
     with.vkey = scope_strndup(s, vkey.p, vkey.len);

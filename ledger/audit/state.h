@@ -25,18 +25,23 @@ struct party_row {
 };
 struct version_row { struct key key; struct hash root; uint64_t item_count; };
 struct offer_row {
-    struct key key, version, split;
+    struct key key, version, split, fee;
     uint64_t revision;
     struct money_fact price;             /* of a slice, or of each of its items and then at least the minimum */
     int64_t minimum;
-    bool per_item;
+    int64_t fee_ppm;                     /* MONEY_UNKNOWN: its rules were not to be had, or not asked for yet */
+    bool per_item, by_byte, asked;
 };
+#define MONEY_UNKNOWN (-1)
 struct payment_row {
     struct key key, license, buyer, split;
     struct money_fact paid;
     int64_t spent;                       /* refunded and allocated, as far as it was disclosed */
+    int64_t price, minimum, fee_ppm;     /* of the offer that was bought; MONEY_UNKNOWN */
+    int64_t owed;                        /* for what the first clearance cleared; MONEY_UNKNOWN as its refund may be */
     bool granted, cleared, allocated;
     bool ended, accessed;                /* its license: ended; accessed under rules version 1, without a clearance */
+    bool per_item, by_byte;
 };
 struct license_row {
     struct key key, payment;
@@ -140,7 +145,7 @@ void past_add(struct audit *a, int table, struct key key);
 void offer_published(struct scope *s, struct audit *a, const struct entry *e);
 void offer_withdrawn(struct audit *a, const struct entry *e);
 void payment_received(struct audit *a, const struct entry *e);
-void license_granted(struct scope *s, struct audit *a, const struct entry *e);
+err  license_granted(struct scope *s, struct audit *a, const struct entry *e);
 void license_ended(struct audit *a, const struct entry *e);
 const char *license_gone(const struct audit *a, struct key license);   /* "ended before", "never granted" */
 
@@ -157,6 +162,8 @@ void clearance_denied(struct audit *a, const struct entry *e);
 void clearance_withdrawn(struct audit *a, const struct entry *e);
 err  access_recorded(struct scope *s, struct audit *a, const struct entry *e);
 
+void payment_cleared(struct scope *s, struct payment_row *p, uint64_t items,
+                     uint64_t excluded);                               /* for the first time */
 void refund_posted(struct audit *a, const struct entry *e);
 err  allocation_posted(struct scope *s, struct audit *a, const struct entry *e);
 void payout_instructed(struct audit *a, const struct entry *e);

@@ -1,180 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/tap.h"
 
-#include "ledger/entry/lists.h"
 #include "ledger/keys/sha256.h"
-#include "ledger/rules/verdict.h"
-#include "tests/unit/ledger/audit/bends.h"
+#include "tests/unit/ledger/audit/longer.h"
 
 /*
  * Rules version 2: a log that began under version 1 goes on, from consent to payout. Every way of cheating that its
- * rules are there to find, and states that were saved by an audit that knew version 1 only.
+ * rules are there to find, and states that were saved in older forms.
  */
-#define VER   ID("ver", "00")
-#define CNS_0 ID("cns", "00")
-#define CNS_1 ID("cns", "01")
-#define LIC_0 ID("lic", "00")
-#define LIC_1 ID("lic", "01")
-#define CLR_0 ID("clr", "00")
-#define CLR_1 ID("clr", "01")
-#define CLR_2 ID("clr", "03")
-#define SOON  "2026-11-24T10:15:30.123Z"      /* START + 1 day */
-
-static struct hash rows_0, rows_1, rows_2, lines_0, lines_1;       /* roots, once they are made */
-
-enum {
-    FIRST = ACCESS_1 + 1,                     /* as in the first story until then */
-    CHANGED = FIRST, CREATOR, CERTIFIER, REKEYED, CONSENT_0, CONSENT_1, CERTIFIED, LIST_1, LIST_2, CLEARED_0, ACCESS_A,
-    PAID_B, GRANTED_B, DENIED_B, CLEARED_B, REFUND_B, ALLOCATED_A, ALLOCATED_B, ACCESS_B, SUSPENDED, ACCESS_C, REVOKED,
-    PAYOUT_0, SETTLED, PAYOUT_1, FAILED, UNCLEARED, UNCERTIFIED, LIST_3, LONG_ACTS
-};
-
-#define ACCESS(at_, clearance_, license_, number_) { ENTRY_ACCESS_RECORDED, START + (at_), { \
-        { "clearance", T(clearance_) }, { "license", T(license_) }, { "bytes", N(5) }, { "item_hash", H(&root_b) }, \
-        { "item_number", N(number_) }, { "key", T(ID("key", "00")) } } }
-#define CONSENT(id_, place_) { ENTRY_CONSENT_GRANTED, START + 11, { \
-        { "consent", T(id_) }, { "coverage_root", H(&root_b) }, { "document", H(&root_b) }, { "from", T(FROM_TEXT) }, \
-        { "item_count", N(5) }, { "purposes", J("[\"evaluation\",\"pretraining\"]") }, { "status_index", N(place_) }, \
-        { "until", T(UNTIL) }, { "creator", T(ID("pty", "03")) } } }
-#define LIST(at_, as_of_) { ENTRY_STATUS_LIST_PUBLISHED, START + (at_), { \
-        { "as_of", N(as_of_) }, { "document", H(&root_b) }, { "list", T(ID("stl", "00")) } } }
-#define PAYOUT(at_, id_, account_, amount_) { ENTRY_PAYOUT_INSTRUCTED, START + (at_), { \
-        { "payout", T(id_) }, { "run", T(ID("run", "00")) }, { "statement_digest", H(&root_b) }, \
-        { "account", T(account_) }, { "amount", T(amount_) }, { "currency", T("EUR") } } }
-
-static const struct act rest[LONG_ACTS - FIRST] = {
-    [CHANGED - FIRST] = { ENTRY_RULES_CHANGED, START + 10, { { "versions", J("{\"entry\":1,\"rules\":2}") } } },
-    [CREATOR - FIRST] = { ENTRY_PARTY_REGISTERED, START + 10, {
-        { "party", T(ID("pty", "03")) }, { "roles", J("[\"creator\"]") }, { "name", T("C") } } },
-    [CERTIFIER - FIRST] = { ENTRY_PARTY_REGISTERED, START + 10, {
-        { "party", T(ID("pty", "04")) }, { "public_key", T("did:key:z6M") }, { "roles", J("[\"certifier\"]") },
-        { "name", T("S") } } },
-    [REKEYED - FIRST] = { ENTRY_PARTY_KEY_CHANGED, START + 10, {
-        { "party", T(ID("pty", "04")) }, { "public_key", T("did:key:z6N") } } },
-    [CONSENT_0 - FIRST] = CONSENT(CNS_0, 0),
-    [CONSENT_1 - FIRST] = CONSENT(CNS_1, 1),
-    [CERTIFIED - FIRST] = { ENTRY_CERTIFICATE_ISSUED, START + 12, {
-        { "certificate", T(ID("crt", "00")) }, { "certifier", T(ID("pty", "04")) }, { "document", H(&root_b) },
-        { "from", T(FROM_TEXT) }, { "until", T(UNTIL) }, { "version", T(VER) } } },
-    [LIST_1 - FIRST] = LIST(12, 17),
-    [LIST_2 - FIRST] = LIST(13, 18),
-    [CLEARED_0 - FIRST] = { ENTRY_CLEARANCE_ISSUED, START + 14, {
-        { "as_of", N(19) }, { "clearance", T(CLR_0) }, { "counts", J("{}") }, { "document", H(&root_b) },
-        { "license", T(LIC_0) }, { "policy_version", N(VERDICT_POLICY_VERSION) }, { "purpose", T("pretraining") },
-        { "rows_root", H(&rows_0) }, { "until", T(SOON) }, { "project", T("p") } } },
-    [ACCESS_A - FIRST] = ACCESS(15, CLR_0, LIC_0, 1),
-    [PAID_B - FIRST] = { ENTRY_PAYMENT_RECEIVED, START + 16, {
-        { "license", T(LIC_1) }, { "payment", T(ID("pay", "02")) }, { "amount", T("12.50") },
-        { "buyer", T(ID("pty", "02")) }, { "currency", T("EUR") }, { "reference", T("license") } } },
-    [GRANTED_B - FIRST] = { ENTRY_LICENSE_GRANTED, START + 16, {
-        { "document", H(&root_b) }, { "from", T(FROM_TEXT) }, { "item_count", N(4) }, { "license", T(LIC_1) },
-        { "offer", T(ID("ofr", "00")) }, { "payment", T(ID("pay", "02")) }, { "purpose", T("pretraining") },
-        { "revision", N(1) }, { "slice_root", H(&root_b) }, { "territory", T("DE") }, { "until", T(UNTIL) },
-        { "version", T(VER) }, { "amount", T("12.50") }, { "buyer", T(ID("pty", "02")) }, { "currency", T("EUR") },
-        { "slice", J("{\"sample\":{\"count\":4,\"seed\":\"7\"}}") } } },
-    [DENIED_B - FIRST] = { ENTRY_CLEARANCE_DENIED, START + 17, {
-        { "as_of", N(22) }, { "clearance", T(ID("clr", "02")) }, { "counts", J("{\"consent_missing\":4}") },
-        { "document", H(&root_b) }, { "license", T(LIC_1) }, { "policy_version", N(VERDICT_POLICY_VERSION) },
-        { "purpose", T("pretraining") } } },
-    [CLEARED_B - FIRST] = { ENTRY_CLEARANCE_ISSUED, START + 19, {
-        { "as_of", N(24) }, { "clearance", T(CLR_1) }, { "counts", J("{\"consent_missing\":1}") },
-        { "document", H(&root_b) }, { "license", T(LIC_1) }, { "policy_version", N(VERDICT_POLICY_VERSION) },
-        { "purpose", T("pretraining") }, { "rows_root", H(&rows_1) }, { "until", T(SOON) } } },
-    [REFUND_B - FIRST] = { ENTRY_REFUND_POSTED, START + 19, {
-        { "license", T(LIC_1) }, { "payment", T(ID("pay", "02")) }, { "refund", T(ID("ref", "00")) },
-        { "amount", T("2.50") }, { "buyer", T(ID("pty", "02")) }, { "currency", T("EUR") } } },
-    [ALLOCATED_A - FIRST] = { ENTRY_ALLOCATION_POSTED, START + 19, {
-        { "allocation", T(ID("alc", "00")) }, { "license", T(LIC_0) }, { "line_count", N(2) },
-        { "lines_root", H(&lines_0) }, { "payment", T(ID("pay", "01")) }, { "split_digest", H(&root_b) },
-        { "currency", T("EUR") }, { "total", T("11.00") } } },
-    [ALLOCATED_B - FIRST] = { ENTRY_ALLOCATION_POSTED, START + 19, {
-        { "allocation", T(ID("alc", "01")) }, { "license", T(LIC_1) }, { "line_count", N(2) },
-        { "lines_root", H(&lines_1) }, { "payment", T(ID("pay", "02")) }, { "split_digest", H(&root_b) },
-        { "currency", T("EUR") }, { "total", T("9.00") } } },
-    [ACCESS_B - FIRST] = ACCESS(20, CLR_1, LIC_1, 4),
-    [SUSPENDED - FIRST] = { ENTRY_CONSENT_SUSPENDED, START + 21, {
-        { "consent", T(CNS_1) }, { "document", H(&root_b) }, { "reason", T("holder") } } },
-    [ACCESS_C - FIRST] = ACCESS(22, CLR_1, LIC_1, 2),
-    [REVOKED - FIRST] = { ENTRY_CONSENT_REVOKED, START + 23, {
-        { "consent", T(CNS_1) }, { "document", H(&root_b) }, { "reason", T("creator") } } },
-    [PAYOUT_0 - FIRST] = PAYOUT(24, ID("pyo", "00"), ID("acc", "00"), "11.00"),
-    [SETTLED - FIRST] = { ENTRY_PAYOUT_SETTLED, START + 25, {
-        { "payout", T(ID("pyo", "00")) }, { "run", T(ID("run", "00")) }, { "reference", T("r") } } },
-    [PAYOUT_1 - FIRST] = PAYOUT(26, ID("pyo", "01"), ID("acc", "01"), "4.00"),
-    [FAILED - FIRST] = { ENTRY_PAYOUT_FAILED, START + 27, {
-        { "payout", T(ID("pyo", "01")) }, { "run", T(ID("run", "00")) }, { "reference", T("r") } } },
-    [UNCLEARED - FIRST] = { ENTRY_CLEARANCE_WITHDRAWN, START + 28, {
-        { "clearance", T(CLR_1) }, { "license", T(LIC_1) } } },
-    [UNCERTIFIED - FIRST] = { ENTRY_CERTIFICATE_REVOKED, START + 29, {
-        { "certificate", T(ID("crt", "00")) }, { "reason", T("certifier") } } },
-    [LIST_3 - FIRST] = LIST(30, 30),
-};
-
-static size_t tell(struct act acts[LONG_ACTS + 1])
-{
-    memcpy(acts, story, FIRST * sizeof *acts);
-    memcpy(acts + FIRST, rest, sizeof rest);
-    return LONG_ACTS;
-}
-
-/* ---- lists beside the log */
-
-static void add_rows(struct buf *out, struct hash *root, const uint64_t *items, size_t n)
-{
-    struct frontier tree = FRONTIER_EMPTY;
-    struct buf leaf = BUF(out->s);
-
-    for (size_t i = 0; i < n; i++) {
-        struct cleared_row row = { .item = items[i], .n_consents = 1, .salt = { (uint8_t)i } };
-        if (!id_parse(items[i] < 5 ? CNS_0 : CNS_1, "cns", &row.consents[0]))
-            abort();
-        list_add_cleared(&tree, &leaf, &row);
-        buf_add(out, leaf.p, leaf.len);
-        buf_char(out, '\n');
-    }
-    *root = frontier_root(&tree);
-}
-
-static void add_lines(struct buf *out, struct hash *root, const char *first, const char *second, uint64_t n)
-{
-    struct frontier tree = FRONTIER_EMPTY;
-    struct buf leaf = BUF(out->s);
-
-    for (size_t i = 0; i < 2; i++) {
-        struct line_row row = { .n = n, .salt = { (uint8_t)i } };
-        if (!id_parse(i ? ID("acc", "01") : ID("acc", "00"), "acc", &row.account))
-            abort();
-        snprintf(row.amount, sizeof row.amount, "%s", i ? second : first);
-        list_add_line(&tree, &leaf, &row);
-        buf_add(out, leaf.p, leaf.len);
-        buf_char(out, '\n');
-    }
-    *root = frontier_root(&tree);
-}
-
-static const uint64_t whole[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, slice[] = { 2, 4, 6 };
-
-static struct buf *beside(struct log *l, const char *name)
-{
-    l->document[l->n_documents].name = name;
-    l->document[l->n_documents].text = (struct buf)BUF(&l->s);
-    return &l->document[l->n_documents++].text;
-}
-
-static uint64_t second_number = 2;    /* of both accounts' lines in the second allocation */
-
-static const uint64_t *later_rows;    /* of a later clearance, if there is one */
-static size_t n_later_rows;
-
-static void log_lists(struct log *l)
-{
-    if (n_later_rows)
-        add_rows(beside(l, "clearances/" CLR_2 "/rows"), &rows_2, later_rows, n_later_rows);
-    add_rows(beside(l, "clearances/" CLR_0 "/rows"), &rows_0, whole, ARRAY_LEN(whole));
-    add_rows(beside(l, "clearances/" CLR_1 "/rows"), &rows_1, slice, ARRAY_LEN(slice));
-    add_lines(beside(l, "allocations/" ID("alc", "00") "/lines"), &lines_0, "6.00", "5.00", 1);
-    add_lines(beside(l, "allocations/" ID("alc", "01") "/lines"), &lines_1, "5.00", "4.00", second_number);
-}
 
 /* ---- cheats that entries alone show */
 
@@ -289,16 +122,16 @@ static const struct {
     { "a consent by nobody", "creator", CONSENT_0, T(ID("pty", "zz")), RULE_CONSENT_CREATOR },
     { "a refund to somebody else", "buyer", REFUND_B, T(ID("pty", "01")), RULE_REFUND_SUM },
     { "a refund in another currency", "currency", REFUND_B, T("USD"), RULE_REFUND_SUM },
-    { "an allocation of more than was left", "amount", REFUND_B, T("3.51"), RULE_ALLOCATION_SUM },
-    { "an allocation whose lines sum to less", "total", ALLOCATED_B, T("9.01"), RULE_ALLOCATION_LINES },
+    { "a refund of a micro-unit less than is due", "amount", REFUND_B, T("3.119999"), RULE_REFUND_EXACT },
+    { "a refund of a micro-unit more", "amount", REFUND_B, T("3.120001"), RULE_REFUND_EXACT },
+    { "a refund of everything, though somebody is paid", "amount", REFUND_B, T("4.24"), RULE_REFUND_EXACT },
+    { "a fee other than the offer's document says", "fee_digest", OFFERED, H(&root_a), RULE_OFFER_RULES },
     { "an allocation of other lines", "lines_root", ALLOCATED_B, H(&root_b), RULE_ALLOCATION_LINES },
     { "an allocation to fewer creators", "line_count", ALLOCATED_B, N(1), RULE_ALLOCATION_LINES },
     { "a payout of more than its account has", "amount", PAYOUT_1, T("9.01"), RULE_PAYOUT_ACCRUED },
     { "a payout to a stranger", "account", PAYOUT_1, T(ID("acc", "zz")), RULE_PAYOUT_ACCRUED },
     { "a payout in another currency", "currency", PAYOUT_1, T("USD"), RULE_PAYOUT_ACCRUED },
     { "a clearance of other rows", "rows_root", CLEARED_B, H(&root_b), RULE_CLEARANCE_ROWS },
-    { "a clearance of fewer items than its rows", "counts", CLEARED_B, J("{\"consent_missing\":2}"),
-      RULE_CLEARANCE_ROWS },
     { "a clearance resting on a consent for other purposes", "purposes", CONSENT_0, J("[\"evaluation\"]"),
       RULE_CLEARANCE_CONSENTS },
     { "a clearance resting on a consent that ends before", "until", CONSENT_0, T("2026-11-24T10:15:30.122Z"),
@@ -335,7 +168,7 @@ static void audit_acts(const char *why, const struct act *acts, size_t n, bool d
                f->found);
     if (rule == RULES && all)
         /* The certificate and its withdrawal are not served (certificates.c has them). */
-        ok(disclose ? r.listed == 4 && r.unlisted == 2 : r.listed == 0 && r.unlisted == 6, "%s: its lists", why);
+        ok(disclose ? r.listed >= 5 && r.unlisted == 2 : r.listed == 0 && r.unlisted >= 7, "%s: its lists", why);
     log_free(&l);
     scope_free(&s);
 }
@@ -448,9 +281,9 @@ static void test_more(void)
     acts[n] = acts[REFUND_B];
     acts[n].at = acts[n - 1].at;
     set(&acts[n], "refund", EV_TEXT(ID("ref", "01")));
-    set(&acts[n], "amount", EV_TEXT("1.00"));
+    set(&acts[n], "amount", EV_TEXT("1.12"));
     run("a late refund of the fee", acts, n + 1, true, RULES);
-    set(&acts[n], "amount", EV_TEXT("1.01"));
+    set(&acts[n], "amount", EV_TEXT("1.13"));
     run("refunds of more than was left", acts, n + 1, true, RULE_REFUND_SUM);
 }
 
@@ -506,6 +339,38 @@ static void test_unpaid(void)
         audit_acts("a later clearance", acts, REFUND_B + 2, true, rows[i].rule, false);
     }
     n_later_rows = 0;
+}
+
+/* Totals that are not the payment less refund and fee, with lines that sum to them. */
+static void test_exact(void)
+{
+    static const struct { const char *why, *line, *total; enum audit_rule_id rule; } rows[] = {
+        { "an allocation of a micro-unit more", "3.254401", "8.254401", RULE_ALLOCATION_EXACT },
+        { "an allocation of a micro-unit less", "3.254399", "8.254399", RULE_ALLOCATION_EXACT },
+        { "an allocation of more than was left", "4.39", "9.39", RULE_ALLOCATION_SUM },
+        { "an allocation whose lines sum to a micro-unit less", "3.254399", "8.2544", RULE_ALLOCATION_LINES },
+    };
+    struct act acts[LONG_ACTS + 1];
+    const char *honest = line_b;
+    size_t n = tell(acts);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        tell(acts);
+        line_b = rows[i].line;
+        set(&acts[ALLOCATED_B], "total", EV_TEXT(rows[i].total));
+        run(rows[i].why, acts, n, true, rows[i].rule);
+    }
+    tell(acts);
+    line_b = "0.50";
+    set(&acts[CLEARED_B], "counts", (struct entry_value)J("{\"consent_missing\":2}"));
+    set(&acts[REFUND_B], "amount", EV_TEXT("6.25"));
+    set(&acts[ALLOCATED_B], "total", EV_TEXT("5.50"));
+    run("a clearance of fewer items than its rows, and paid so", acts, n, true, RULE_CLEARANCE_ROWS);
+    line_b = honest;
+    tell(acts);
+    acts[REFUND_B] = acts[VERIFIED];
+    acts[REFUND_B].at = START + 19;
+    run("no refund of what was not cleared", acts, n, true, RULE_REFUND_EXACT);
 }
 
 /* What a license of four items costs: for the slice, or for each item and at least the minimum. */
@@ -569,23 +434,26 @@ static void test_opened(void)
 
 /* ---- states */
 
-/* A state as an audit that knew version 1 only has saved it: shorter rows, past payments, no rules. */
-static void put_line_1(struct buf *out, const char *line, size_t len)
+#define NEWEST 3                              /* form of a state */
+
+/* A line as an audit of an older form has saved it: shorter rows; in form 1 past payments, and no rules. */
+static void put_old_line(struct buf *out, const char *line, size_t len, int form)
 {
-    static const struct { const char *word; int words; } forms[] = {
-        { "party ", 2 }, { "offer ", 5 }, { "license ", 5 },
+    static const struct { const char *word; int words[2]; } forms[] = {
+        { "party ", { 2, 5 } }, { "offer ", { 5, 8 } }, { "payment ", { 5, 8 } }, { "license ", { 5, 8 } },
     };
     size_t end = len;
 
-    if (strncmp(line, "rules ", 6) == 0 || strncmp(line, "partial ", 8) == 0 || strncmp(line, "sha256 ", 7) == 0)
+    if (strncmp(line, "sha256 ", 7) == 0 ||
+        (form == 1 && (strncmp(line, "rules ", 6) == 0 || strncmp(line, "partial ", 8) == 0)))
         return;
-    if (strncmp(line, "payment ", 8) == 0) {
+    if (form == 1 && strncmp(line, "payment ", 8) == 0) {
         buf_printf(out, "past-payment %.32s\n", line + 8);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(forms); i++)
         if (strncmp(line, forms[i].word, strlen(forms[i].word)) == 0) {
-            int words = forms[i].words;
+            int words = forms[i].words[form - 1];
             for (end = 0; end < len && (line[end] != ' ' || --words > 0);)
                 end++;
         }
@@ -593,17 +461,17 @@ static void put_line_1(struct buf *out, const char *line, size_t len)
     buf_char(out, '\n');
 }
 
-static struct bytes state_1(struct scope *s, const struct buf *state)
+static struct bytes old_state(struct scope *s, const struct buf *state, int form)
 {
     const char *p = strchr(state->p, '\n') + 1, *end = state->p + state->len, *eol;
     struct buf out = BUF(s);
     char hex[HEX_SIZE(HASH_SIZE)];
     struct hash sum;
 
-    buf_str(&out, "counterfoil-audit 1\n");
+    buf_printf(&out, "counterfoil-audit %d\n", form);
     for (; p < end; p = eol + 1) {
         eol = memchr(p, '\n', (size_t)(end - p));
-        put_line_1(&out, p, (size_t)(eol - p));
+        put_old_line(&out, p, (size_t)(eol - p), form);
     }
     sum = sha256_of(out.p, out.len);
     hex_write(sum.b, HASH_SIZE, hex);
@@ -611,8 +479,8 @@ static struct bytes state_1(struct scope *s, const struct buf *state)
     return (struct bytes){ (const uint8_t *)out.p, out.len };
 }
 
-/* An audit to `size`, saved and loaded again, perhaps from the older form. */
-static struct audit *stopped(struct scope *s, struct log *l, size_t size, bool first_form)
+/* An audit to `size`, saved and loaded again, perhaps from an older form. */
+static struct audit *stopped(struct scope *s, struct log *l, size_t size, int form)
 {
     struct audit_config config = { .vkey = l->vkey, .seed = 42 };
     struct audit_source src = log_source(l);
@@ -628,7 +496,7 @@ static struct audit *stopped(struct scope *s, struct log *l, size_t size, bool f
     audit_free(a);
     buf_char(&state, '\0');
     state.len--;
-    text = first_form ? state_1(s, &state) : (struct bytes){ (const uint8_t *)state.p, state.len };
+    text = form < NEWEST ? old_state(s, &state, form) : (struct bytes){ (const uint8_t *)state.p, state.len };
     if (audit_load(s, &config, text.p, text.len, &a) != ERR_OK) {
         printf("# %s\n", s->why.detail);
         return NULL;
@@ -637,7 +505,7 @@ static struct audit *stopped(struct scope *s, struct log *l, size_t size, bool f
     return a;
 }
 
-static void go_on(struct log *l, size_t size, bool first_form, enum audit_rule_id rule)
+static void go_on(struct log *l, size_t size, int form, enum audit_rule_id rule)
 {
     struct audit_source src = log_source(l);
     struct audit_report r;
@@ -645,7 +513,7 @@ static void go_on(struct log *l, size_t size, bool first_form, enum audit_rule_i
     struct audit *a;
 
     scope_init(&s, 0);
-    a = stopped(&s, l, size, first_form);
+    a = stopped(&s, l, size, form);
     if (ok(a != NULL, "a state of size %zu loads", size) && rule == RULES)
         ok(audit_run(&s, a, &src, &r) == ERR_OK && r.findings == 0, "and the audit goes on, sound");
     else if (a)
@@ -668,9 +536,10 @@ static void test_states(void)
         for (size_t i = 0; i < n; i++)
             log_act(&l, &acts[i]);
         for (size_t size = 1; size < n; size++)
-            go_on(&l, size, false, RULES);
+            for (int form = 2; form <= NEWEST; form++)
+                go_on(&l, size, form, RULES);
         for (size_t size = GRANTED + 1; size <= CHANGED; size++)
-            go_on(&l, size, true, RULES);
+            go_on(&l, size, 1, RULES);
         log_free(&l);
     }
     log_init(&l);                                    /* a resumed audit fetches rows again, and knows what was live */
@@ -679,8 +548,8 @@ static void test_states(void)
     set(&acts[ACCESS_C], "item_number", (struct entry_value)N(6));
     for (size_t i = 0; i < n; i++)
         log_act(&l, &acts[i]);
-    go_on(&l, SUSPENDED, false, RULE_ACCESS_CONSENT);
-    go_on(&l, ACCESS_C, false, RULE_ACCESS_CONSENT);
+    go_on(&l, SUSPENDED, NEWEST, RULE_ACCESS_CONSENT);
+    go_on(&l, ACCESS_C, NEWEST, RULE_ACCESS_CONSENT);
     log_free(&l);
 }
 
@@ -693,6 +562,7 @@ int main(void)
     test_more();
     test_given_up();
     test_unpaid();
+    test_exact();
     test_price();
     test_opened();
     test_states();
