@@ -14,7 +14,8 @@ static json_t *leaf_json(const struct allocation_leaf *l)
     money_format(l->amount, l->currency, amount);
     if (l->salt.len == SALT_SIZE)
         base64url_write(l->salt.p, SALT_SIZE, salt);
-    return json_pack("{s:s,s:s,s:I,s:s}", "account", l->account, "amount", amount, "n", (json_int_t)l->n, "salt", salt);
+    return json_pack("{s:s,s:s,s:I,s:s,s:s}", "account", l->account, "amount", amount, "n", (json_int_t)l->n, "party",
+                     l->party, "salt", salt);
 }
 
 static err lines_read(struct request *rq, struct db *db)

@@ -118,9 +118,13 @@ err show_version(struct request *rq)
 
 static json_t *item_show(const struct item *i)
 {
-    return json_pack("{s:i,s:s,s:o,s:I,s:s,s:s,s:o,s:o}", "n", (int)i->n, "path", i->path, "sha256",
+    char salt[BASE64_SIZE(SALT_SIZE)] = "";
+
+    if (i->salt.len == SALT_SIZE)
+        base64url_write(i->salt.p, SALT_SIZE, salt);
+    return json_pack("{s:i,s:s,s:o,s:I,s:s,s:s,s:o,s:o,s:s}", "n", (int)i->n, "path", i->path, "sha256",
                      show_hash(&i->sha256), "size", (json_int_t)i->size, "media_type", i->media_type, "state", i->state,
-                     "attributes", show_json(i->attributes), "contributors", show_json(i->contributors));
+                     "attributes", show_json(i->attributes), "contributors", show_json(i->contributors), "salt", salt);
 }
 
 /*

@@ -236,28 +236,89 @@ static err add_line(struct scope *s, void *arg, json_t *row)
     return e;
 }
 
-/* The market shows more of a cleared item than the leaf has: path and hash. */
-static err add_cleared(struct scope *s, void *arg, json_t *row)
-{
-    json_t *leaf = json_pack("{s:O*,s:O*,s:O*}", "consents", json_object_get(row, "consents"), "item",
-                             json_object_get(row, "item"), "salt", json_object_get(row, "salt"));
-    err e = leaf ? add_line(s, arg, leaf) : fail(s, ERR_CORRUPT, "a row of a clearance is no object");
+/* What a list's leaf has of a row that the market shows: the members of these names. */
+struct leaves { struct buf text; const char *const *names; };
 
+static err add_leaf(struct scope *s, void *arg, json_t *row)
+{
+    struct leaves *l = arg;
+    json_t *leaf = json_object(), *value;
+    err e = ERR_OK;
+
+    for (size_t i = 0; e == ERR_OK && l->names[i]; i++)
+        if ((value = json_object_get(row, l->names[i])) == NULL)
+            e = fail(s, ERR_CORRUPT, "a row without %s", l->names[i]);
+        else
+            json_object_set(leaf, l->names[i], value);
+    if (e == ERR_OK)
+        e = add_line(s, &l->text, leaf);
     json_decref(leaf);
     return e;
 }
 
-/* The rows of a list that an entry commits to: each member of the market's pages is one. */
-static err list(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+/* All rows of the market's pages. */
+static err list(struct scope *s, struct url_source *u, const char *path, const char *const *names, struct bytes *out)
 {
-    struct buf text = BUF(s);
-    bool cleared = strncmp(name, "clearances/", 11) == 0;
-    err e = market_each(s, &u->market, scope_printf(s, "/v1/%s%s", name, cleared ? "?which=cleared&limit=1000" : ""),
-                        cleared ? add_cleared : add_line, &text);
+    struct leaves l = { BUF(s), names };
+    err e = market_each(s, &u->market, path, add_leaf, &l);
 
     if (e == ERR_FORBIDDEN)
-        return fail(s, ERR_NOT_FOUND, "%s is not for this reader", name);
-    *out = (struct bytes){ (const uint8_t *)text.p, text.len };
+        return fail(s, ERR_NOT_FOUND, "%s is not for this reader", path);
+    *out = (struct bytes){ (const uint8_t *)l.text.p, l.text.len };
+    return e;
+}
+
+static err cleared_rows(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const char *const names[] = { "consents", "item", "salt", NULL };
+
+    return list(s, u, scope_printf(s, "/v1/%s?which=cleared&limit=1000", name), names, out);
+}
+
+/* "<id>/lines", and "<id>/parties": whose accounts they are. */
+static err allocation(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const char *const lines[] = { "account", "amount", "n", "salt", NULL };
+    static const char *const parties[] = { "account", "party", NULL };
+    size_t len = strcspn(name, "/");
+
+    return list(s, u, scope_printf(s, "/v1/allocations/%.*s/lines?limit=1000", (int)len, name),
+                strcmp(name + len, "/parties") == 0 ? parties : lines, out);
+}
+
+/* The agreement, of which the entry has the digest without its proof. */
+static err agreement(struct scope *s, json_t *license, struct bytes *out)
+{
+    json_t *document = json_copy(json_object_get(license, "document"));
+    err e;
+
+    json_object_del(document, "proof");
+    e = document ? canon(s, document, out) : fail(s, ERR_NOT_FOUND, "the license's document is not for this reader");
+    json_decref(document);
+    return e;
+}
+
+/* "<id>/document"; "<id>/details" and "<id>/items": lists of the version that it is of. */
+static err licensed(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const char *const details[] = { "attributes", "contributors", "media_type", "path", "salt", NULL };
+    static const char *const items[] = { "path", "sha256", "size", NULL };
+    size_t len = strcspn(name, "/");
+    const char *dataset, *version;
+    json_t *license = NULL;
+    err e;
+
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/licenses/%.*s", (int)len, name), &license));
+    dataset = json_string_value(json_object_get(license, "dataset"));
+    version = json_string_value(json_object_get(license, "version_id"));
+    if (strcmp(name + len, "/document") == 0)
+        e = agreement(s, license, out);
+    else if (!dataset || !version)
+        e = fail(s, ERR_CORRUPT, "a license of no version");
+    else
+        e = list(s, u, scope_printf(s, "/v1/datasets/%s/versions/%s/items?limit=1000", dataset, version),
+                 strcmp(name + len, "/items") == 0 ? items : details, out);
+    json_decref(license);
     return e;
 }
 
@@ -309,8 +370,12 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
 
     if (strncmp(name, "disclosures/", 12) == 0)
         return disclosures(s, u, name + 12, out);
-    if (strncmp(name, "clearances/", 11) == 0 || strncmp(name, "allocations/", 12) == 0)
-        return list(s, u, name, out);
+    if (strncmp(name, "clearances/", 11) == 0)
+        return cleared_rows(s, u, name, out);
+    if (strncmp(name, "allocations/", 12) == 0)
+        return allocation(s, u, name + 12, out);
+    if (strncmp(name, "licenses/", 9) == 0)
+        return licensed(s, u, name + 9, out);
     if (strncmp(name, "certificates/", 13) == 0)
         return certificate(s, u, name + 13, out);
     if (strncmp(name, "offers/", 7) == 0)

@@ -53,6 +53,7 @@ void audit_free(struct audit *a)
     for (int i = 0; i < TABLES; i++)
         table_free(&a->table[i]);
     cleared_rows_free(a);
+    listed_free(&a->listed);
     scope_free(&a->kept);
     free(a);
 }

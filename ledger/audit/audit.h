@@ -31,7 +31,8 @@
  * that have not failed, accounts whose lines were fetched (24 to 140 bytes each), and 16
  * bytes for each id whose life is over, so that it is never used again. Where
  * the reader may fetch them, the rows of live clearances take 16 bytes each, and
- * 16 for each consent of a set. Tables are at most half empty. One bundle and
+ * 16 for each consent of a set, and the lists of one version, of at most AUDIT_WEIGHED_ITEMS_MAX items, some 300 bytes
+ * each. Tables are at most half empty. One bundle and
  * its tiles are in memory at a time.
  */
 struct audit;
@@ -50,7 +51,10 @@ struct audit_source {
      * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it.
      * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
      * certifier's request to revoke it. "offers/<id>/<revision>": the offer's split and fee, the two documents that
-     * its entry has the digests of, each followed by '\n'.
+     * its entry has the digests of, each followed by '\n'. "licenses/<id>/details", "licenses/<id>/items": the lists of
+     * the version that it is of, whole; "licenses/<id>/document": the license's document in canonical form, without its
+     * proof. "allocations/<id>/parties": whose accounts its lines are, {"account":…,"party":…} and '\n' each, in the
+     * lines' order.
      * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);

@@ -200,7 +200,8 @@ static const char *lines_take(struct audit *a, const struct entry *e, struct byt
 }
 
 /* Without the total's currency a line's amount can't be read. */
-static err lines(struct scope *s, struct audit *a, const struct entry *e, const struct money_fact *total)
+static err lines(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
+                 const struct money_fact *total, bool good)
 {
     const char *name = scope_printf(s, "allocations/%s/lines", text_of(e, "allocation")), *wrong;
     struct bytes text = { 0 };
@@ -219,7 +220,7 @@ static err lines(struct scope *s, struct audit *a, const struct entry *e, const 
         a->balances_partial = true;
         audit_find(a, RULE_ALLOCATION_LINES, "lines that hash to its root and sum to its total", "%s", wrong);
     }
-    return ERR_OK;
+    return good && !wrong && p && p->cleared ? allocation_shares(s, a, e, p, total, text) : ERR_OK;
 }
 
 static void allocation_payment(struct scope *s, struct audit *a, const struct entry *e,
@@ -245,7 +246,9 @@ static void allocation_payment(struct scope *s, struct audit *a, const struct en
 err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
 {
     struct money_fact total = money_read(a, text_of(e, "total"), text_of(e, "currency"));
+    struct payment_row *p = table_find(&a->table[PAYMENTS], key_in(e, "payment"));
     struct key id = key_in(e, "allocation");
+    uint64_t findings = a->report->findings;
 
     if (past(a, ALLOCATIONS, id)) {
         audit_find(a, RULE_ALLOCATION_ONCE, "a new allocation", "%s again", text_of(e, "allocation"));
@@ -257,7 +260,10 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
         move(a, total_of(a, total.currency), total.micro);
     else
         a->totals_partial = true;
-    return lines(s, a, e, &total);
+    TRY(lines(s, a, e, p, &total, a->report->findings == findings));    /* what is wrong is found once */
+    if (p && p->ended)
+        first_rows_drop(a, p->license);
+    return ERR_OK;
 }
 
 /* ---- payouts */

@@ -95,6 +95,7 @@ static void dataset_published(struct audit *a, const struct entry *e)
     }
     v = table_add(&a->table[VERSIONS], version);
     v->root = *entry_field(e, "root")->v.hash;
+    v->details_root = *entry_field(e, "details_root")->v.hash;
     v->item_count = count_of(e, "item_count");
 }
 

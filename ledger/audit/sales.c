@@ -215,6 +215,8 @@ static void license_payment(struct audit *a, const struct entry *e, const struct
     if (!key_zero(p->buyer) && text_of(e, "buyer") && !key_equal(p->buyer, key_in(e, "buyer")))
         audit_find(a, RULE_LICENSE_PAID, "the payment's buyer", "another");
     p->granted = true;
+    p->version = key_in(e, "version");
+    p->document = hash_key(e, "document");
     p->owed = p->fee_ppm = p->price = MONEY_UNKNOWN;
     if (!o)
         return;
@@ -304,7 +306,8 @@ void license_ended(struct audit *a, const struct entry *e)
     }
     if (p)
         p->ended = true;
-    first_rows_drop(a, license);
+    if (!p || p->allocated)
+        first_rows_drop(a, license);
     table_remove(&a->table[LICENSES], l);
     past_add(a, PAST_LICENSES, license);
 }

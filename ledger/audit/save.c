@@ -18,7 +18,7 @@
  */
 #define HEAD      "counterfoil-audit "
 #define FORM      3                    /* the newest */
-#define WORDS_MAX 11                   /* of a line, its first not counted */
+#define WORDS_MAX 13                   /* of a line, its first not counted */
 #define KEY_HEX   32
 
 /* ---- saving */
@@ -60,6 +60,7 @@ static void put_version(struct buf *b, const void *row)
 
     put_hash(b, &v->root);
     buf_printf(b, " %" PRIu64, v->item_count);
+    put_hash(b, &v->details_root);
 }
 
 static void put_offer(struct buf *b, const void *row)
@@ -85,6 +86,8 @@ static void put_payment(struct buf *b, const void *row)
     buf_printf(b, " %" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, p->spent,
                p->granted | p->cleared << 1 | p->allocated << 2 | p->ended << 3 | p->accessed << 4 |
                p->per_item << 5 | p->by_byte << 6, p->price, p->minimum, p->fee_ppm, p->owed);
+    put_key(b, p->version);
+    put_key(b, p->document);
 }
 
 static void put_license(struct buf *b, const void *row)
@@ -140,6 +143,7 @@ static void put_balance(struct buf *b, const void *row)
     const struct balance_row *x = row;
 
     buf_printf(b, " %" PRId64 " %s %" PRIu64, x->micro, x->currency, x->n);
+    put_key(b, x->party);
 }
 
 static void put_window(struct buf *b, const void *row)
@@ -221,8 +225,8 @@ static bool get_version(const struct word *w, size_t n, void *row)
 {
     struct version_row *v = row;
 
-    (void)n;
-    return hex_read(w[0].p, w[0].len, v->root.b, HASH_SIZE) && get_count(w[1], &v->item_count);
+    return hex_read(w[0].p, w[0].len, v->root.b, HASH_SIZE) && get_count(w[1], &v->item_count) &&
+           (n == 2 || hex_read(w[2].p, w[2].len, v->details_root.b, HASH_SIZE));
 }
 
 static bool get_offer(const struct word *w, size_t n, void *row)
@@ -250,7 +254,7 @@ static bool get_payment(const struct word *w, size_t n, void *row)
     if (n > 3 && (!get_key(w[3], &p->split) || !get_int(w[4], &p->spent) || !get_bits(w[5], n > 6 ? 127 : 31, &flags)))
         return false;
     if (n > 6 && (!get_int(w[6], &p->price) || !get_time(w[7], &p->minimum) || !get_int(w[8], &p->fee_ppm) ||
-                  !get_int(w[9], &p->owed)))
+                  !get_int(w[9], &p->owed) || !get_key(w[10], &p->version) || !get_key(w[11], &p->document)))
         return false;
     p->granted = flags & 1;
     p->cleared = flags & 2;
@@ -329,8 +333,7 @@ static bool get_balance(const struct word *w, size_t n, void *row)
 {
     struct balance_row *x = row;
 
-    (void)n;
-    if (!get_int(w[0], &x->micro) || w[1].len != 3 || !get_count(w[2], &x->n))
+    if (!get_int(w[0], &x->micro) || w[1].len != 3 || !get_count(w[2], &x->n) || (n > 3 && !get_key(w[3], &x->party)))
         return false;
     memcpy(x->currency, w[1].p, 3);
     return true;
@@ -353,9 +356,9 @@ static const struct {
     bool (*get)(const struct word *w, size_t n, void *row);
 } forms[TABLES] = {
     [PARTIES]           = { "party", { 0, 3, 3 }, put_party, get_party },
-    [VERSIONS]          = { "version", { 2, 2, 2 }, put_version, get_version },
+    [VERSIONS]          = { "version", { 2, 2, 3 }, put_version, get_version },
     [OFFERS]            = { "offer", { 3, 6, 7 }, put_offer, get_offer },
-    [PAYMENTS]          = { "payment", { 3, 6, 10 }, put_payment, get_payment },
+    [PAYMENTS]          = { "payment", { 3, 6, 12 }, put_payment, get_payment },
     [LICENSES]          = { "license", { 3, 6, 6 }, put_license, get_license },
     [PAST_OFFERS]       = { "past-offer", { 0, 0, 0 }, NULL, NULL },
     [PAST_PAYMENTS]     = { "past-payment", { 0, 0, 0 }, NULL, NULL },
@@ -373,8 +376,8 @@ static const struct {
     [ALLOCATIONS]       = { "allocation", { ABSENT, 0, 0 }, NULL, NULL },
     [PAYOUTS]           = { "payout", { ABSENT, 4, 4 }, put_payout, get_payout },
     [PAST_PAYOUTS]      = { "past-payout", { ABSENT, 0, 0 }, NULL, NULL },
-    [BALANCES]          = { "balance", { ABSENT, 3, 3 }, put_balance, get_balance },
-    [TOTALS]            = { "total", { ABSENT, 3, 3 }, put_balance, get_balance },
+    [BALANCES]          = { "balance", { ABSENT, 3, 4 }, put_balance, get_balance },
+    [TOTALS]            = { "total", { ABSENT, 3, 4 }, put_balance, get_balance },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

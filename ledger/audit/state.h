@@ -23,7 +23,7 @@ struct party_row {
     struct key public_key;               /* of what the log has in public now, the digest's first half; zero: none */
     struct key held;                     /* of the key that it holds, the operator's trust or not; zero: not known */
 };
-struct version_row { struct key key; struct hash root; uint64_t item_count; };
+struct version_row { struct key key; struct hash root, details_root; uint64_t item_count; };
 struct offer_row {
     struct key key, version, split, fee;
     uint64_t revision;
@@ -34,7 +34,8 @@ struct offer_row {
 };
 #define MONEY_UNKNOWN (-1)
 struct payment_row {
-    struct key key, license, buyer, split;
+    struct key key, license, buyer, split, version;
+    struct key document;                 /* digest's first half of the license's */
     struct money_fact paid;
     int64_t spent;                       /* refunded and allocated, as far as it was disclosed */
     int64_t price, minimum, fee_ppm;     /* of the offer that was bought; MONEY_UNKNOWN */
@@ -55,7 +56,7 @@ struct list_row    { struct key key; uint64_t as_of; };
 struct clearance_row { struct key key, license; int64_t until, purpose; uint64_t cleared; struct hash rows_root; };
 struct payout_row  { struct key key, run, account; struct money_fact amount; bool settled; };
 struct balance_row {                     /* of an account; of a currency, whose letters are the key */
-    struct key key;
+    struct key key, party;               /* zero: not known whose */
     int64_t micro;                       /* accrued less paid out */
     uint64_t n;                          /* last running number */
     char currency[4];
@@ -81,6 +82,10 @@ struct cleared_rows {
 struct item_range { uint64_t from, until; };
 struct first_rows { struct key key; size_t n, cap; struct item_range *range; };    /* of the license */
 
+/* The lists of the version whose payment was split last, as they hash to its roots; p NULL: not asked for. */
+struct listed { char *p; size_t len; };
+struct listed_version { struct key version; struct listed details, items; };
+
 #define AUDIT_LEVELS (TILE_LEVEL_MAX + 1)
 
 struct audit {
@@ -99,6 +104,7 @@ struct audit {
     struct table table[TABLES];
     size_t windows_due;                  /* WINDOWS is rid of what is over when it has grown to so many, */
     size_t clearances_due;               /* and so is CLEARANCES */
+    struct listed_version listed;
     struct table firsts;                 /* struct first_rows; of first clearances, fetched since audit_load() */
     struct table cleared;                /* struct cleared_rows; fetched again after audit_load() */
 
@@ -179,11 +185,20 @@ err  cleared_rows_of(struct scope *s, struct audit *a, const struct clearance_ro
                      const struct cleared_rows **out);
 const struct cleared_item *cleared_rows_find(const struct cleared_rows *r, uint64_t item);           /* NULL: none */
 void cleared_rows_drop(struct audit *a, struct key clearance);
-/* Of a license's first clearance, kept while the license lives; later rows hold if all their items are among them. */
+/*
+ * Of a license's first clearance, kept while the license lives and its payment isn't split; later rows hold if all
+ * their items are among them.
+ */
 void first_rows_keep(struct audit *a, struct key license, const struct cleared_rows *r);
 bool first_rows_hold(const struct audit *a, struct key license, const struct cleared_rows *r);   /* true: not known */
 void first_rows_drop(struct audit *a, struct key license);
 void cleared_rows_free(struct audit *a);                               /* all of them */
+
+/* shares.c */
+/* Lines that hash to their root, each against its party's share of the total. */
+err  allocation_shares(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
+                       const struct money_fact *total, struct bytes lines);
+void listed_free(struct listed_version *l);
 
 /* tiles.c */
 err tiles_resume(struct scope *s, struct audit *a,

@@ -101,6 +101,7 @@
 #define ITEM_PATH_MAX          1024           /* Bytes of an item's path. */
 #define ITEM_ATTRIBUTES_MAX    16384          /* Bytes of an item's attributes as canonical JSON. */
 #define ITEM_CONTRIBUTORS_MAX  64             /* Contributors of one item. */
+#define AUDIT_WEIGHED_ITEMS_MAX 1000000       /* Of a version: an audit has its lists in memory to weigh them. */
 #define CONTRIBUTOR_WEIGHT_MAX 1000000        /* Of one contributor: the sum over a version stays far below 2^63. */
 #define ITEM_LINE_MAX          65536          /* Bytes of one line of an item list. */
 #define ITEM_PART_BYTES_MAX    (64 << 20)     /* Bytes of one part of an item list. */

@@ -41,7 +41,7 @@ const struct sql statement_sql[STATEMENT_STATEMENTS] = {
                   " WHERE n.id = $1 AND n.state = 'posted' AND n.index < $3"
                   "   AND ($2::text IS NULL OR l.publisher = $2)" },
     [LEAVES]  = { "statement_leaves",
-                  "SELECT x.place::bigint AS place, x.account, l.currency, x.amount, x.n, x.salt" LINE_OF
+                  "SELECT x.place::bigint AS place, x.account, x.party, l.currency, x.amount, x.n, x.salt" LINE_OF
                   "  JOIN license l ON l.no = n.license WHERE n.id = $1 AND x.place > $2::bigint"
                   " ORDER BY x.place LIMIT $3" },
 };
@@ -112,6 +112,7 @@ err statement_head(struct scope *s, struct db *db, int64_t as_of, int64_t *at)
 static const struct column leaf_columns[] = {
     COL(allocation_leaf, place, T_INT8),  COL(allocation_leaf, account, T_TEXT), COL(allocation_leaf, currency, T_TEXT),
     COL(allocation_leaf, amount, T_INT8), COL(allocation_leaf, n, T_INT8),       COL(allocation_leaf, salt, T_BYTES),
+    COL(allocation_leaf, party, T_TEXT),
 };
 static const struct shape leaf_shape = SHAPE(allocation_leaf, leaf_columns);
 

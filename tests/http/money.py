@@ -299,7 +299,8 @@ def lists(studio):
             more = page["next_cursor"] and f"?limit=2&cursor={page['next_cursor']}"
         entry = must(auditor.get(f"/v1/entries/{index}"), 200).json()
         private = {d["name"]: d["value"] for d in entry["disclosures"]}
-        tap.check(tree_root([money.leaf(x) for x in leaves]).hex() == entry["entry"]["body"]["lines_root"] and
+        bare = [{k: v for k, v in x.items() if k != "party"} for x in leaves]
+        tap.check(tree_root([money.leaf(x) for x in bare]).hex() == entry["entry"]["body"]["lines_root"] and
                   money.text(sum(money.micro(x["amount"]) for x in leaves)) == private["total"],
                   f"the list of {ident} has its entry's root, and sums to its total")
     tap.equal(must(studio.publisher.get(where), 200).json()["data"], leaves, "its publisher sees it, too")

@@ -119,6 +119,36 @@ def all_for_the_platform(market, house, bob, version):
                          f" WHERE l.id = '{license_id}'"), [["9000000", "0"]], "without a line")
 
 
+def recomputed(market, bob, eve, offers):
+    """An auditor recomputes every line; then the market splits by other weights than it published, for a micro-unit."""
+    def audit():
+        got = eve.cf("audit", market.url, "--json", "--state", market.dir / "audit-of-eve", code=None)
+        report = json.loads(got.out)
+        return report["findings"], (report["undisclosed"], report["unlisted"])
+
+    for offer_id in offers:
+        license_id = buy(market, bob, offer_id)
+        clearing.clear(bob, license_id)
+        allocated(market, license_id)
+    tap.equal(audit(), ([], (0, 0)), "an auditor finds every line right, and nothing was kept from her")
+    market.sql("ALTER TABLE item_contributor DISABLE TRIGGER USER;"
+               f" UPDATE item_contributor SET weight = 1000000 - (n = {ALSO_HERS})::integer")
+    license_id = buy(market, bob, offers[0])
+    clearing.clear(bob, license_id)
+    allocated(market, license_id)
+    index, own = market.sql("SELECT a.index, x.amount FROM allocation a JOIN license l ON l.no = a.license"
+                            "  JOIN allocation_line x ON x.allocation = a.no JOIN creator_account c ON c.id = x.account"
+                            "  JOIN version v ON v.publisher = c.party"
+                            f" WHERE l.id = '{license_id}'")[0]
+    tap.equal(own, "3000001", "a micro-unit is moved from one line to another")
+    findings, _ = audit()
+    tap.equal([(f["rule"], f["index"]) for f in findings], [("allocation.shares", int(index))], "the entry is named")
+    tap.note(json.dumps(findings))
+    tap.check(all("line" in f["found"] and "largest remainder" in f["expected"] and
+                  "lists" in f["checked_with"] and "disclosures" in f["checked_with"] for f in findings),
+              "with what was expected, what was found, and by what")
+
+
 def main():
     with Market(folder("http-paid"), COUNTERFOIL_RATE="0", COUNTERFOIL_HOLD_MS="0") as market:
         house, bob = market.party("house", "publisher", "creator"), market.party("bob", "buyer")
@@ -135,6 +165,11 @@ def main():
         tap.equal(books_problems(market.sql), [], "the books hold")
         code, report = market.audit()
         tap.equal(code, 0, "the audit is sound") or tap.note(json.dumps(report)[:3000])
+        market.stop(only=("api",))
+        market.env["COUNTERFOIL_FEE_PPM"] = "0"
+        market.start(only=("api",))
+        recomputed(market, bob, market.party("eve", "auditor"),
+                   [offer(house, version, nine), offer(house, version, nine, "per_byte")])
     tap.done()
 
 

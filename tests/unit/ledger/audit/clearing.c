@@ -270,10 +270,10 @@ static void test_more(void)
         run("a slice as large as the version, with another root, or larger", acts, n, false, RULE_LICENSE_WHOLE);
     }
     tell(acts);
-    set(&acts[GRANTED_B], "slice_root", EV_HASH(&root_a));
+    set(&acts[GRANTED_B], "slice_root", EV_HASH(&items_0));
     run("a slice with the version's root", acts, n, false, RULE_LICENSE_WHOLE);
     set(&acts[GRANTED_B], "item_count", EV_COUNT(10));
-    set(&acts[GRANTED_B], "slice_root", EV_HASH(&root_a));
+    set(&acts[GRANTED_B], "slice_root", EV_HASH(&items_0));
     set(&acts[DENIED_B], "counts", (struct entry_value)J("{\"consent_missing\":10}"));
     run("a slice that is the version", acts, n, false, RULES);
 
@@ -344,33 +344,103 @@ static void test_unpaid(void)
 /* Totals that are not the payment less refund and fee, with lines that sum to them. */
 static void test_exact(void)
 {
-    static const struct { const char *why, *line, *total; enum audit_rule_id rule; } rows[] = {
-        { "an allocation of a micro-unit more", "3.254401", "8.254401", RULE_ALLOCATION_EXACT },
-        { "an allocation of a micro-unit less", "3.254399", "8.254399", RULE_ALLOCATION_EXACT },
-        { "an allocation of more than was left", "4.39", "9.39", RULE_ALLOCATION_SUM },
-        { "an allocation whose lines sum to a micro-unit less", "3.254399", "8.2544", RULE_ALLOCATION_LINES },
+    static const struct { const char *why, *first, *second, *total; enum audit_rule_id rule; } rows[] = {
+        { "an allocation of a micro-unit more", "5.502933", "2.751468", "8.254401", RULE_ALLOCATION_EXACT },
+        { "an allocation of a micro-unit less", "5.502933", "2.751466", "8.254399", RULE_ALLOCATION_EXACT },
+        { "an allocation of more than was left", "5.50", "3.89", "9.39", RULE_ALLOCATION_SUM },
+        { "lines that sum to a micro-unit less", "5.502933", "2.751466", "8.2544", RULE_ALLOCATION_LINES },
+        { "a micro-unit moved from one line to another", "5.502932", "2.751468", "8.2544", RULE_ALLOCATION_SHARES },
+        { "a micro-unit moved back", "5.502934", "2.751466", "8.2544", RULE_ALLOCATION_SHARES },
+        { "another's line", "2.751467", "5.502933", "8.2544", RULE_ALLOCATION_SHARES },
     };
     struct act acts[LONG_ACTS + 1];
-    const char *honest = line_b;
+    const char *honest_a = line_a, *honest_b = line_b;
     size_t n = tell(acts);
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tell(acts);
-        line_b = rows[i].line;
+        line_a = rows[i].first;
+        line_b = rows[i].second;
         set(&acts[ALLOCATED_B], "total", EV_TEXT(rows[i].total));
-        run(rows[i].why, acts, n, true, rows[i].rule);
+        audit_acts(rows[i].why, acts, ALLOCATED_B + 1, true, rows[i].rule, false);
     }
     tell(acts);
+    line_a = "5.00";
     line_b = "0.50";
     set(&acts[CLEARED_B], "counts", (struct entry_value)J("{\"consent_missing\":2}"));
     set(&acts[REFUND_B], "amount", EV_TEXT("6.25"));
     set(&acts[ALLOCATED_B], "total", EV_TEXT("5.50"));
-    run("a clearance of fewer items than its rows, and paid so", acts, n, true, RULE_CLEARANCE_ROWS);
-    line_b = honest;
+    audit_acts("a clearance of fewer items than its rows, paid so", acts, ALLOCATED_B + 1, true, RULE_CLEARANCE_ROWS,
+               false);
+    line_a = honest_a;
+    line_b = honest_b;
     tell(acts);
     acts[REFUND_B] = acts[VERIFIED];
     acts[REFUND_B].at = START + 19;
     run("no refund of what was not cleared", acts, n, true, RULE_REFUND_EXACT);
+}
+
+/* A document beside the log, changed in one byte. */
+static void shares_with(const char *why, const char *name, size_t from, char to, enum audit_rule_id rule)
+{
+    struct act acts[LONG_ACTS + 1];
+    struct audit_report r;
+    struct scope s;
+    struct log l;
+
+    scope_init(&s, 0);
+    log_init(&l);
+    l.disclose = true;
+    tell(acts);
+    log_lists(&l);
+    for (size_t i = 0; i < l.n_documents; i++)
+        if (strcmp(l.document[i].name, name) == 0) {
+            if (to)
+                l.document[i].text.p[from] = to;
+            else
+                l.document[i].name = "";             /* not to be had */
+        }
+    for (size_t i = 0; i <= ALLOCATED_B; i++)
+        log_act(&l, &acts[i]);
+    ok(audited(&s, &l, &r) == ERR_OK && r.advanced, "%s: checked to the end", why);
+    if (rule == RULES)
+        ok(r.findings == 0 && r.unlisted == 2, "%s: nothing found, and counted", why);
+    else
+        ok(only_finding(&r, rule), "%s: %s", why, audit_rules[rule].name);
+    log_free(&l);
+    scope_free(&s);
+}
+
+/* Who is paid by the bytes of an item, and what an audit needs for that. */
+static void test_shares(void)
+{
+    static const char account[] = "{\"account\":\"" ID("acc", "0"), party[] = "{\"account\":\"" ID("acc", "00")
+                      "\",\"party\":\"" ID("pty", "0"),
+                      id[] = "{\"credentialSubject\":{\"publisher\":{\"id\":\"" ID("pty", "0");
+    struct act acts[LONG_ACTS + 1];
+
+    shares_with("a license's document of another publisher", "licenses/" LIC_0 "/document", sizeof id - 1, '2',
+                RULE_LICENSE_DOCUMENT);
+    shares_with("no license's document", "licenses/" LIC_0 "/document", 0, 0, RULES);
+    shares_with("no list of parties", "allocations/" ID("alc", "01") "/parties", 0, 0, RULES);
+    shares_with("details of another root", "licenses/" LIC_0 "/details", 20, '!', RULE_VERSION_LISTS);
+    shares_with("a line of another account", "allocations/" ID("alc", "01") "/parties", sizeof account - 1, '2',
+                RULE_ALLOCATION_SHARES);
+    shares_with("an account that was another party's", "allocations/" ID("alc", "01") "/parties", sizeof party - 1, '1',
+                RULE_ALLOCATION_SHARES);
+    shares_with("a party who made nothing", "allocations/" ID("alc", "00") "/parties", sizeof party - 1, '9',
+                RULE_ALLOCATION_SHARES);
+
+    split_by = SPLIT_PER_BYTE;
+    tell(acts);
+    line_a0 = "5.238095";
+    line_b0 = "5.761905";
+    audit_acts("split by bytes", acts, ALLOCATED_B + 1, true, RULES, false);
+    shares_with("items of another root", "licenses/" LIC_0 "/items", 20, '!', RULE_VERSION_LISTS);
+    line_a0 = "5.50";
+    line_b0 = "5.50";
+    audit_acts("by bytes, but split by items", acts, ALLOCATED_B + 1, true, RULE_ALLOCATION_SHARES, false);
+    split_by = SPLIT_PER_ITEM;
 }
 
 /* What a license of four items costs: for the slice, or for each item and at least the minimum. */
@@ -441,6 +511,7 @@ static void put_old_line(struct buf *out, const char *line, size_t len, int form
 {
     static const struct { const char *word; int words[2]; } forms[] = {
         { "party ", { 2, 5 } }, { "offer ", { 5, 8 } }, { "payment ", { 5, 8 } }, { "license ", { 5, 8 } },
+        { "version ", { 4, 4 } }, { "balance ", { 5, 5 } }, { "total ", { 5, 5 } },
     };
     size_t end = len;
 
@@ -563,6 +634,7 @@ int main(void)
     test_given_up();
     test_unpaid();
     test_exact();
+    test_shares();
     test_price();
     test_opened();
     test_states();

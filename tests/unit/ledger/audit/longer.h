@@ -21,7 +21,10 @@
 #define SOON  "2026-11-24T10:15:30.123Z"      /* START + 1 day */
 
 static struct hash rows_0, rows_1, rows_2, lines_0, lines_1, split_0, fee_0;       /* once they are made */
-static const char *line_b = "3.2544";         /* the last line of the second allocation */
+static struct hash items_0, details_0, agreed_0;      /* the version's roots, and the digest of both licenses */
+static const char *line_a0 = "5.50", *line_b0 = "5.50";               /* lines of the first allocation, */
+static const char *line_a = "5.502933", *line_b = "2.751467";         /* and of the second */
+static enum split_rule split_by = SPLIT_PER_ITEM;
 static uint64_t second_number = 2;            /* of both accounts' lines in it */
 static const uint64_t *later_rows;            /* of a later clearance, if there is one */
 static size_t n_later_rows;
@@ -120,6 +123,11 @@ static inline size_t tell(struct act acts[LONG_ACTS + 1])
     memcpy(acts + FIRST, rest, sizeof rest);
     act_value(&acts[OFFERED], "fee_digest")->value.v.hash = &fee_0;
     act_value(&acts[OFFERED], "split_digest")->value.v.hash = &split_0;
+    act_value(&acts[PUBLISHED], "root")->value.v.hash = &items_0;
+    act_value(&acts[PUBLISHED], "details_root")->value.v.hash = &details_0;
+    act_value(&acts[GRANTED], "slice_root")->value.v.hash = &items_0;
+    act_value(&acts[GRANTED], "document")->value.v.hash = &agreed_0;
+    act_value(&acts[GRANTED_B], "document")->value.v.hash = &agreed_0;
     return LONG_ACTS;
 }
 
@@ -170,11 +178,54 @@ static struct buf *beside(struct log *l, const char *name)
 /* Of 12.50 for four items 9.38 is owed for three, 1.1256 of that the fee. */
 static void add_rules(struct buf *out, int64_t ppm)
 {
-    const char *split = split_rule_write(out->s, SPLIT_PER_ITEM, "c2FsdA"), *fee = split_fee_write(out->s, ppm, "c2Fs");
+    const char *split = split_rule_write(out->s, split_by, "c2FsdA"), *fee = split_fee_write(out->s, ppm, "c2Fs");
 
     buf_printf(out, "%s\n%s\n", split, fee);
     split_0 = sha256_of(split, strlen(split));
     fee_0 = sha256_of(fee, strlen(fee));
+}
+
+/* Items of 1, 2, 3 … bytes: of each second one a creator has two thirds; the publisher has the rest. */
+static void add_version(struct log *l)
+{
+    static const char both[] = "[{\"party\":\"" ID("pty", "03") "\",\"role\":\"author\",\"weight\":2},"
+                               "{\"party\":\"" ID("pty", "01") "\",\"role\":\"publisher\",\"weight\":1}]";
+    static const uint8_t salt[SALT_SIZE];
+    struct frontier details = FRONTIER_EMPTY, items = FRONTIER_EMPTY;
+    struct buf *rows = beside(l, "licenses/" LIC_0 "/details"), *sizes = beside(l, "licenses/" LIC_0 "/items");
+    struct buf leaf = BUF(&l->s);
+
+    for (unsigned i = 0; i < 10; i++) {
+        char path[] = { (char)('a' + i), 0 };
+        struct bytes made = i % 2 ? (struct bytes){ (const uint8_t *)"[]", 2 }
+                                  : (struct bytes){ (const uint8_t *)both, sizeof both - 1 };
+        struct item_details d = { { (const uint8_t *)"{}", 2 }, made, "text/plain", path, 1, salt };
+        list_add_details(&details, &leaf, &d);
+        buf_add(rows, leaf.p, leaf.len);
+        buf_char(rows, '\n');
+        list_add_item(&items, &leaf, path, 1, &root_a, i + 1);
+        buf_add(sizes, leaf.p, leaf.len);
+        buf_char(sizes, '\n');
+    }
+    details_0 = frontier_root(&details);
+    items_0 = frontier_root(&items);
+    buf_add(beside(l, "licenses/" LIC_1 "/details"), rows->p, rows->len);
+    buf_add(beside(l, "licenses/" LIC_1 "/items"), sizes->p, sizes->len);
+}
+
+static void add_agreements(struct log *l)
+{
+    static const char agreed[] = "{\"credentialSubject\":{\"publisher\":{\"id\":\"" ID("pty", "01") "\"}}}";
+
+    buf_str(beside(l, "licenses/" LIC_0 "/document"), agreed);
+    buf_str(beside(l, "licenses/" LIC_1 "/document"), agreed);
+    agreed_0 = sha256_of(agreed, sizeof agreed - 1);
+}
+
+static void add_parties(struct buf *out, const char *first, const char *second)
+{
+    buf_printf(out, "{\"account\":\"" ID("acc", "00") "\",\"party\":\"%s\"}\n"
+                    "{\"account\":\"" ID("acc", "01") "\",\"party\":\"%s\"}\n", first, second);
 }
 
 static void log_lists(struct log *l)
@@ -185,6 +236,10 @@ static void log_lists(struct log *l)
         add_rows(beside(l, "clearances/" CLR_2 "/rows"), &rows_2, later_rows, n_later_rows);
     add_rows(beside(l, "clearances/" CLR_0 "/rows"), &rows_0, whole, ARRAY_LEN(whole));
     add_rows(beside(l, "clearances/" CLR_1 "/rows"), &rows_1, slice, ARRAY_LEN(slice));
-    add_lines(beside(l, "allocations/" ID("alc", "00") "/lines"), &lines_0, "6.00", "5.00", 1);
-    add_lines(beside(l, "allocations/" ID("alc", "01") "/lines"), &lines_1, "5.00", line_b, second_number);
+    add_lines(beside(l, "allocations/" ID("alc", "00") "/lines"), &lines_0, line_a0, line_b0, 1);
+    add_lines(beside(l, "allocations/" ID("alc", "01") "/lines"), &lines_1, line_a, line_b, second_number);
+    add_parties(beside(l, "allocations/" ID("alc", "00") "/parties"), ID("pty", "03"), ID("pty", "01"));
+    add_parties(beside(l, "allocations/" ID("alc", "01") "/parties"), ID("pty", "03"), ID("pty", "01"));
+    add_agreements(l);
+    add_version(l);
 }

@@ -89,7 +89,7 @@ static const struct act story[ACTS] = {
                 { { "license", T(ID("lic", "00")) }, { "reason", T("expired") } } },
 };
 
-#define DOCUMENTS_MAX 8
+#define DOCUMENTS_MAX 20
 
 struct log {
     struct scope s;
