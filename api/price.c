@@ -43,10 +43,7 @@ err price_read(struct scope *s, const json_t *money, const char *pointer, struct
 
 const char *price_amount(struct scope *s, const struct price *p)
 {
-    char text[MONEY_TEXT_SIZE];
-
-    money_format(p->micro, p->currency, text);
-    return scope_strdup(s, text);
+    return amount_text(s, p->micro, p->currency);
 }
 
 /* Canonical JSON, for an entry. */

@@ -112,6 +112,14 @@ void money_format(int64_t micro, const char *currency, char out[MONEY_TEXT_SIZE]
     out[n] = '\0';
 }
 
+char *amount_text(struct scope *s, int64_t micro, const char *currency)
+{
+    char text[MONEY_TEXT_SIZE];
+
+    money_format(micro, currency, text);
+    return scope_strdup(s, text);
+}
+
 bool money_add(int64_t a, int64_t b, int64_t *sum)
 {
     return !__builtin_add_overflow(a, b, sum);

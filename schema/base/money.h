@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schema/base/scope.h"
+
 /*
  * Money: int64 micro-units (millionths of the currency's major unit) and their
  * one decimal text: at least the currency's digits (ISO 4217 exponent), at
@@ -25,6 +27,7 @@ bool money_parse(const char *text, const char *currency, int64_t *micro);
 bool money_parse_lenient(const char *text, const char *currency, int64_t *micro);
 /* Precondition: a known currency. Negative amounts begin with '-'. */
 void money_format(int64_t micro, const char *currency, char out[MONEY_TEXT_SIZE]);
+char *amount_text(struct scope *s, int64_t micro, const char *currency);     /* the same */
 
 bool money_add(int64_t a, int64_t b, int64_t *sum);
 bool money_times(int64_t amount, uint64_t count, int64_t *product);

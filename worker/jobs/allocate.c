@@ -22,14 +22,6 @@
 
 #define ACTIVATE_MS 30000         /* for the entries of one allocation */
 
-static const char *amount_text(struct scope *s, int64_t micro, const char *currency)
-{
-    char text[MONEY_TEXT_SIZE];
-
-    money_format(micro, currency, text);
-    return scope_strdup(s, text);
-}
-
 /* ---- activation, under the ledger's lock */
 
 struct activation { const struct allocation_task *t; struct allocation done; int64_t hold_ms; };
@@ -98,20 +90,11 @@ static err activate_decide(struct scope *s, struct append_txn *t, void *arg)
 static err activate(struct scope *s, struct work *w, const struct allocation_task *t)
 {
     struct activation arg = { .t = t, .hold_ms = w->settings->hold_ms };
-    struct append_op op = { .decide = activate_decide, .arg = &arg };
-    struct scope one;
-    err e;
 
-    scope_init(&one, ACTIVATE_MS);
-    op.scope = &one;
-    e = append_run(w->append, &op);
-    if (e != ERR_OK)
-        s->why = one.why;
-    else
-        log_line(LOG_INFO, "allocated license=%s lines=%lld entry=%lld", t->a.license.text,
-                 (long long)t->a.line_count, (long long)arg.done.index);
-    scope_free(&one);
-    return e;
+    TRY(work_append(s, w, ACTIVATE_MS, activate_decide, &arg));
+    log_line(LOG_INFO, "allocated license=%s lines=%lld entry=%lld", t->a.license.text, (long long)t->a.line_count,
+             (long long)arg.done.index);
+    return ERR_OK;
 }
 
 /* ---- one step a transaction */

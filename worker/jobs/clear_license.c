@@ -10,7 +10,6 @@
 #include "ledger/cert/clearance.h"
 #include "ledger/entry/lists.h"
 #include "ledger/keys/sha256.h"
-#include "ledger/note/note.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/random.h"
@@ -177,7 +176,6 @@ static err counts_json(struct scope *s, const struct clearing *c, const char **o
 static err lists_add(struct scope *s, const struct clearing *c, struct clearance *doc)
 {
     struct clearance_status *lists;
-
     size_t n;
 
     TRY(clearance_lists(s, c->w->db, c->row.no, CREDENTIAL_LISTS_MAX + 1, &lists, &n));
@@ -187,16 +185,6 @@ static err lists_add(struct scope *s, const struct clearing *c, struct clearance
     doc->n_lists = n;
     for (size_t i = 0; i < doc->n_lists; i++)
         doc->list[i] = (struct clearance_list){ lists[i].url, lists[i].document, lists[i].at };
-    return ERR_OK;
-}
-
-static err issuer_of(const struct log_row *log, struct scope *s, char did[DID_KEY_SIZE])
-{
-    struct note_key key;
-
-    if (!note_key_parse(log->issuer_key, &key))
-        return fail(s, ERR_CORRUPT, "the log's issuer key cannot be read");
-    did_key(&key.key, did);
     return ERR_OK;
 }
 
@@ -237,8 +225,7 @@ static err document_make(struct scope *s, struct clearing *c)
     json_t *document;
     err e;
 
-    TRY(log_load(s, c->w->db, &log));
-    TRY(issuer_of(&log, s, did));
+    TRY(work_log(s, c->w, &log, did));
     doc->log = log.origin;
     TRY(lists_add(s, c, doc));
     document_fill(c, doc);
@@ -320,22 +307,15 @@ static err decide(struct scope *s, struct append_txn *t, void *arg)
     return ERR_OK;
 }
 
-/*
- * One that is decided, by whoever it was, is signed, and its payment's allocation hurried. Who has no signer leaves
- * that to who serves it.
- */
+/* One that is decided, by whoever it was, is signed, and its payment's allocation hurried. */
 static err sign(struct scope *s, struct work *w, const char *id)
 {
     struct clearance_row row;
-    struct bytes whole;
 
     TRY(job_notify(s, w->db));
     TRY(clearance_get(s, w->db, id, NULL, &row));
-    if (row.index < 0 || append_document_signed(s, w->append, w->db, &row.document, (uint64_t)row.index, &whole) ==
-        ERR_OK)
-        return ERR_OK;
-    log_why(LOG_INFO, "a clearance is not signed yet", s);
-    scope_forgive(s);
+    if (row.index >= 0)
+        work_sign(s, w, &row.document, (uint64_t)row.index);
     return ERR_OK;
 }
 
@@ -343,7 +323,6 @@ static err sign(struct scope *s, struct work *w, const char *id)
 
 static err attempt(struct scope *s, struct work *w, const char *id, struct clearing *c)
 {
-    struct append_op op = { .scope = s, .decide = decide, .arg = c };
     err e;
 
     *c = (struct clearing){ .w = w };
@@ -356,8 +335,7 @@ static err attempt(struct scope *s, struct work *w, const char *id, struct clear
         return e;
     }
     TRY(document_make(s, c));
-    s->deadline_ms = clock_monotonic_ms() + DECIDE_MS;
-    return append_run(w->append, &op);
+    return work_append(s, w, DECIDE_MS, decide, c);
 }
 
 static err clear(struct scope *s, struct work *w, const char *id)
@@ -384,12 +362,7 @@ static err clear(struct scope *s, struct work *w, const char *id)
 err clear_license_run(struct scope *s, struct work *w)
 {
     const char *id;
-    json_t *args;
-    err e;
 
-    TRY(json_read(s, w->job->args, strlen(w->job->args), &args));
-    id = json_string_value(json_object_get(args, "clearance"));
-    e = id ? clear(s, w, id) : fail(s, ERR_INTERNAL, "a job names no clearance");
-    json_decref(args);
-    return e;
+    TRY(work_named(s, w, "clearance", &id));
+    return clear(s, w, id);
 }

@@ -3,17 +3,13 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "schema/json/canon.h"
 #include "schema/store/verification.h"
 #include "worker/jobs/work.h"
 
 err count_version_run(struct scope *s, struct work *w)
 {
-    json_t *args = NULL;
     int64_t no;
 
-    TRY(json_read(s, w->job->args, strlen(w->job->args), &args));
-    no = json_integer_value(json_object_get(args, "no"));
-    json_decref(args);
-    return no > 0 ? verification_recount(s, w->db, no) : fail(s, ERR_INTERNAL, "a job names no version");
+    TRY(work_numbered(s, w, "no", &no));
+    return verification_recount(s, w->db, no);
 }

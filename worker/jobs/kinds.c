@@ -54,12 +54,3 @@ const struct job_kind job_kinds[] = {
     { "expire",           expire_run,           3,           HOUR_MS,      every_expire },
 };
 const size_t job_kinds_n = ARRAY_LEN(job_kinds);
-
-err work_left(struct scope *s, const struct work *w)
-{
-    if (atomic_load(&w->seat->lost))
-        return fail(s, ERR_STALE, "the lease is lost");
-    if (atomic_load(w->stopping))
-        return fail(s, ERR_BUSY, "stopping");
-    return scope_left_ms(s) > 0 ? ERR_OK : fail(s, ERR_BUSY, "the job's time is over");
-}

@@ -46,14 +46,6 @@ static err gather(struct scope *s, void *arg, void *row)
     return ERR_OK;
 }
 
-static const char *amount_text(struct scope *s, int64_t micro, const char *currency)
-{
-    char text[MONEY_TEXT_SIZE];
-
-    money_format(micro, currency, text);
-    return scope_strdup(s, text);
-}
-
 /* The account before the payout, which its owner can lay against her lines: salted, since its digest is public. */
 static err statement(struct scope *s, const struct payout_run *run, const struct payable *a, struct payout *p)
 {
@@ -104,7 +96,7 @@ static err instruct(struct scope *s, struct append_txn *t, const struct payout_r
     return ERR_OK;
 }
 
-static err enter_decide(struct scope *s, struct append_txn *t, void *arg)
+static err enter(struct scope *s, struct append_txn *t, void *arg)
 {
     const struct entering *w = arg;
     struct payout *p = NEWS(s, struct payout, w->n);
@@ -112,21 +104,6 @@ static err enter_decide(struct scope *s, struct append_txn *t, void *arg)
     for (size_t i = 0; i < w->n; i++)
         TRY(instruct(s, t, w->run, &w->rows[i], &p[i]));
     return payouts_add(s, t->db, w->run, p, w->n);
-}
-
-static err enter(struct scope *s, struct work *w, struct entering *batch)
-{
-    struct append_op op = { .decide = enter_decide, .arg = batch };
-    struct scope one;
-    err e;
-
-    scope_init(&one, ENTER_MS);
-    op.scope = &one;
-    e = append_run(w->append, &op);
-    if (e != ERR_OK)
-        s->why = one.why;
-    scope_free(&one);
-    return e;
 }
 
 /* Everything that is payable, under one hold of the books. */
@@ -142,7 +119,7 @@ static err instruct_all(struct scope *s, struct work *w, const struct payout_run
         struct entering batch = { run, &due.rows[from], due.n - from < BATCH ? due.n - from : BATCH };
 
         TRY(work_left(s, w));
-        TRY(enter(s, w, &batch));
+        TRY(work_append(s, w, ENTER_MS, enter, &batch));
     }
     return db_commit(s, w->db);
 }
@@ -185,15 +162,12 @@ static err pay_out(struct scope *s, struct work *w, const char *id)
 
 err payouts_run(struct scope *s, struct work *w)
 {
-    json_t *args = NULL;
     const char *id;
     err e;
 
-    TRY(json_read(s, w->job->args, strlen(w->job->args), &args));
-    id = json_string_value(json_object_get(args, "run"));
-    e = id ? pay_out(s, w, id) : fail(s, ERR_INTERNAL, "a job names no run");
+    TRY(work_named(s, w, "run", &id));
+    e = pay_out(s, w, id);
     if (e != ERR_OK)
         db_rollback(w->db);
-    json_decref(args);
     return e;
 }

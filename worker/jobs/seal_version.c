@@ -9,7 +9,6 @@
 
 #include "ledger/append/seal.h"
 #include "schema/base/log.h"
-#include "schema/json/canon.h"
 #include "schema/store/version.h"
 #include "worker/jobs/work.h"
 
@@ -88,11 +87,8 @@ static err seal(struct scope *s, struct work *w, int64_t no)
 
 err seal_version_run(struct scope *s, struct work *w)
 {
-    json_t *args = NULL;
     int64_t no;
 
-    TRY(json_read(s, w->job->args, strlen(w->job->args), &args));
-    no = json_integer_value(json_object_get(args, "no"));
-    json_decref(args);
-    return no > 0 ? seal(s, w, no) : fail(s, ERR_INTERNAL, "a job names no version");
+    TRY(work_numbered(s, w, "no", &no));
+    return seal(s, w, no);
 }

@@ -9,9 +9,7 @@
 
 #include "ledger/cert/status.h"
 #include "ledger/keys/sha256.h"
-#include "ledger/note/note.h"
 #include "schema/base/clock.h"
-#include "schema/base/log.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
 #include "schema/store/certificate.h"
@@ -88,18 +86,6 @@ static err pairs_suffice(struct scope *s, struct work *w, const char *kind,
 
 /* ---- publishing one */
 
-static err issuer_of(struct scope *s, struct db *db, char did[DID_KEY_SIZE])
-{
-    struct note_key key;
-    struct log_row log;
-
-    TRY(log_load(s, db, &log));
-    if (!note_key_parse(log.issuer_key, &key))
-        return fail(s, ERR_CORRUPT, "the log's issuer key cannot be read");
-    did_key(&key.key, did);
-    return ERR_OK;
-}
-
 static err document_make(struct scope *s, struct work *w, struct publishing *p)
 {
     struct status_credential c = { .list = status_list_new(s, (size_t)p->list->places), .has_as_of = true };
@@ -107,10 +93,11 @@ static err document_make(struct scope *s, struct work *w, struct publishing *p)
     int64_t now = clock_wall_ms();
     struct status_bits set;
     char did[DID_KEY_SIZE];
+    struct log_row log;
     json_t *document;
     err e;
 
-    TRY(issuer_of(s, w->db, did));
+    TRY(work_log(s, w, &log, did));
     TRY(status_bits(s, w->db, p->list->pair, p->list->purpose, &set));
     for (size_t i = 0; i + 4 <= set.places.len; i += 4)
         status_set(&c.list, be32_read(set.places.p + i), true);
@@ -145,35 +132,19 @@ static err publish_decide(struct scope *s, struct append_txn *t, void *arg)
     return status_publish(s, t->db, &row);
 }
 
-/* Who has no signer leaves the signature to who serves it. */
-static void sign(struct scope *s, struct work *w, const struct publishing *p)
-{
-    struct bytes whole;
-
-    if (append_document_signed(s, w->append, w->db, &p->hash, p->index, &whole) == ERR_OK)
-        return;
-    log_why(LOG_INFO, "a status list is not signed yet", s);
-    scope_forgive(s);
-}
-
 static err publish(struct scope *s, struct work *w, const struct status_list_row *list)
 {
     struct publishing *p = NEW(s, struct publishing);
-    struct scope own;
-    struct append_op op = { .scope = &own, .decide = publish_decide, .arg = p };
     err e;
 
     p->list = list;
     TRY(document_make(s, w, p));
-    scope_init(&own, PUBLISH_MS);
-    e = append_run(w->append, &op);
-    if (e != ERR_OK && e != ERR_STALE)
-        s->why = own.why;
-    scope_free(&own);
-    if (e == ERR_STALE)
-        return ERR_OK;
-    TRY(e);
-    sign(s, w, p);
+    e = work_append(s, w, PUBLISH_MS, publish_decide, p);
+    if (e == ERR_OK)
+        work_sign(s, w, &p->hash, p->index);
+    if (e != ERR_STALE)
+        return e;
+    scope_forgive(s);                 /* a newer state was published meanwhile */
     return ERR_OK;
 }
 

@@ -14,7 +14,6 @@
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
 #include "schema/base/log.h"
-#include "schema/json/canon.h"
 #include "schema/store/certificate.h"
 #include "schema/store/job.h"
 #include "worker/jobs/work.h"
@@ -55,16 +54,12 @@ static err judge(struct scope *s, struct check *c, enum refusal *why)
 
 static err decide(struct scope *s, struct check *c, err (*under_lock)(struct scope *, struct append_txn *, void *))
 {
-    struct scope own;
-    struct append_op op = { .scope = &own, .decide = under_lock, .arg = c };
-    err e;
+    err e = work_append(s, c->w, DECIDE_MS, under_lock, c);
 
-    scope_init(&own, DECIDE_MS);
-    e = append_run(c->w->append, &op);
-    if (e != ERR_OK && e != ERR_STALE && e != ERR_FORBIDDEN)
-        s->why = own.why;
-    scope_free(&own);
-    return e == ERR_FORBIDDEN || e == ERR_STALE ? ERR_OK : e;      /* stale: an attempt before this one was through */
+    if (e != ERR_FORBIDDEN && e != ERR_STALE)
+        return e;
+    scope_forgive(s);                 /* stale: an attempt before this one was through */
+    return ERR_OK;
 }
 
 /* ---- issuing */
@@ -170,14 +165,9 @@ static err verify(struct scope *s, struct work *w, const char *id)
 err verify_certificate_run(struct scope *s, struct work *w)
 {
     const char *id;
-    json_t *args;
-    err e;
 
-    TRY(json_read(s, w->job->args, strlen(w->job->args), &args));
-    id = json_string_value(json_object_get(args, "certificate"));
-    e = id ? verify(s, w, id) : fail(s, ERR_INTERNAL, "a job names no certificate");
-    json_decref(args);
-    return e;
+    TRY(work_named(s, w, "certificate", &id));
+    return verify(s, w, id);
 }
 
 /* What one run leaves, the next one finds. */

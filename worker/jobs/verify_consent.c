@@ -9,7 +9,6 @@
 #include "ledger/cert/coverage.h"
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
-#include "schema/json/canon.h"
 #include "schema/store/consent.h"
 #include "schema/store/job.h"
 #include "schema/store/party.h"
@@ -106,8 +105,6 @@ static err grant_decide(struct scope *s, struct append_txn *t, void *arg)
 
 static err grant(struct scope *s, struct check *c, enum refusal *why)
 {
-    struct scope own;
-    struct append_op op = { .scope = &own, .decide = grant_decide, .arg = c };
     struct buf b = BUF(s);
     err e;
 
@@ -117,14 +114,13 @@ static err grant(struct scope *s, struct check *c, enum refusal *why)
             buf_printf(&b, "%s\"%s\"", b.len > 1 ? "," : "", purpose_codes.code[i]);
     buf_char(&b, ']');
     c->purposes = b.p;
-    scope_init(&own, GRANT_MS);
-    e = append_run(c->w->append, &op);
+    e = work_append(s, c->w, GRANT_MS, grant_decide, c);
     if (e == ERR_FORBIDDEN)
         *why = REFUSAL_SIGNER_OTHER;
-    else if (e != ERR_OK && e != ERR_STALE)      /* stale: an attempt before this one was through */
-        s->why = own.why;
-    scope_free(&own);
-    return e == ERR_FORBIDDEN || e == ERR_STALE ? ERR_OK : e;
+    else if (e != ERR_STALE)          /* stale: an attempt before this one was through */
+        return e;
+    scope_forgive(s);
+    return ERR_OK;
 }
 
 static err reject(struct scope *s, struct check *c, enum refusal why)
@@ -161,12 +157,7 @@ static err verify(struct scope *s, struct work *w, const char *id)
 err verify_consent_run(struct scope *s, struct work *w)
 {
     const char *id;
-    json_t *args;
-    err e;
 
-    TRY(json_read(s, w->job->args, strlen(w->job->args), &args));
-    id = json_string_value(json_object_get(args, "consent"));
-    e = id ? verify(s, w, id) : fail(s, ERR_INTERNAL, "a job names no consent");
-    json_decref(args);
-    return e;
+    TRY(work_named(s, w, "consent", &id));
+    return verify(s, w, id);
 }

@@ -5,9 +5,11 @@
 #include <stdbool.h>
 
 #include "ledger/append/append.h"
+#include "ledger/cert/did.h"
 #include "schema/blob/blob.h"
 #include "schema/model/job.h"
 #include "schema/store/db.h"
+#include "schema/store/log.h"
 
 /*
  * The kinds of jobs: a table of rows, one file a kind.
@@ -56,6 +58,16 @@ extern const size_t job_kinds_n;
 
 /* ERR_STALE: the lease is lost; ERR_BUSY: stopping, or out of time. */
 err work_left(struct scope *s, const struct work *w);
+/* A text, or a number above 0, of the job's arguments. ERR_INTERNAL: it is not there. */
+err work_named(struct scope *s, const struct work *w, const char *name, const char **out);
+err work_numbered(struct scope *s, const struct work *w, const char *name, int64_t *out);
+/* One operation of the ledger's, which may take `ms` whatever is left of the job's time. */
+err work_append(struct scope *s, const struct work *w, int64_t ms,
+                err (*decide)(struct scope *s, struct append_txn *t, void *arg), void *arg);
+/* The log's row, and the did:key of the issuer of the market's documents. */
+err work_log(struct scope *s, const struct work *w, struct log_row *log, char issuer[DID_KEY_SIZE]);
+/* Has a document of the market signed, if that can be done now: who serves it may do it later. */
+void work_sign(struct scope *s, const struct work *w, const struct hash *document, uint64_t index);
 
 err count_version_run(struct scope *s, struct work *w);
 err seal_version_run(struct scope *s, struct work *w);
