@@ -7,7 +7,9 @@
 
 #include "api/auth.h"
 #include "api/certificate.h"
+#include "api/covered.h"
 #include "api/refused.h"
+#include "api/signed.h"
 #include "ledger/cert/sourcing.h"
 #include "schema/base/clock.h"
 #include "schema/json/canon.h"
@@ -86,8 +88,20 @@ static err status_check(struct scope *s, struct db *db, struct posting *p)
                   "take a place of the certificates' revocation list of GET /v1/status-lists");
 }
 
-static err row_add(struct scope *s, struct db *db, struct posting *p)
+static err reply_certificate(struct request *rq, struct db *db, int status, const char *id)
 {
+    struct certificate_row row;
+
+    TRY(certificate_get(&rq->scope, db, id, &row));
+    reply_header(rq, "Location", scope_printf(&rq->scope, "/v1/certificates/%s", id));
+    reply_json(rq, status, as_covered(rq, certificate_show(&row, clock_wall_ms())));       /* it may be issued by now */
+    return ERR_OK;
+}
+
+static err row_add(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    struct posting *p = rq->work;
     const struct sourcing *w = &p->said;
     const char *met[CRITERIA], *args;
     size_t n = 0;
@@ -107,32 +121,30 @@ static err row_add(struct scope *s, struct db *db, struct posting *p)
     args = scope_printf(s, "{\"certificate\":\"%s\"}", p->row.id.text);
     TRY(job_enqueue(s, db, JOB_VERIFY_CERTIFICATE, p->row.id.text, args, INT64_MIN, NULL));
     TRY(db_commit(s, db));
-    return job_notify(s, db);
+    TRY(job_notify(s, db));
+    return reply_certificate(rq, db, 201, p->row.id.text);
 }
 
-static err reply_certificate(struct request *rq, struct db *db, int status, const char *id)
+/* The same again: the answer was lost, perhaps. ERR_NOT_FOUND: it is a new one. */
+static err answer_again(struct request *rq, struct db *db)
 {
-    struct certificate_row row;
+    const struct posting *p = rq->work;
+    struct certificate_row before;
 
-    TRY(certificate_get(&rq->scope, db, id, &row));
-    reply_header(rq, "Location", scope_printf(&rq->scope, "/v1/certificates/%s", id));
-    reply_json(rq, status, certificate_show(&row, clock_wall_ms()));
-    return ERR_OK;
+    TRY(certificate_by_document(&rq->scope, db, &p->said.c.document, &before));
+    return reply_certificate(rq, db, 200, before.id.text);
 }
 
 static err certificate_store(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
     struct posting *p = rq->work;
-    struct certificate_row before;
     err e;
 
     TRY(issuer_check(s, db, p));
     TRY(version_check(s, db, p));
     TRY(poster_check(rq, p));
-    e = certificate_by_document(s, db, &p->said.c.document, &before);
-    if (e == ERR_OK)                  /* the same again: the answer was lost, perhaps */
-        return reply_certificate(rq, db, 200, before.id.text);
+    e = answer_again(rq, db);
     if (e != ERR_NOT_FOUND)
         return e;
     scope_forgive(s);
@@ -141,8 +153,7 @@ static err certificate_store(struct request *rq, struct db *db)
     if (p->said.c.signed_at > clock_wall_ms() + CLOCK_SKEW_MAX_MS)
         return refuse(s, REFUSAL_NOT_YET_VALID, "/certificate/proof/created", NULL);
     TRY(status_check(s, db, p));
-    TRY(row_add(s, db, p));
-    return reply_certificate(rq, db, 201, p->row.id.text);
+    return signed_add_once(rq, db, row_add, answer_again);
 }
 
 err post_certificate(struct request *rq)

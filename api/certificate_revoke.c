@@ -8,12 +8,11 @@
 #include "api/certificate.h"
 #include "api/ledgered.h"
 #include "api/refused.h"
+#include "api/signed.h"
 #include "ledger/cert/withdrawal.h"
-#include "schema/base/clock.h"
 #include "schema/json/canon.h"
 #include "schema/store/certificate.h"
 #include "schema/store/job.h"
-#include "schema/store/party.h"
 
 struct revoking {
     struct id certificate;
@@ -41,12 +40,10 @@ static err revoke_decide(struct scope *s, struct append_txn *t, void *state)
     return ledgered_answer(s, t, 200, index, certificate_show(&row, t->at_ms), NULL);
 }
 
-/* By the key that signed the certificate, or by the one that is its certifier's now: keys get lost. */
 static err request_check(struct scope *s, struct db *db, const struct certificate_row *row, const struct withdrawal *w)
 {
     enum refusal why = REFUSAL_NONE;
     struct sourcing said;
-    struct party certifier;
     json_t *document;
     err e;
 
@@ -55,17 +52,7 @@ static err request_check(struct scope *s, struct db *db, const struct certificat
     json_decref(document);
     if (e != ERR_OK)
         return fail(s, ERR_CORRUPT, "a stored certificate cannot be read");
-    why = sourcing_withdrawal_fits(w, &said);
-    if (why == REFUSAL_WITHDRAWAL_STRANGER) {
-        TRY(party_get(s, db, row->certifier.text, &certifier));
-        if (certifier.public_key && strcmp(certifier.public_key, w->c.issuer) == 0)
-            why = REFUSAL_NONE;
-    }
-    if (why != REFUSAL_NONE)
-        return refuse(s, why, why == REFUSAL_WITHDRAWAL_OTHER ? "/request/credentialSubject" : "/request/issuer", NULL);
-    if (w->c.signed_at > clock_wall_ms() + CLOCK_SKEW_MAX_MS)
-        return refuse(s, REFUSAL_NOT_YET_VALID, "/request/proof/created", NULL);
-    return ERR_OK;
+    return signed_withdrawal_check(s, db, w, sourcing_withdrawal_fits(w, &said), &row->certifier);
 }
 
 static err revoke_prepare(struct request *rq, struct db *db)

@@ -15,6 +15,7 @@
 #include "api/consent.h"
 #include "api/covered.h"
 #include "api/refused.h"
+#include "api/signed.h"
 #include "ledger/cert/consent.h"
 #include "schema/base/clock.h"
 #include "schema/json/canon.h"
@@ -205,9 +206,20 @@ static err certificate_read(struct request *rq, struct posting *p)
     return refused(s, e, why, "");
 }
 
-static err copy(struct request *rq, struct db *db, struct posting *p)
+static err reply_consent(struct request *rq, struct db *db, int status, const char *id)
+{
+    struct consent_row row;
+
+    TRY(consent_get(&rq->scope, db, id, &row));
+    reply_header(rq, "Location", scope_printf(&rq->scope, "/v1/consents/%s", id));
+    reply_json(rq, status, as_covered(rq, consent_show(&row)));       /* of one posted before, it may be granted now */
+    return ERR_OK;
+}
+
+static err copy(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
+    struct posting *p = rq->work;
     char *args;
     err e, ended;
 
@@ -222,47 +234,18 @@ static err copy(struct request *rq, struct db *db, struct posting *p)
     args = scope_printf(s, "{\"consent\":\"%s\"}", p->row.id.text);
     TRY(job_enqueue(s, db, JOB_VERIFY_CONSENT, p->row.id.text, args, INT64_MIN, NULL));
     TRY(db_commit(s, db));
-    return job_notify(s, db);
-}
-
-static err reply_consent(struct request *rq, struct db *db, int status, const char *id)
-{
-    struct consent_row row;
-
-    TRY(consent_get(&rq->scope, db, id, &row));
-    reply_header(rq, "Location", scope_printf(&rq->scope, "/v1/consents/%s", id));
-    reply_json(rq, status, as_covered(rq, consent_show(&row)));       /* of one posted before, it may be granted now */
-    return ERR_OK;
+    TRY(job_notify(s, db));
+    return reply_consent(rq, db, 201, p->row.id.text);
 }
 
 /* The same again: the answer was lost, perhaps. ERR_NOT_FOUND: it is a new one. */
-static err answer_again(struct request *rq, struct db *db, const struct posting *p)
+static err answer_again(struct request *rq, struct db *db)
 {
+    const struct posting *p = rq->work;
     struct consent_row before;
 
     TRY(consent_by_document(&rq->scope, db, &p->consent.c.document, &before));
     return reply_consent(rq, db, 200, before.id.text);
-}
-
-/* What stands in the way may be the same certificate, posted at the same time: then its answer is this one's. */
-static err copy_or_again(struct request *rq, struct db *db, struct posting *p)
-{
-    struct scope *s = &rq->scope;
-    const char *taken;
-    err e = copy(rq, db, p);
-
-    if (e == ERR_OK)
-        return reply_consent(rq, db, 201, p->row.id.text);
-    if (e != ERR_CONFLICT)
-        return e;
-    db_rollback(db);
-    taken = scope_strdup(s, s->why.detail);
-    scope_forgive(s);
-    e = answer_again(rq, db, p);
-    if (e != ERR_NOT_FOUND)
-        return e;
-    scope_forgive(s);
-    return fail(s, ERR_CONFLICT, "%s", taken);
 }
 
 static err consent_store(struct request *rq, struct db *db)
@@ -273,14 +256,14 @@ static err consent_store(struct request *rq, struct db *db)
 
     TRY(certificate_read(rq, p));
     TRY(signer_check(rq, &p->consent));
-    e = answer_again(rq, db, p);
+    e = answer_again(rq, db);
     if (e != ERR_NOT_FOUND)
         return e;
     scope_forgive(s);
     if (p->consent.c.valid_until <= clock_wall_ms())
         return refuse(s, REFUSAL_EXPIRED, "/validUntil", NULL);
     TRY(status_check(s, db, &p->consent, &p->row));
-    return copy_or_again(rq, db, p);
+    return signed_add_once(rq, db, copy, answer_again);
 }
 
 static err body_write(struct request *rq, const void *bytes, size_t len)

@@ -9,12 +9,11 @@
 #include "api/consent.h"
 #include "api/ledgered.h"
 #include "api/refused.h"
+#include "api/signed.h"
 #include "ledger/cert/withdrawal.h"
-#include "schema/base/clock.h"
 #include "schema/json/canon.h"
 #include "schema/store/consent.h"
 #include "schema/store/job.h"
-#include "schema/store/party.h"
 #include "schema/store/version.h"
 
 struct revoking {
@@ -65,13 +64,10 @@ static err revoke_decide(struct scope *s, struct append_txn *t, void *state)
     return ledgered_answer(s, t, 200, index, consent_show(&row), NULL);
 }
 
-/* By the key that signed the consent, or by the one that is its creator's now: keys get lost. */
-static err request_check(struct request *rq, struct db *db, const struct consent_row *row, const struct withdrawal *w)
+static err request_check(struct scope *s, struct db *db, const struct consent_row *row, const struct withdrawal *w)
 {
-    struct scope *s = &rq->scope;
     enum refusal why = REFUSAL_NONE;
     struct consent consent;
-    struct party creator;
     json_t *document;
     err e;
 
@@ -80,18 +76,9 @@ static err request_check(struct request *rq, struct db *db, const struct consent
     json_decref(document);
     if (e != ERR_OK)
         return fail(s, ERR_CORRUPT, "a stored consent cannot be read");
-    why = withdrawal_fits(w, &consent);
-    if (why == REFUSAL_WITHDRAWAL_STRANGER) {
-        TRY(party_get(s, db, row->creator.text, &creator));
-        if (creator.public_key && strcmp(creator.public_key, w->c.issuer) == 0)
-            why = REFUSAL_NONE;
-    }
-    if (why != REFUSAL_NONE)
-        return refuse(s, why, why == REFUSAL_WITHDRAWAL_OTHER ? "/request/credentialSubject" : "/request/issuer", NULL);
+    TRY(signed_withdrawal_check(s, db, w, withdrawal_fits(w, &consent), &row->creator));
     if (w->action != WITHDRAWAL_REVOKE)
         return fail_at(s, ERR_INVALID, "/request/credentialSubject/action", "a request to revoke is expected here");
-    if (w->c.signed_at > clock_wall_ms() + CLOCK_SKEW_MAX_MS)
-        return refuse(s, REFUSAL_NOT_YET_VALID, "/request/proof/created", NULL);
     return ERR_OK;
 }
 
@@ -143,7 +130,7 @@ static err revoke_prepare(struct request *rq, struct db *db)
         return fail(s, ERR_FORBIDDEN, "only its creator withdraws a consent");
     e = withdrawal_read(s, request, &w->request, &why);
     TRY(refused(s, e, why, "/request"));
-    TRY(request_check(rq, db, &row, &w->request));
+    TRY(request_check(s, db, &row, &w->request));
     TRY(canon(s, request, &w->bytes));
     w->consent = row.id;
     w->no = row.no;

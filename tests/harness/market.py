@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole market for a test: its own database, signer, API and worker, and the tool of people."""
+import concurrent.futures
 import hashlib
 import http.client
 import json
@@ -10,7 +11,7 @@ import secrets
 import subprocess
 import tempfile
 
-from harness import clearing, postgres, web
+from harness import clearing, postgres, tap, web
 from harness.program import Program, wait_for
 from harness.tree import program
 
@@ -182,6 +183,18 @@ class Market:
 
     def sql(self, text):
         return self.cluster.sql(text)
+
+    def twice_at_once(self, table, ask):
+        """Two answers of ask(), whose rows for `table` wait for the same moment; of one thing they are one answer."""
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            held = pool.submit(self.sql, f"BEGIN; LOCK TABLE {table} IN SHARE MODE; SELECT pg_sleep(3); COMMIT")
+            wait_for(lambda: self.sql("SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND granted AND relation"
+                                      f" = '{table}'::regclass") != [["0"]], 30, "the lock")
+            got = [g.result() for g in [pool.submit(ask) for _ in range(2)]]
+            held.result()
+        tap.equal((sorted(g.status for g in got), len({g.json().get("id") for g in got})), ([200, 201], 1),
+                  f"two posts of one {table} at once have one answer") or tap.note(repr(got))
+        return got[0].json()
 
     # ---- steps of a sale
 

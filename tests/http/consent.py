@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys, consents, withdrawals and status lists over HTTP, refusals first; signed by code that is not ours."""
-import concurrent.futures
 import hashlib
 import json
 
@@ -285,19 +284,6 @@ def successor(market, alice, key, consent):
     return new
 
 
-def at_once(market, alice, key):
-    """Two posts of one certificate whose rows wait for the same moment."""
-    signed = key.prove(consents.certificate(key, HASHES, lists_of(market)), consents.moment())
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        held = pool.submit(market.sql, "BEGIN; LOCK TABLE consent IN SHARE MODE; SELECT pg_sleep(3); COMMIT")
-        wait_for(lambda: market.sql("SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND granted AND relation ="
-                                    " 'consent'::regclass") != [["0"]], 30, "the lock")
-        got = [g.result() for g in [pool.submit(post, alice, signed) for _ in range(2)]]
-        held.result()
-    tap.equal((sorted(g.status for g in got), len({g.json().get("id") for g in got})), ([200, 201], 1),
-              "two posts of one certificate at once have one answer") or tap.note(repr(got))
-
-
 def second_pair(market, alice, key):
     """Where many have consented there are more pairs of lists, and the same place in each."""
     lists, places = lists_of(market), []
@@ -335,7 +321,8 @@ def main():
         after(market, before, revocation, suspension, {4711} | market.early)
         new = successor(market, alice, key, one)
         after(market, before, revocation, suspension, {4711, one["status_index"]} | market.early)
-        at_once(market, alice, new)
+        signed = new.prove(consents.certificate(new, HASHES, lists_of(market)), consents.moment())
+        market.twice_at_once("consent", lambda: post(alice, signed))
         second_pair(market, alice, new)
         log = (market.dir / "api.log").read_text(encoding="utf8")
         tap.check("answer against the contract" not in log, "every answer kept the contract") or tap.note(log[-2000:])
