@@ -12,15 +12,53 @@
 #define DRAW_TERMINAL_MS 100
 #define DRAW_LINES_MS    5000
 
+static char *escaped(struct scope *s, const char *text, bool lines)
+{
+    bool utf8 = utf8_valid(text, strlen(text));
+    struct buf b = BUF(s);
+
+    buf_add(&b, "", 0);
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        bool c1 = utf8 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;      /* U+0080 to U+009F */
+        bool control = (*p < 0x20 && !(lines && *p == '\n')) || *p == 0x7f;
+        if (control || c1 || (!utf8 && *p >= 0x80))
+            buf_printf(&b, "\\x%02x", *p);
+        else
+            buf_char(&b, (char)*p);
+        if (c1)
+            buf_printf(&b, "\\x%02x", *++p);
+    }
+    return b.p;
+}
+
+char *printable(struct scope *s, const char *text)
+{
+    return escaped(s, text, false);
+}
+
+static void line_put(FILE *f, const char *before, const char *format, va_list ap)
+{
+    struct scope s;
+    char *text;
+
+    if (vasprintf(&text, format, ap) < 0)
+        abort();
+    scope_init(&s, 0);
+    flockfile(f);
+    fprintf(f, "%s%s\n", before, escaped(&s, text, true));
+    fflush(f);
+    funlockfile(f);
+    scope_free(&s);
+    free(text);
+}
+
 void say(const char *format, ...)
 {
     va_list ap;
 
     va_start(ap, format);
-    vprintf(format, ap);
+    line_put(stdout, "", format, ap);
     va_end(ap);
-    putchar('\n');
-    fflush(stdout);
 }
 
 void complain(const char *format, ...)
@@ -28,11 +66,7 @@ void complain(const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    flockfile(stderr);
-    fputs("counterfoil: ", stderr);
-    vfprintf(stderr, format, ap);
-    fputc('\n', stderr);
-    funlockfile(stderr);
+    line_put(stderr, "counterfoil: ", format, ap);
     va_end(ap);
 }
 
@@ -41,24 +75,6 @@ void say_json(const json_t *value)
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
     putchar('\n');
     fflush(stdout);
-}
-
-char *printable(struct scope *s, const char *text)
-{
-    bool utf8 = utf8_valid(text, strlen(text));
-    struct buf b = BUF(s);
-
-    buf_add(&b, "", 0);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        bool c1 = utf8 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;      /* U+0080 to U+009F */
-        if (*p < 0x20 || *p == 0x7f || c1 || (!utf8 && *p >= 0x80))
-            buf_printf(&b, "\\x%02x", *p);
-        else
-            buf_char(&b, (char)*p);
-        if (c1)
-            buf_printf(&b, "\\x%02x", *++p);
-    }
-    return b.p;
 }
 
 char *size_text(struct scope *s, int64_t bytes)

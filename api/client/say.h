@@ -10,8 +10,9 @@
 
 /*
  * What the tool says: results on standard output, complaints and progress on
- * standard error. Text from outside goes through printable(), so that no name
- * can move a terminal's cursor.
+ * standard error. Control characters are said as \xNN, so that nothing from
+ * outside can move a terminal's cursor; what is not to break a line, either,
+ * goes through printable().
  */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));          /* a line */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));     /* "counterfoil: …" */
