@@ -6,10 +6,7 @@
 #include "api/client/folder.h"
 #include "api/client/instant.h"
 #include "api/client/say.h"
-#include "api/client/signing_key.h"
-#include "ledger/cert/withdrawal.h"
-#include "schema/base/clock.h"
-#include "schema/base/random.h"
+#include "api/client/withdraw.h"
 
 #define HINT_CERTIFICATE "`counterfoil certificate list` shows them"
 
@@ -27,18 +24,6 @@ static const struct flag flags[] = {
     { "out", "FILE", false, AT(out), "where the signed certificate goes" },
     { "json", NULL, false, AT(json), "the answer as JSON" },
 };
-
-/* "a, b" of an array of words. */
-static const char *words_text(struct scope *s, const json_t *list)
-{
-    struct buf b = BUF(s);
-    const json_t *word;
-    size_t i;
-
-    json_array_foreach(list, i, word)
-        buf_printf(&b, "%s%s", i ? ", " : "", json_is_string(word) ? json_string_value(word) : "?");
-    return b.p ? printable(s, b.p) : "";
-}
 
 static void entry_tell(const char *label, const json_t *entry)
 {
@@ -75,7 +60,8 @@ static void answer_tell(struct scope *s, const struct certificate_options *o, js
     json_decref(answer);
 }
 
-err certificate_at(struct scope *s, const struct certificate_options *o, const char *first, const char **out)
+/* --at, ready for a query: "" if not said, or `first` and the instant. */
+static err at_query(struct scope *s, const struct certificate_options *o, const char *first, const char **out)
 {
     const char *form;
 
@@ -127,7 +113,7 @@ static err list(struct scope *s, const struct certificate_options *o, struct mar
     const char *at;
 
     (void)args;
-    TRY(certificate_at(s, o, "&", &at));
+    TRY(at_query(s, o, "&", &at));
     return market_each(s, m, scope_printf(s, "/v1/certificates?limit=200%s%s%s%s%s", o->dataset ? "&dataset=" : "",
                                           o->dataset ? fetch_escape(s, o->dataset) : "", o->version ? "&version=" : "",
                                           o->version ? fetch_escape(s, o->version) : "", at), row_tell, &copy);
@@ -143,44 +129,15 @@ static err show(struct scope *s, const struct certificate_options *o, struct mar
     return ERR_OK;
 }
 
-static err request_sign(struct scope *s, const struct certificate_options *o, const json_t *certificate, json_t **out)
-{
-    struct withdrawal w = { .c = { .valid_from = clock_wall_ms() }, .action = WITHDRAWAL_REVOKE };
-    struct secret_key *key = NULL;
-    enum refusal why;
-    uint8_t noise[16];
-    err e;
-
-    random_bytes(noise, sizeof noise);
-    random_bytes(w.salt, sizeof w.salt);
-    w.c.id = credential_uuid(s, noise);
-    TRY(json_text(s, certificate, "credential", &w.consent));
-    TRY(json_hash(s, certificate, "document", &w.consent_sha256));
-    TRY(signing_key_load(s, o->passphrase_file, o->key, &key));
-    e = sourcing_withdrawal_sign(s, &w, key, clock_wall_ms(), out, &why);
-    secret_key_free(key);
-    return e;
-}
-
 static err revoke(struct scope *s, const struct certificate_options *o, struct market *m, const struct texts *args)
 {
     const char *path = scope_printf(s, "/v1/certificates/%s", fetch_escape(s, args->v[1]));
-    json_t *certificate = NULL, *request = NULL, *body, *answer = NULL;
-    err e;
+    json_t *answer = NULL;
 
-    if (!o->key)
-        return fail(s, ERR_INVALID, "revoking needs --key: the request is signed by it");
     TRY(market_id(s, args->v[1], "crt_", HINT_CERTIFICATE));
-    TRY(market_get(s, m, path, &certificate));
-    e = request_sign(s, o, certificate, &request);
-    json_decref(certificate);
-    TRY(e);
-    body = json_pack("{s:o}", "request", request);
-    e = market_post(s, m, scope_printf(s, "%s/revoke", path), body, market_new_key(s), &answer);
-    json_decref(body);
-    if (e == ERR_OK)
-        answer_tell(s, o, answer);
-    return e;
+    TRY(withdraw(s, m, path, o->key, o->passphrase_file, sourcing_withdrawal_sign, &answer));
+    answer_tell(s, o, answer);
+    return ERR_OK;
 }
 
 /* ---- the operator's register */
@@ -277,7 +234,7 @@ static err behind(struct scope *s, const struct certificate_options *o, struct m
     json_t *answer = NULL;
     const char *at;
 
-    TRY(certificate_at(s, o, "?", &at));
+    TRY(at_query(s, o, "?", &at));
     TRY(market_get(s, m, scope_printf(s, "/v1/datasets/%s/versions/%s/behind/%s%s",
                                       fetch_escape_path(s, args->v[1]), fetch_escape(s, args->v[2]),
                                       fetch_escape_path(s, args->v[3]), at), &answer));

@@ -15,5 +15,3 @@ struct certificate_options {
 };
 
 err certificate_sign_run(struct scope *s, const struct certificate_options *o);
-/* --at, in the contract's form and ready for a query: "" if not said, or `first` and the instant. */
-err certificate_at(struct scope *s, const struct certificate_options *o, const char *first, const char **out);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/client/certificate.h"
 #include "api/client/folder.h"
@@ -17,17 +14,6 @@
 
 #define EVIDENCE_BYTES_MAX (256 << 20)
 #define VALID_DEFAULT_MS   (365 * INT64_C(86400000))
-
-static err instant_of(struct scope *s, const char *text, int64_t otherwise, int64_t *out)
-{
-    const char *form;
-
-    *out = otherwise;
-    if (!text)
-        return ERR_OK;
-    TRY(instant_read(s, text, &form));
-    return time_parse_lenient(form, out) ? ERR_OK : fail(s, ERR_INVALID, "'%s' is no instant", text);
-}
 
 /* CRITERION=FILE: the file shows that it is met, and its digest is signed. */
 static err criterion_add(struct scope *s, const char *text, struct sourcing *w)
@@ -116,17 +102,6 @@ static err market_ask(struct scope *s, const struct certificate_options *o, stru
     return e;
 }
 
-static err keep(struct scope *s, const char *path, struct bytes text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    bool good;
-
-    if (fd < 0)
-        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
-    good = write(fd, text.p, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    return close(fd) == 0 && good ? ERR_OK : fail(s, ERR_IO, "%s cannot be written", path);
-}
-
 static err sign(struct scope *s, const struct certificate_options *o, const struct sourcing *w)
 {
     enum refusal why = REFUSAL_NONE;
@@ -142,7 +117,7 @@ static err sign(struct scope *s, const struct certificate_options *o, const stru
     e = canon(s, document, &text);
     json_decref(document);
     TRY(e);
-    TRY(keep(s, o->out, text));
+    TRY(file_write(s, o->out, text.p, text.len));
     say("certificate  %s", o->out);
     say("of           %s version %llu, root %s", w->dataset, (unsigned long long)w->version,
         hash_hex(s, &w->version_root));
@@ -164,8 +139,8 @@ err certificate_sign_run(struct scope *s, const struct certificate_options *o)
     random_bytes(w->salt, sizeof w->salt);
     w->c.id = credential_uuid(s, noise);
     w->scheme = o->scheme;
-    TRY(instant_of(s, o->from, now, &w->c.valid_from));
-    TRY(instant_of(s, o->until, now + VALID_DEFAULT_MS, &w->c.valid_until));
+    TRY(instant_or(s, o->from, now, &w->c.valid_from));
+    TRY(instant_or(s, o->until, now + VALID_DEFAULT_MS, &w->c.valid_until));
     TRY(market_ask(s, o, w));
     return sign(s, o, w);
 }

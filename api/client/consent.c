@@ -8,10 +8,7 @@
 #include <unistd.h>
 
 #include "api/client/say.h"
-#include "api/client/signing_key.h"
-#include "ledger/cert/withdrawal.h"
-#include "schema/base/clock.h"
-#include "schema/base/random.h"
+#include "api/client/withdraw.h"
 
 #define ASK_EVERY_US 200000
 
@@ -51,18 +48,6 @@ static const char *reason_text(struct scope *s, const char *code)
     return refusal_parse(code, &why) ? scope_printf(s, "%s, %s", code, refusal_sentence(why)) : printable(s, code);
 }
 
-static const char *words_of(struct scope *s, const json_t *list)
-{
-    struct buf b = BUF(s);
-    const json_t *word;
-    size_t i;
-
-    buf_str(&b, json_array_size(list) ? "" : "nothing");
-    json_array_foreach(list, i, word)
-        buf_printf(&b, "%s%s", i ? ", " : "", json_is_string(word) ? json_string_value(word) : "?");
-    return b.p;
-}
-
 static void tell(struct scope *s, const json_t *c)
 {
     const char *reason = json_text_or(c, "reason", NULL);
@@ -73,7 +58,7 @@ static void tell(struct scope *s, const json_t *c)
         say("to do      %s", printable(s, json_text_or(c, "remedy", "")));
     say("covers     %lld items, root %s", (long long)json_integer_value(json_object_get(c, "item_count")),
         json_text_or(c, "coverage_root", "?"));
-    say("for        %s, as %s", words_of(s, json_object_get(c, "purposes")), json_text_or(c, "role", "?"));
+    say("for        %s, as %s", words_text(s, json_object_get(c, "purposes")), json_text_or(c, "role", "?"));
     say("until      %s", json_text_or(c, "valid_until", "?"));
     if (json_is_object(json_object_get(c, "entry")))
         say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(c, "entry"), "index")));
@@ -178,44 +163,15 @@ static err consent_show(struct scope *s, const struct consent_options *o, struct
 
 /* ---- revoke */
 
-static err request_sign(struct scope *s, const struct consent_options *o, const json_t *consent, json_t **out)
-{
-    struct withdrawal w = { .c = { .valid_from = clock_wall_ms() }, .action = WITHDRAWAL_REVOKE };
-    struct secret_key *key = NULL;
-    enum refusal why;
-    uint8_t noise[16];
-    err e;
-
-    random_bytes(noise, sizeof noise);
-    random_bytes(w.salt, sizeof w.salt);
-    w.c.id = credential_uuid(s, noise);
-    TRY(json_text(s, consent, "credential", &w.consent));
-    TRY(json_hash(s, consent, "document", &w.consent_sha256));
-    TRY(signing_key_load(s, o->passphrase_file, o->key, &key));
-    e = withdrawal_sign(s, &w, key, clock_wall_ms(), out, &why);
-    secret_key_free(key);
-    return e;
-}
-
 static err consent_revoke(struct scope *s, const struct consent_options *o, struct market *m, const char *id)
 {
     const char *path = scope_printf(s, "/v1/consents/%s", fetch_escape(s, id));
-    json_t *consent = NULL, *request = NULL, *body, *answer = NULL;
-    err e;
+    json_t *answer = NULL;
 
-    if (!o->key)
-        return fail(s, ERR_INVALID, "withdrawing needs --key: the request is signed by it");
     TRY(market_id(s, id, "cns_", HINT_CONSENT));
-    TRY(market_get(s, m, path, &consent));
-    e = request_sign(s, o, consent, &request);
-    json_decref(consent);
-    TRY(e);
-    body = json_pack("{s:o}", "request", request);
-    e = market_post(s, m, scope_printf(s, "%s/revoke", path), body, market_new_key(s), &answer);
-    json_decref(body);
-    if (e == ERR_OK)
-        answer_tell(s, o, answer);
-    return e;
+    TRY(withdraw(s, m, path, o->key, o->passphrase_file, withdrawal_sign, &answer));
+    answer_tell(s, o, answer);
+    return ERR_OK;
 }
 
 /* ---- the verb */
@@ -226,8 +182,7 @@ static const struct {
     err (*run)(struct scope *s, const struct consent_options *o, struct market *m, const char *arg);
 } steps[] = {
     { "post", true, consent_post }, { "list", false, consent_list }, { "needed", false, consent_needed },
-    { "show", true, consent_show },
-    { "revoke", true, consent_revoke },
+    { "show", true, consent_show }, { "revoke", true, consent_revoke },
 };
 
 static err run(struct scope *s, struct call *c)

@@ -48,17 +48,6 @@ static err codes_of(struct scope *s, const struct code_list *list, const char *w
     return ERR_OK;
 }
 
-static err instant_of(struct scope *s, const char *text, int64_t otherwise, int64_t *out)
-{
-    const char *form;
-
-    *out = otherwise;
-    if (!text)
-        return ERR_OK;
-    TRY(instant_read(s, text, &form));
-    return time_parse_lenient(form, out) ? ERR_OK : fail(s, ERR_INVALID, "'%s' is no instant", text);
-}
-
 /* ---- the parts of a certificate */
 
 static err grants_make(struct scope *s, const struct consent_options *o, struct consent *w)
@@ -170,8 +159,8 @@ static err consent_make(struct scope *s, const struct consent_options *o, const 
     w->assurance = ASSURANCE_L3;
     w->effects = 1u << EFFECT_NO_NEW_ACCESS;
     w->notice_days = (unsigned)days;
-    TRY(instant_of(s, o->from, now, &w->c.valid_from));
-    TRY(instant_of(s, o->until, now + YEARS_DEFAULT_MS, &w->c.valid_until));
+    TRY(instant_or(s, o->from, now, &w->c.valid_from));
+    TRY(instant_or(s, o->until, now + YEARS_DEFAULT_MS, &w->c.valid_until));
     TRY(grants_make(s, o, w));
     TRY(text_make(s, o, w));
     TRY(coverage_make(s, c, w));

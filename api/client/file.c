@@ -81,6 +81,20 @@ err folder_write(struct scope *s, int folder, const char *path, const void *byte
     return e;
 }
 
+err file_write(struct scope *s, const char *path, const void *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    err e;
+
+    if (fd < 0)
+        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    e = write_all(s, fd, bytes, len);
+    if (e == ERR_OK && fsync(fd) != 0)
+        e = fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+    close(fd);
+    return e;
+}
+
 static err read_open(struct scope *s, int fd, const char *path, size_t max, struct bytes *out)
 {
     struct buf b = BUF(s);

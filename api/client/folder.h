@@ -43,5 +43,7 @@ err  folder_of(struct scope *s, int folder, const char *path, bool make, int *fd
 /* A small file below the folder, whole: written aside, synced, renamed. */
 err  folder_write(struct scope *s, int folder, const char *path, const void *bytes, size_t len);
 err  folder_read(struct scope *s, int folder, const char *path, size_t max, struct bytes *out);    /* ERR_NOT_FOUND */
+/* A file that the user names and that isn't there yet, whole and synced. ERR_CONFIG: it can't be made. */
+err  file_write(struct scope *s, const char *path, const void *bytes, size_t len);
 /* Any file that the user names, whole; the bytes are followed by a NUL. */
 err  file_read(struct scope *s, const char *path, size_t max, struct bytes *out);

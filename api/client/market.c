@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/client/say.h"
 #include "schema/base/config.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
@@ -259,6 +260,18 @@ const char *json_text_or(const json_t *object, const char *name, const char *oth
     const char *text = json_string_value(json_object_get(object, name));
 
     return text ? text : otherwise;
+}
+
+char *words_text(struct scope *s, const json_t *list)
+{
+    struct buf b = BUF(s);
+    const json_t *word;
+    size_t i;
+
+    buf_str(&b, json_array_size(list) ? "" : "nothing");
+    json_array_foreach(list, i, word)
+        buf_printf(&b, "%s%s", i ? ", " : "", json_is_string(word) ? json_string_value(word) : "?");
+    return printable(s, b.p);
 }
 
 char *money_text(struct scope *s, const json_t *money)

@@ -63,6 +63,8 @@ err json_text(struct scope *s, const json_t *object, const char *name, const cha
 err json_count(struct scope *s, const json_t *object, const char *name, int64_t *out);
 err json_hash(struct scope *s, const json_t *object, const char *name, struct hash *out);
 const char *json_text_or(const json_t *object, const char *name, const char *otherwise);
+/* "a, b" of an array of words; "nothing" of none. */
+char *words_text(struct scope *s, const json_t *list);
 /* "12.00 EUR" of a Money object. */
 char *money_text(struct scope *s, const json_t *money);
 /* "0.10 EUR for each item, at least 1.00" of a Price object. */

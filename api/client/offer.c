@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "api/client/instant.h"
 #include "api/client/market.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
 #include "ledger/rules/terms.h"
-#include "schema/base/clock.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
 
@@ -94,9 +94,7 @@ static err body_make(struct scope *s, struct market *m, const struct options *o,
     json_t *terms = NULL;
     char *text;
 
-    if (!time_parse_lenient(o->until, &wish.until) &&
-        !time_parse_lenient(scope_printf(s, "%.32sT00:00:00Z", o->until), &wish.until))
-        return fail(s, ERR_INVALID, "--until is a date (2027-12-31) or an instant (2027-12-31T12:00:00Z)");
+    TRY(instant_or(s, o->until, 0, &wish.until));
     TRY(which_version(s, m, o, path, &number));
     TRY(parties_of(s, m, path, number, &wish));
     random_bytes(wish.random, sizeof wish.random);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "api/client/folder.h"
 #include "api/client/market.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
@@ -46,18 +46,11 @@ static err file_keep(struct scope *s, struct market *m, const char *id, const ch
 {
     struct fetch_request rq = { .method = FETCH_GET, .answer_max = MARKET_ANSWER_MAX };
     struct fetch_answer a;
-    bool good;
-    FILE *f;
 
     if (!path)
         return ERR_OK;
     TRY(market_run(s, m, scope_printf(s, "/v1/payout-runs/%s/file", fetch_escape(s, id)), &rq, true, &a));
-    f = fopen(path, "wxe");
-    if (!f)
-        return fail(s, ERR_CONFIG, "%s can't be made: it may be there already", path);
-    good = fwrite(a.body.p, 1, a.body.len, f) == a.body.len;
-    good = fclose(f) == 0 && good;
-    return good ? ERR_OK : fail(s, ERR_IO, "%s could not be written", path);
+    return file_write(s, path, a.body.p, a.body.len);
 }
 
 static void run_tell(struct scope *s, const json_t *run)

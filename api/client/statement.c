@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/client/statement.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "api/client/folder.h"
 #include "api/client/instant.h"
 #include "api/client/market.h"
 #include "api/client/receipt.h"
@@ -88,17 +87,13 @@ static err keep_receipts(struct scope *s, struct market *m, json_t *statement)
 static err save(struct scope *s, struct market *m, const char *path, json_t *statement)
 {
     struct bytes text;
-    FILE *f;
-    bool good;
+    struct buf b = BUF(s);
 
     TRY(keep_receipts(s, m, statement));
     TRY(canon(s, statement, &text));
-    f = fopen(path, "wxe");
-    if (!f)
-        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
-    good = fwrite(text.p, 1, text.len, f) == text.len && fputc('\n', f) != EOF;
-    good = fclose(f) == 0 && good;
-    return good ? ERR_OK : fail(s, ERR_IO, "%s: it could not be written", path);
+    buf_add(&b, text.p, text.len);
+    buf_char(&b, '\n');
+    return file_write(s, path, b.p, b.len);
 }
 
 /* ---- telling */
