@@ -86,7 +86,8 @@ def rules_changed(market, landing, how, before, said):
     """From the version in force before to today's; how many entries say so."""
     versions, changes = rules_of(market)
     newest = max(versions)
-    tap.check(newest == RULES and versions == sorted(versions), f"{landing.name}: the newest entries are of rules {RULES}")
+    tap.check(newest == RULES and versions == sorted(versions),
+              f"{landing.name}: the newest entries are of rules {RULES}")
     tap.check(changes == newest - versions[0], f"{landing.name}, {how}: the rules changed once a version ({changes})")
     tap.check(sum(said) == (1 if newest > before else 0), f"{landing.name}, {how}: and one said so, if at all {said}")
     return changes
