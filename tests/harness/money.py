@@ -6,7 +6,7 @@ import json
 import secrets
 
 from harness.program import wait_for
-from harness.sale import later, must, terms
+from harness.sale import later, must, offered, published
 
 MICRO = 10 ** 6
 DIGITS = {"EUR": 2, "JPY": 0, "KWD": 3}
@@ -116,26 +116,11 @@ class Studio:
                                "media_type": "text/plain", "attributes": {"n": i},
                                "contributors": [{"party": p.id, "role": "author", "weight": rng.randrange(1, 8)}
                                                 for p in made_by]})
-        house = self.publisher
-        must(house.post("/v1/datasets", {"name": "set", "title": "Set", "modality": "text"}, idempotency=None), 201)
-        for body in bodies:
-            must(house.put(f"/v1/content/{hashlib.sha256(body).hexdigest()}", body,
-                           headers={"Content-Type": "application/octet-stream"}), 201, 204)
-        base = "/v1/datasets/house/set/versions"
-        draft = must(house.post(base, idempotency=None), 201).json()["id"]
-        lines = "".join(json.dumps(i) + "\n" for i in self.items).encode()
-        must(house.put(f"{base}/{draft}/items?part=0", lines, headers={"Content-Type": "application/jsonl"}), 200)
-        self.version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
-
-        def verified():
-            return house.get(f"{base}/{self.version['number']}").json()["verification"]["unverified"] == 0
-        wait_for(verified, 60, "the version to be verified")
+        self.version = published(self.publisher, "set", self.items, bodies)
         return self
 
     def offer(self, tariff, split="per_item"):
-        wish = {"dataset": "house/set", "version": self.version["number"], "price": tariff, "split": split,
-                "terms": terms(self.publisher.id, self.version["id"], later(300))}
-        return must(self.publisher.post("/v1/offers", wish), 201).json()
+        return offered(self.publisher, self.version, tariff, split=split)
 
     def buy(self, offer, slice_=None):
         """The license as JSON."""

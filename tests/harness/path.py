@@ -16,7 +16,7 @@ from harness import consents, money, slices
 from harness.creator import Creator
 from harness.load import REPEATS_MAX, RETRY_SECONDS, Client
 from harness.program import wait_for
-from harness.sale import later, must, terms
+from harness.sale import later, must, offered, published
 
 FEE_PPM = 50000
 TARIFF = {"amount": "0.137", "currency": "EUR", "kind": "per_item"}
@@ -138,16 +138,8 @@ class Path:
                                  for who, role in made]}
 
     def publish(self):
-        house, base = self.house, "/v1/datasets/atelier/works/versions"
-        must(house.post("/v1/datasets", {"name": "works", "title": "Works", "modality": "text"}, idempotency=None), 201)
-        draft = must(house.post(base, idempotency=None), 201).json()["id"]
-        lines = "".join(json.dumps(i) + "\n" for i in self.items).encode()
-        must(house.put(f"{base}/{draft}/items?part=0", lines, headers={"Content-Type": "application/jsonl"}), 200)
-        version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
-        wait_for(lambda: house.get(f"{base}/1").json()["verification"]["unverified"] == 0, 60, "verification")
-        wish = {"dataset": "atelier/works", "version": 1, "price": TARIFF,
-                "terms": terms(house.id, version["id"], later(300))}
-        self.offer = must(house.post("/v1/offers", wish), 201).json()["id"]
+        version = published(self.house, "works", self.items)
+        self.offer = offered(self.house, version, TARIFF)["id"]
 
     # ---- as a load among others (harness/load.py)
 

@@ -46,6 +46,28 @@ def terms(publisher, version, until):
         "uid": f"urn:counterfoil:terms:{os.urandom(16).hex()}"}
 
 
+def published(house, name, items, bodies=()):
+    """The first version of a new dataset, of few items, once what is there of their content is verified."""
+    for body in bodies:
+        must(house.put(f"/v1/content/{hashlib.sha256(body).hexdigest()}", body,
+                       headers={"Content-Type": "application/octet-stream"}), 201, 204)
+    must(house.post("/v1/datasets", {"name": name, "title": name.title(), "modality": "text"}, idempotency=None), 201)
+    base = f"/v1/datasets/{house.handle}/{name}/versions"
+    draft = must(house.post(base, idempotency=None), 201).json()["id"]
+    must(house.put(f"{base}/{draft}/items?part=0", "".join(json.dumps(i) + "\n" for i in items).encode(),
+                   headers={"Content-Type": "application/jsonl"}), 200)
+    version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
+    wait_for(lambda: house.get(f"{base}/1").json()["verification"]["unverified"] == 0, 60, "verification")
+    return version
+
+
+def offered(house, version, price, **more):
+    """The offer as JSON; `price` as the API takes it."""
+    wish = {"dataset": version["dataset"], "version": version["number"], "price": price,
+            "terms": terms(house.id, version["id"], later(300)), **more}
+    return must(house.post("/v1/offers", wish), 201).json()
+
+
 class Sale:
     """A publisher, a buyer, a dataset, an offer and licenses at the API on `port`."""
 

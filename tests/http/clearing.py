@@ -9,12 +9,11 @@ from harness.creator import Creator
 from harness.ed25519 import canonical
 from harness.market import Market
 from harness.program import wait_for
-from harness.sale import later, must, terms
+from harness.sale import later, must, offered, published
 from harness.tree import folder
 
 PENDING = 8                       # CLEARANCES_PENDING_MAX
 PAIRS = 32                        # of status lists: one more list than CREDENTIAL_LISTS_MAX
-TEXT = {"Content-Type": "application/octet-stream"}
 
 
 def refused(got, status, slug, name, word=""):
@@ -45,21 +44,11 @@ MADE = [
 def publish(market, house, creators):
     bodies = [b"work %02d" % i for i in range(len(MADE))]
     hashes = [hashlib.sha256(b).hexdigest() for b in bodies]
-    for body, sha256 in zip(bodies, hashes):
-        must(house.put(f"/v1/content/{sha256}", body, headers=TEXT), 201, 204)
-    must(house.post("/v1/datasets", {"name": "works", "title": "Works", "modality": "text"}, idempotency=None), 201)
-    base = "/v1/datasets/house/works/versions"
-    draft = must(house.post(base, idempotency=None), 201).json()["id"]
-    lines = [json.dumps({"path": f"{i:02d}.txt", "sha256": hashes[i], "size": len(bodies[i]), "contributors": [
-        {"party": creators[h].party.id, "role": role, "weight": 1} for h, role in made]})
+    items = [{"path": f"{i:02d}.txt", "sha256": hashes[i], "size": len(bodies[i]), "contributors": [
+        {"party": creators[h].party.id, "role": role, "weight": 1} for h, role in made]}
         for i, (made, _) in enumerate(MADE)]
-    must(house.put(f"{base}/{draft}/items?part=0", ("\n".join(lines) + "\n").encode(),
-                   headers={"Content-Type": "application/jsonl"}), 200)
-    version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
-    wait_for(lambda: house.get(f"{base}/1").json()["verification"]["unverified"] == 0, 60, "verification")
-    wish = {"dataset": "house/works", "version": 1, "price": {"amount": "0.00", "currency": "EUR"},
-            "terms": terms(house.id, version["id"], later(300))}
-    return bodies, hashes, must(house.post("/v1/offers", wish), 201).json()["id"]
+    version = published(house, "works", items, bodies)
+    return bodies, hashes, offered(house, version, {"amount": "0.00", "currency": "EUR"})["id"]
 
 
 def consent_all(creators, hashes):

@@ -9,7 +9,7 @@ from harness import clearing, consents, tap
 from harness.creator import Creator
 from harness.market import Market
 from harness.program import wait_for
-from harness.sale import later, must, terms
+from harness.sale import later, must, published, terms
 from harness.tree import folder
 
 ITEMS = 48
@@ -29,16 +29,7 @@ def publish(rng, house, creators):
         items.append({"path": f"{rng.choice('ab')}/{i:02d}.txt", "sha256": hashlib.sha256(body).hexdigest(),
                       "size": len(body), "contributors": [{"party": c.party.id, "role": r, "weight": 1}
                                                           for c, r in made]})
-        must(house.put(f"/v1/content/{items[-1]['sha256']}", body,
-                       headers={"Content-Type": "application/octet-stream"}), 201, 204)
-    must(house.post("/v1/datasets", {"name": "set", "title": "Set", "modality": "text"}, idempotency=None), 201)
-    base = "/v1/datasets/house/set/versions"
-    draft = must(house.post(base, idempotency=None), 201).json()["id"]
-    must(house.put(f"{base}/{draft}/items?part=0", "".join(json.dumps(i) + "\n" for i in items).encode(),
-                   headers={"Content-Type": "application/jsonl"}), 200)
-    version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
-    wait_for(lambda: house.get(f"{base}/1").json()["verification"]["unverified"] == 0, 60, "verification")
-    return items, bodies, version
+    return items, bodies, published(house, "set", items, bodies)
 
 
 def consent_some(rng, creators, items):

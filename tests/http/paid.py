@@ -8,7 +8,7 @@ from harness.books import books_problems
 from harness.creator import Creator
 from harness.market import Market
 from harness.program import wait_for
-from harness.sale import later, must, terms
+from harness.sale import later, must, offered, published
 from harness.tree import folder
 
 BODIES = [b"", b"made by ann", b"by ann as well"]
@@ -18,24 +18,13 @@ OWN, HERS, ALSO_HERS = range(3)
 def publish(house, ann):
     """An empty file of the publisher's own, and two that ann made."""
     hashes = [hashlib.sha256(b).hexdigest() for b in BODIES]
-    for body, sha256 in zip(BODIES, hashes):
-        must(house.put(f"/v1/content/{sha256}", body, headers={"Content-Type": "application/octet-stream"}), 201, 204)
-    must(house.post("/v1/datasets", {"name": "set", "title": "Set", "modality": "text"}, idempotency=None), 201)
-    base = "/v1/datasets/house/set/versions"
-    draft = must(house.post(base, idempotency=None), 201).json()["id"]
-    lines = [json.dumps({"path": f"{i}.txt", "sha256": hashes[i], "size": len(BODIES[i]), "contributors": [
-        {"party": ann.party.id, "role": "author", "weight": 1}] if i else []}) for i in range(len(BODIES))]
-    must(house.put(f"{base}/{draft}/items?part=0", ("\n".join(lines) + "\n").encode(),
-                   headers={"Content-Type": "application/jsonl"}), 200)
-    version = must(house.post(f"{base}/{draft}/publish"), 200).json()["version"]
-    wait_for(lambda: house.get(f"{base}/1").json()["verification"]["unverified"] == 0, 60, "verification")
-    return hashes, version
+    items = [{"path": f"{i}.txt", "sha256": hashes[i], "size": len(BODIES[i]), "contributors": [
+        {"party": ann.party.id, "role": "author", "weight": 1}] if i else []} for i in range(len(BODIES))]
+    return hashes, published(house, "set", items, BODIES)
 
 
 def offer(house, version, tariff, split="per_item"):
-    wish = {"dataset": "house/set", "version": 1, "price": tariff, "split": split,
-            "terms": terms(house.id, version["id"], later(300))}
-    return must(house.post("/v1/offers", wish), 201).json()["id"]
+    return offered(house, version, tariff, split=split)["id"]
 
 
 def buy(market, bob, offer_id):

@@ -9,7 +9,7 @@ from harness import clearing, slices, tap
 from harness.creator import Creator
 from harness.market import Market
 from harness.program import wait_for
-from harness.sale import later, must, terms
+from harness.sale import later, must, published, terms
 from harness.tree import folder
 
 ITEMS = 60
@@ -44,23 +44,6 @@ def make_items(rng, parties):
                       "size": len(body), "media_type": "text/plain", "attributes": attributes,
                       "contributors": contributors})
     return items, bodies
-
-
-def publish(alice, items, bodies):
-    must(alice.post("/v1/datasets", {"name": "set", "title": "Set", "modality": "text"}, idempotency=None), 201)
-    for body in bodies:
-        must(alice.put(f"/v1/content/{hashlib.sha256(body).hexdigest()}", body,
-                       headers={"Content-Type": "application/octet-stream"}), 201, 204)
-    base = "/v1/datasets/alice/set/versions"
-    draft = must(alice.post(base, idempotency=None), 201).json()["id"]
-    lines = "".join(json.dumps(i) + "\n" for i in items).encode()
-    must(alice.put(f"{base}/{draft}/items?part=0", lines, headers={"Content-Type": "application/jsonl"}), 200)
-    version = must(alice.post(f"{base}/{draft}/publish"), 200).json()["version"]
-
-    def verified():
-        return alice.get(f"{base}/{version['number']}").json()["verification"]["unverified"] == 0
-    wait_for(verified, 60, "the version to be verified")
-    return version
 
 
 def contributors(market, alice, items):
@@ -339,7 +322,7 @@ def main():
         alice, bob, eve = market.party("alice", "publisher"), market.party("bob", "buyer"), market.party("eve", "buyer")
         makers = [market.party(h, "creator") for h in ("carl", "dora", "emil")]
         items, bodies = make_items(rng, makers)
-        version = publish(alice, items, bodies)
+        version = published(alice, "set", items, bodies)
         contributors(market, alice, items)
         made = offers(alice, version)
         ask = quotes(market, alice, bob, items, made)

@@ -1,25 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Splits, recomputed from their definition by someone who has never seen the C: exact fractions, then the rests."""
-import fractions
 import os
 import secrets
 import subprocess
 
+from harness.money import largest_remainder
 from harness.tap import check, done, equal, note
 from harness.tree import BUILD
 
 ROWS = 1_000_000 if os.environ.get("COUNTERFOIL_SOAK") else 100_000
-
-
-def largest_remainder(total, weights):
-    """{creator: amount}: whole parts of the exact shares, the rest one by one to whoever lost most, then by id."""
-    whole = sum(weights.values())
-    exact = {c: fractions.Fraction(total * w, whole) for c, w in weights.items()}
-    parts = {c: int(e) for c, e in exact.items()}
-    losers = sorted(weights, key=lambda c: (parts[c] - exact[c], c.encode()))
-    for creator in losers[:total - sum(parts.values())]:
-        parts[creator] += 1
-    return parts
 
 
 def main():
