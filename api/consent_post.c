@@ -262,6 +262,8 @@ static err consent_store(struct request *rq, struct db *db)
     scope_forgive(s);
     if (p->consent.c.valid_until <= clock_wall_ms())
         return refuse(s, REFUSAL_EXPIRED, "/validUntil", NULL);
+    if (p->consent.c.signed_at > clock_wall_ms() + CLOCK_SKEW_MAX_MS)
+        return refuse(s, REFUSAL_NOT_YET_VALID, "/proof/created", NULL);
     TRY(status_check(s, db, &p->consent, &p->row));
     return signed_add_once(rq, db, copy, answer_again);
 }

@@ -88,6 +88,8 @@ def refusals(market, alice, mallory, buyer, key, lists):
     refused(post(alice, signed(by=foreign)), 422, "invalid", "another's signature", "signer_other")
     own = consents.certificate(foreign, HASHES, lists)
     refused(post(alice, foreign.prove(own, consents.moment())), 422, "invalid", "a key that isn't hers", "signer_other")
+    refused(post(alice, key.prove(consents.certificate(key, HASHES, lists), consents.moment(1))), 422, "invalid",
+            "one signed tomorrow", "not_yet_valid")
     refused(post(mallory, signed()), 422, "invalid", "posted by another creator", "signer_other")
     refused(post(buyer, signed()), 403, "forbidden", "posted by a buyer")
     refused(post(market.nobody, signed()), 401, "unauthenticated", "posted by nobody")
