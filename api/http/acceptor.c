@@ -15,14 +15,12 @@
 #include "schema/base/limits.h"
 #include "schema/base/log.h"
 
-#define AT_ONCE   32      /* Connections accepted between two looks at the limit: */
-#define PAUSE_MS  1       /* the event thread counts them only when it comes round. */
-#define FULL_MS   10
+#define FULL_MS 10      /* Between two looks whether there is room again. */
 
 struct acceptor {
     int listening, stop;
     int64_t limit;
-    struct MHD_Daemon *daemon;
+    struct loop *loop;
     pthread_t thread;
 };
 
@@ -37,25 +35,16 @@ static bool wait_ready(const struct acceptor *a, bool for_listening, int timeout
     return p[0].revents == 0;
 }
 
-static bool full(const struct acceptor *a)
-{
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-
-    return info && (int64_t)info->num_connections >= a->limit;
-}
-
-/* Takes what waits, a few at once; how long to look away then. */
+/* Takes what waits while there is room; how long to look away then. */
 static int accept_some(const struct acceptor *a)
 {
-    for (int i = 0; i < AT_ONCE; i++) {
+    while ((int64_t)loop_connections(a->loop) < a->limit) {
         struct sockaddr_storage from;
         socklen_t len = sizeof from;
         int fd = accept4(a->listening, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd >= 0) {
-            /* It closes the socket itself if it doesn't want it. */
-            if (MHD_add_connection(a->daemon, fd, (struct sockaddr *)&from, len) != MHD_YES)
-                log_line(LOG_DEBUG, "connection refused");
+            loop_add(a->loop, fd, &from, len);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -65,7 +54,7 @@ static int accept_some(const struct acceptor *a)
         log_line(LOG_WARNING, "can't accept connections: %s", strerror(errno));
         return FULL_MS;
     }
-    return PAUSE_MS;
+    return FULL_MS;
 }
 
 static void *run(void *arg)
@@ -73,7 +62,7 @@ static void *run(void *arg)
     const struct acceptor *a = arg;
 
     while (wait_ready(a, true, -1)) {
-        int pause = full(a) ? FULL_MS : accept_some(a);
+        int pause = accept_some(a);
 
         if (pause > 0 && !wait_ready(a, false, pause))
             break;
@@ -121,7 +110,7 @@ static err listen_at(struct scope *s, const char *address, int64_t port, int *ou
     return ERR_OK;
 }
 
-err acceptor_start(struct scope *s, const char *address, int64_t port, int64_t limit, struct MHD_Daemon *daemon,
+err acceptor_start(struct scope *s, const char *address, int64_t port, int64_t limit, struct loop *loop,
                    struct acceptor **out)
 {
     struct acceptor *a;
@@ -134,7 +123,7 @@ err acceptor_start(struct scope *s, const char *address, int64_t port, int64_t l
     a->listening = fd;
     a->stop = eventfd(0, EFD_CLOEXEC);
     a->limit = limit;
-    a->daemon = daemon;
+    a->loop = loop;
     if (a->stop < 0 || pthread_create(&a->thread, NULL, run, a) != 0)
         abort();
     pthread_setname_np(a->thread, "http-accept");
