@@ -29,6 +29,14 @@ struct shares {
     bool there;                        /* false: something was not to be had, or was found to be wrong */
 };
 
+/* A member that is an id; false: none. */
+static bool id_in(const json_t *object, const char *name, const char *prefix, struct id *out)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text && id_parse(text, prefix, out);
+}
+
 static void missing(struct shares *x)
 {
     x->a->report->unlisted++;
@@ -130,8 +138,7 @@ static err publisher_of(struct shares *x)
     h = sha256_of(text.p, text.len);
     e = json_read_as(x->s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, &document);
     if (e != ERR_OK || !key_equal((struct key){ be64_read(h.b), be64_read(h.b + 8) }, x->p->document) ||
-        !id_parse(json_string_value(json_object_get(json_object_get(json_object_get(document, "credentialSubject"),
-                                                                    "publisher"), "id")), "pty", &id))
+        !id_in(json_object_get(json_object_get(document, "credentialSubject"), "publisher"), "id", "pty", &id))
         wrong(x, RULE_LICENSE_DOCUMENT, "the document whose digest the license has", "another");
     else
         x->publisher = scope_strdup(x->s, id.text);
@@ -143,9 +150,8 @@ static err publisher_of(struct shares *x)
 static bool weigh(struct shares *x, const char *party, int64_t weight, int64_t size)
 {
     enum split_rule rule = x->p->by_byte ? SPLIT_PER_BYTE : SPLIT_PER_ITEM;
-    struct id id;
 
-    return id_parse(party, "pty", &id) && split_table_add(&x->weights, rule, id.text, weight, size) == ERR_OK;
+    return split_table_add(&x->weights, rule, party, weight, size) == ERR_OK;
 }
 
 /* One item: who made it, and how large it is. */
@@ -154,6 +160,7 @@ static err item_weigh(struct shares *x, const json_t *details, const json_t *ite
     json_t *made = json_object_get(details, "contributors"), *size = json_object_get(item, "size"), *row;
     int64_t bytes = json_integer_value(size);
     bool good = json_is_array(made) && (!x->p->by_byte || json_is_integer(size));
+    struct id party;
     size_t i;
 
     if (good && json_array_size(made) == 0 && !x->publisher) {
@@ -165,8 +172,8 @@ static err item_weigh(struct shares *x, const json_t *details, const json_t *ite
         good = weigh(x, x->publisher, 1, bytes);
     for (i = 0; good && i < json_array_size(made); i++) {
         row = json_array_get(made, i);
-        good = weigh(x, json_string_value(json_object_get(row, "party")),
-                     json_integer_value(json_object_get(row, "weight")), bytes);
+        good = id_in(row, "party", "pty", &party) &&
+               weigh(x, party.text, json_integer_value(json_object_get(row, "weight")), bytes);
     }
     if (!good) {
         scope_forgive(x->s);
@@ -227,19 +234,17 @@ static int by_creator(const void *key, const void *part)
 }
 
 /* What is wrong with one line, given whose it is; NULL: nothing. */
-static const char *line_compare(struct shares *x, const struct line_row *line, const char *party, const char *currency)
+static const char *line_compare(struct shares *x, const struct line_row *line, const struct id *party,
+                                const char *currency)
 {
     struct balance_row *b = table_find(&x->a->table[BALANCES], key_of(line->account.text));
     const struct split_part *part;
     int64_t micro;
-    struct id id;
 
-    if (!id_parse(party, "pty", &id))
-        return "nobody's";
-    if (!key_zero(b->party) && !key_equal(b->party, key_of(id.text)))
+    if (!key_zero(b->party) && !key_equal(b->party, key_of(party->text)))
         return "of an account that was another party's";
-    b->party = key_of(id.text);
-    part = bsearch(id.text, x->parts, x->n, sizeof *x->parts, by_creator);
+    b->party = key_of(party->text);
+    part = bsearch(party->text, x->parts, x->n, sizeof *x->parts, by_creator);
     if (!part || part->amount <= 0)
         return "for a party who gets nothing";
     return money_parse(line->amount, currency, &micro) && part->amount == micro ? NULL : "of another amount";
@@ -251,7 +256,7 @@ static const char *lines_compare(struct shares *x, struct bytes lines, struct by
     const char *p = (const char *)lines.p, *q = (const char *)parties.p, *end = q + parties.len, *eol, *eoq, *bad;
     size_t due = 0, n = 0;
     struct line_row line;
-    struct id account;
+    struct id account, party;
     json_t *row;
 
     for (size_t i = 0; i < x->n; i++)
@@ -261,13 +266,12 @@ static const char *lines_compare(struct shares *x, struct bytes lines, struct by
         eoq = q < end ? memchr(q, '\n', (size_t)(end - q)) : NULL;
         row = NULL;
         if (!eoq || !line_row_read(p, (size_t)(eol - p), &line) ||
-            json_read(x->s, q, (size_t)(eoq - q), &row) != ERR_OK)
+            json_read(x->s, q, (size_t)(eoq - q), &row) != ERR_OK || !id_in(row, "party", "pty", &party))
             bad = "nobody's";
-        else if (!id_parse(json_string_value(json_object_get(row, "account")), "acc", &account) ||
-                 strcmp(account.text, line.account.text) != 0)
+        else if (!id_in(row, "account", "acc", &account) || strcmp(account.text, line.account.text) != 0)
             bad = "of another account";
         else
-            bad = line_compare(x, &line, json_string_value(json_object_get(row, "party")), currency);
+            bad = line_compare(x, &line, &party, currency);
         json_decref(row);
         if (bad)
             return scope_printf(x->s, "line %zu %s", n + 1, bad);

@@ -431,6 +431,9 @@ static void test_shares(void)
     shares_with("a party who made nothing", "allocations/" ID("alc", "00") "/parties", sizeof party - 1, '9',
                 RULE_ALLOCATION_SHARES);
 
+    shares_with("a line of nobody", "allocations/" ID("alc", "00") "/parties",
+                sizeof party - 8 - sizeof ID("pty", "0"), 'x', RULE_ALLOCATION_SHARES);
+
     split_by = SPLIT_PER_BYTE;
     tell(acts);
     line_a0 = "5.238095";
