@@ -23,7 +23,7 @@
  */
 #define ENTRY_FIELDS_MAX 16
 #define SALT_SIZE 16
-#define RULES_VERSION 2                       /* the newest; logs began under 1, and each entry names its own */
+#define RULES_VERSION 3                       /* the newest; logs began under 1, and each entry names its own */
 
 enum entry_type {
 #define TYPE(id, ...) ENTRY_##id,

@@ -178,7 +178,7 @@ static const struct { const char *text, *why; } refused[] = {
     { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[" SD1 "],\"type\":\"license.ended\",\"v\":1}",
       "a digest too many" },
     { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.paused\",\"v\":1}", "an unknown type" },
-    { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.ended\",\"v\":3}", "unknown rules" },
+    { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.ended\",\"v\":4}", "unknown rules" },
     { HEAD "{\"clearance\":\"clr_01jdc5x9k2h3v8m4q7t0w6y1zr\"," LICENSE "},\"sd\":[],"
       "\"type\":\"clearance.withdrawn\",\"v\":1}", "a type that came later" },
     { "{\"at\":\"2026-02-30T10:15:30.123Z\",\"body\":{" LICENSE ",\"reason\":\"expired\"}" ENDED_TAIL,
