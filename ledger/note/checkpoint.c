@@ -35,11 +35,10 @@ char *checkpoint_text(struct scope *s, const struct checkpoint *c)
     return scope_printf(s, "%s\n%" PRIu64 "\n%s\n", c->origin, c->size, root);
 }
 
-bool checkpoint_parse(const char *text, size_t len, struct checkpoint *out)
+bool checkpoint_read(const char *text, size_t len, struct checkpoint *out)
 {
     const char *p = text, *end = text + len, *line;
     struct checkpoint c = { .size = 0 };
-    struct hash empty = empty_root();
 
     if (!line_take(&p, end, &line, &len) || len > NOTE_NAME_MAX || memchr(line, '\0', len))
         return false;
@@ -50,7 +49,16 @@ bool checkpoint_parse(const char *text, size_t len, struct checkpoint *out)
         return false;
     if (!line_take(&p, end, &line, &len) || !hash_read(line, len, &c.root) || p != end)
         return false;
-    if (c.size == 0 && !hash_equal(&c.root, &empty))
+    *out = c;
+    return true;
+}
+
+bool checkpoint_parse(const char *text, size_t len, struct checkpoint *out)
+{
+    struct hash empty = empty_root();
+    struct checkpoint c;
+
+    if (!checkpoint_read(text, len, &c) || (c.size == 0 && !hash_equal(&c.root, &empty)))
         return false;
     *out = c;
     return true;

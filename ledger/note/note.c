@@ -11,7 +11,7 @@
 #define DASH "\xe2\x80\x94 "                   /* U+2014 and a space: how a signature line begins */
 #define DASH_LEN (sizeof DASH - 1)
 #define KEY_BYTES (1 + ED25519_PUBLIC)         /* type, then the key */
-#define SIGNED_BYTES (4 + ED25519_SIG)         /* key id, then the signature */
+#define ID_BYTES 4                             /* key id, before the signature */
 #define SIGNATURE_BYTES_MIN 5                  /* a key id and anything at all */
 
 /* Spaces of Unicode 15 (White_Space) beyond ASCII, as UTF-8. U+2000 to U+200A stand apart. */
@@ -50,9 +50,9 @@ bool note_name_valid(const char *name)
 
 /* ---- keys ---- */
 
-static uint32_t key_id(const char *name, const struct public_key *key)
+uint32_t note_key_id(const char *name, uint8_t type, const struct public_key *key)
 {
-    static const uint8_t between[] = { '\n', NOTE_TYPE_ED25519 };
+    const uint8_t between[] = { '\n', type };
     struct sha256 c;
 
     sha256_init(&c);
@@ -62,17 +62,22 @@ static uint32_t key_id(const char *name, const struct public_key *key)
     return be32_read(sha256_end(&c).b);
 }
 
-bool note_key_make(const char *name, const struct public_key *key, struct note_key *out)
+static bool key_make(const char *name, uint8_t type, const struct public_key *key, struct note_key *out)
 {
     if (!note_name_valid(name))
         return false;
     snprintf(out->name, sizeof out->name, "%s", name);
-    out->id = key_id(name, key);
+    out->id = note_key_id(name, type, key);
     out->key = *key;
     return true;
 }
 
-bool note_key_parse(const char *vkey, struct note_key *out)
+bool note_key_make(const char *name, const struct public_key *key, struct note_key *out)
+{
+    return key_make(name, NOTE_TYPE_ED25519, key, out);
+}
+
+bool note_key_parse_type(const char *vkey, uint8_t type, struct note_key *out)
 {
     const char *id = strchr(vkey, '+'), *key;
     char name[NOTE_NAME_MAX + 1] = "";
@@ -88,15 +93,20 @@ bool note_key_parse(const char *vkey, struct note_key *out)
         return false;
     key++;
     if (!base64_read(key, strlen(key), bytes, sizeof bytes, &len) || len != sizeof bytes ||
-        bytes[0] != NOTE_TYPE_ED25519)
+        bytes[0] != type)
         return false;
     memcpy(public.b, bytes + 1, sizeof public.b);
-    return note_key_make(name, &public, out) && out->id == be32_read(id_bytes);
+    return key_make(name, type, &public, out) && out->id == be32_read(id_bytes);
 }
 
-char *note_key_text(struct scope *s, const struct note_key *k)
+bool note_key_parse(const char *vkey, struct note_key *out)
 {
-    uint8_t bytes[KEY_BYTES] = { NOTE_TYPE_ED25519 };
+    return note_key_parse_type(vkey, NOTE_TYPE_ED25519, out);
+}
+
+char *note_key_text_type(struct scope *s, const struct note_key *k, uint8_t type)
+{
+    uint8_t bytes[KEY_BYTES] = { type };
     char coded[BASE64_SIZE(KEY_BYTES)];
 
     memcpy(bytes + 1, k->key.b, sizeof k->key.b);
@@ -104,27 +114,25 @@ char *note_key_text(struct scope *s, const struct note_key *k)
     return scope_printf(s, "%s+%08x+%s", k->name, k->id, coded);
 }
 
-/* ---- notes ---- */
-
-char *note_sign(struct scope *s, const char *text, const struct note_key *k, const struct secret_key *secret)
+char *note_key_text(struct scope *s, const struct note_key *k)
 {
-    size_t len = strlen(text);
-    uint8_t bytes[SIGNED_BYTES];
-    char coded[BASE64_SIZE(SIGNED_BYTES)];
-    struct signature sig;
-
-    assert(len > 0 && text[len - 1] == '\n');
-    sig = key_sign(secret, text, len);
-    be32_write(bytes, k->id);
-    memcpy(bytes + 4, sig.b, sizeof sig.b);
-    base64_write(bytes, sizeof bytes, coded);
-    return scope_printf(s, "%s\n" DASH "%s %s\n", text, k->name, coded);
+    return note_key_text_type(s, k, NOTE_TYPE_ED25519);
 }
 
-/* One signature line, without its newline. */
-struct line { const char *name; size_t name_len; uint8_t bytes[NOTE_BYTES_MAX / 4 * 3]; size_t len; };
+/* ---- signature lines ---- */
 
-static bool line_read(const char *p, size_t len, struct line *out)
+char *note_signature_line(struct scope *s, const struct note_key *k, const void *bytes, size_t len)
+{
+    uint8_t *all = scope_alloc(s, ID_BYTES + len, 1);
+    char *coded = scope_alloc(s, BASE64_SIZE(ID_BYTES + len), 1);
+
+    be32_write(all, k->id);
+    memcpy(all + ID_BYTES, bytes, len);
+    base64_write(all, ID_BYTES + len, coded);
+    return scope_printf(s, DASH "%s %s\n", k->name, coded);
+}
+
+bool note_signature_parse(const char *p, size_t len, struct note_signature *out)
 {
     const char *space;
 
@@ -138,46 +146,72 @@ static bool line_read(const char *p, size_t len, struct line *out)
     out->name = p;
     out->name_len = (size_t)(space - p);
     len -= out->name_len + 1;
-    return base64_read(space + 1, len, out->bytes, sizeof out->bytes, &out->len) && out->len >= SIGNATURE_BYTES_MIN;
+    if (!base64_read(space + 1, len, out->bytes, sizeof out->bytes, &out->len) || out->len < SIGNATURE_BYTES_MIN)
+        return false;
+    out->id = be32_read(out->bytes);
+    out->len -= ID_BYTES;
+    memmove(out->bytes, out->bytes + ID_BYTES, out->len);
+    return true;
 }
 
-static bool line_is_by(const struct line *line, const struct note_key *k)
+bool note_signature_by(const struct note_signature *sig, const struct note_key *k)
 {
-    return line->name_len == strlen(k->name) && memcmp(line->name, k->name, line->name_len) == 0 &&
-           be32_read(line->bytes) == k->id;
+    return sig->id == k->id && sig->name_len == strlen(k->name) && memcmp(sig->name, k->name, sig->name_len) == 0;
 }
 
-static err signatures_check(struct scope *s, const char *p, const char *end, const struct note_key *k,
-                            const struct bytes *text)
+err note_signature_next(struct scope *s, struct bytes *lines, int *seen, struct note_signature *out)
 {
-    struct line line;
+    const char *p = (const char *)lines->p, *eol;
+
+    if (lines->len == 0)
+        return ERR_NOT_FOUND;
+    eol = memchr(p, '\n', lines->len);
+    if (!eol || !note_signature_parse(p, (size_t)(eol - p), out))
+        return fail(s, ERR_INVALID, "signed note: malformed signature line");
+    if (++*seen > NOTE_SIGNATURES_MAX)
+        return fail(s, ERR_INVALID, "signed note: more than %d signatures", NOTE_SIGNATURES_MAX);
+    lines->len -= (size_t)(eol + 1 - p);
+    lines->p += eol + 1 - p;
+    return ERR_OK;
+}
+
+/* ---- notes ---- */
+
+char *note_sign(struct scope *s, const char *text, const struct note_key *k, const struct secret_key *secret)
+{
+    size_t len = strlen(text);
+    struct signature sig;
+
+    assert(len > 0 && text[len - 1] == '\n');
+    sig = key_sign(secret, text, len);
+    return scope_printf(s, "%s\n%s", text, note_signature_line(s, k, sig.b, sizeof sig.b));
+}
+
+static err signatures_check(struct scope *s, struct bytes lines, const struct note_key *k, const struct bytes *text)
+{
+    struct note_signature line;
     struct signature sig;
     int seen = 0, ours = 0;
+    err e;
 
-    for (const char *eol; p < end; p = eol + 1) {
-        eol = memchr(p, '\n', (size_t)(end - p));
-        if (!eol || !line_read(p, (size_t)(eol - p), &line))
-            return fail(s, ERR_INVALID, "signed note: malformed signature line");
-        if (++seen > NOTE_SIGNATURES_MAX)
-            return fail(s, ERR_INVALID, "signed note: more than %d signatures", NOTE_SIGNATURES_MAX);
-        if (!line_is_by(&line, k))
+    while ((e = note_signature_next(s, &lines, &seen, &line)) == ERR_OK) {
+        if (!note_signature_by(&line, k))
             continue;
-        if (line.len != SIGNED_BYTES)
+        if (line.len != sizeof sig.b)
             return fail(s, ERR_INVALID, "signed note: the signature of %s has the wrong length", k->name);
-        memcpy(sig.b, line.bytes + 4, sizeof sig.b);
+        memcpy(sig.b, line.bytes, sizeof sig.b);
         if (!key_verify(&k->key, text->p, text->len, &sig))
             return fail(s, ERR_INVALID, "signed note: the signature of %s does not verify", k->name);
         ours++;
     }
-    if (!ours)
-        return fail(s, ERR_INVALID, "signed note: no signature of %s", k->name);
-    return ERR_OK;
+    if (e != ERR_NOT_FOUND)
+        return e;
+    return ours ? ERR_OK : fail(s, ERR_INVALID, "signed note: no signature of %s", k->name);
 }
 
-err note_open(struct scope *s, const char *note, size_t len, const struct note_key *k, struct bytes *text)
+err note_split(struct scope *s, const char *note, size_t len, struct bytes *text, struct bytes *lines)
 {
     const char *blank = NULL;
-    struct bytes signed_text;
 
     if (len > NOTE_BYTES_MAX || !utf8_valid(note, len))
         return fail(s, ERR_INVALID, "signed note: too long or not UTF-8");
@@ -189,8 +223,17 @@ err note_open(struct scope *s, const char *note, size_t len, const struct note_k
     }
     if (!blank)
         return fail(s, ERR_INVALID, "signed note: no blank line before signatures");
-    signed_text = (struct bytes){ .p = (const uint8_t *)note, .len = (size_t)(blank - note) };
-    TRY(signatures_check(s, blank + 1, note + len, k, &signed_text));
+    *text = (struct bytes){ .p = (const uint8_t *)note, .len = (size_t)(blank - note) };
+    *lines = (struct bytes){ .p = (const uint8_t *)blank + 1, .len = (size_t)(note + len - blank - 1) };
+    return ERR_OK;
+}
+
+err note_open(struct scope *s, const char *note, size_t len, const struct note_key *k, struct bytes *text)
+{
+    struct bytes signed_text, lines;
+
+    TRY(note_split(s, note, len, &signed_text, &lines));
+    TRY(signatures_check(s, lines, k, &signed_text));
     *text = signed_text;
     return ERR_OK;
 }
