@@ -25,6 +25,15 @@
 #define NOTE_BYTES_MAX         16384          /* Longest signed note that is read. */
 #define NOTE_SIGNATURES_MAX    100            /* Signature lines of a note that are read. */
 
+/* Witnesses */
+#define ADD_CHECKPOINT_BYTES_MAX 16384        /* Body of an add-checkpoint request (C2SP tlog-witness). */
+#define POLICY_BYTES_MAX       65536          /* A policy file (C2SP tlog-policy), */
+#define POLICY_LOGS_MAX        64             /* its logs, */
+#define POLICY_WITNESSES_MAX   64             /* its witnesses, */
+#define POLICY_GROUPS_MAX      64             /* its groups, */
+#define POLICY_NAME_MAX        128            /* bytes of a name */
+#define POLICY_URL_MAX         1024           /* and of a URL in it. */
+
 /* Signer */
 #define SIGNER_FRAME_MAX       262144         /* Longest frame on the signer's socket. */
 #define SIGNER_TIMEOUT_MS      2000           /* One question to the signer, connect included; one frame at its side. */
