@@ -5,6 +5,7 @@
 
 #include "api/auth.h"
 #include "api/chores.h"
+#include "api/cosigned.h"
 #include "api/pages.h"
 #include "api/routes.h"
 #include "ledger/cert/did.h"
@@ -55,6 +56,8 @@ const struct config_row app_config_rows[] = {
         "The worker's: by it quotes forecast whose bytes were verified too long ago."),
     ROW("CHECK_ANSWERS", CONFIG_FLAG, check_answers, "no", 0, 0, "Check each JSON answer against the contract."),
     ROW("ACCESS_LOG", CONFIG_FLAG, access_log, "no", 0, 0, "Log each request, not only failures of ours."),
+    ROW("POLICY", CONFIG_TEXT, policy_file, "", 0, 0,
+        "File with the log's policy (C2SP tlog-policy); then only checkpoints that meet it are published."),
     CONFIG_END
 };
 
@@ -162,6 +165,7 @@ static err open_parts(struct scope *s, struct app *app)
     TRY(blobs_open(s, c->content_dir, &app->blobs));
     TRY(db_pool_open(s, c->dsn, "counterfoil-api", (size_t)c->pool, &app->pool));
     TRY(read_log(s, app));
+    TRY(cosigned_open(s, app, &app->cosigned));
     TRY(docs_page(s, app->contract, &app->docs));
     app->front = front_page(s, app->origin, app->log_key);
     TRY(append_open(s, &append, &app->append));
@@ -189,6 +193,7 @@ void app_close(struct app *app)
         append_close(app->append, app->config.request_ms);
     chores_stop(app->chores);
     uses_free(app->uses);
+    cosigned_close(app->cosigned);
     db_pool_close(app->pool);
     contract_free(app->contract);
     explicit_bzero(app->pepper, sizeof app->pepper);

@@ -17,7 +17,7 @@
  * request, immutable after app_open() but for the rooms behind its pointers.
  */
 struct app_config {
-    const char *dsn, *signer_socket, *pepper_file, *content_dir, *bind, *proxies;
+    const char *dsn, *signer_socket, *pepper_file, *content_dir, *bind, *proxies, *policy_file;
     int64_t port, pool, workers, connections, connections_per_address, request_ms, rate_per_second, rate_burst, fee_ppm;
     int64_t reverify_ms;
     int64_t address_per_second, address_burst, guess_per_second, guess_burst;
@@ -26,6 +26,7 @@ struct app_config {
 extern const struct config_row app_config_rows[];
 
 struct chores;
+struct cosigned;
 
 struct app {
     struct app_config config;
@@ -35,6 +36,7 @@ struct app {
     struct blobs blobs;
     struct uses *uses;
     struct chores *chores;
+    struct cosigned *cosigned;                   /* NULL: no policy */
     struct http *http;
     uint8_t pepper[API_PEPPER_SIZE];
     const char *origin, *log_key, *issuer_key;   /* of the log; keys as verifier keys */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/app.h"
+#include "api/cosigned.h"
 #include "api/entry.h"
 #include "api/page.h"
 #include "ledger/tree/tile.h"
@@ -102,16 +103,33 @@ err show_entry(struct request *rq)
     return when_signed(rq, entry_signed);
 }
 
-static err proof_make(struct request *rq, struct db *db)
+/* With a policy, the checkpoint that meets it once that covers the entry; until then the log's signature alone. */
+static err covering_checkpoint(struct request *rq, struct db *db, uint64_t index, struct append_signed *out)
 {
     struct app *app = rq->app;
     struct scope *s = &rq->scope;
-    struct append_signed covering = append_signed(s, app->append);
+
+    if (app->cosigned) {
+        if (cosigned_due(app->cosigned))
+            TRY(cosigned_look(s, app, db));
+        *out = cosigned_newest(s, app->cosigned);
+        if (out->size > index)
+            return ERR_OK;
+    }
+    *out = append_signed(s, app->append);
+    return ERR_OK;
+}
+
+static err proof_make(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    struct append_signed covering;
     const struct hash_source source = append_hash_source(db);
     struct proof proof;
     uint64_t index;
 
     TRY(path_index(rq, &index));
+    TRY(covering_checkpoint(rq, db, index, &covering));
     TRY(proof_inclusion(s, &source, index, covering.size, &proof));
     open_to_all(rq, "no-cache");
     reply_text(rq, 200, TEXT, tlog_proof_text(s, index, &proof, covering.note));
@@ -221,11 +239,45 @@ err show_log_key(struct request *rq)
     return ERR_OK;
 }
 
+static err cosigned_reply(struct request *rq)
+{
+    struct app *app = rq->app;
+    const char *note = cosigned_newest(&rq->scope, app->cosigned).note;
+
+    if (!*note)
+        return fail(&rq->scope, ERR_BUSY, "no checkpoint has the cosignatures yet that this log's policy wants");
+    open_to_all(rq, "no-store");
+    reply_text(rq, 200, TEXT, note);
+    return ERR_OK;
+}
+
+static err cosigned_read(struct request *rq, struct db *db)
+{
+    return cosigned_look(&rq->scope, rq->app, db);
+}
+
+static err show_cosigned(struct request *rq)
+{
+    struct app *app = rq->app;
+
+    if (!cosigned_due(app->cosigned))
+        return cosigned_reply(rq);
+    if (!request_may_wait(rq)) {
+        request_defer(rq);
+        return ERR_OK;
+    }
+    if (app_with_db(rq, cosigned_read) != ERR_OK)
+        scope_forgive(&rq->scope);    /* what was good before is good now */
+    return cosigned_reply(rq);
+}
+
 err show_checkpoint(struct request *rq)
 {
     struct app *app = rq->app;
     const char *note;
 
+    if (app->cosigned)
+        return show_cosigned(rq);
     open_to_all(rq, "no-store");
     note = append_signed(&rq->scope, app->append).note;
     if (!*note)                         /* halted at start, before any checkpoint could be believed */

@@ -12,6 +12,8 @@
 #include "schema/base/limits.h"
 #include "schema/base/log.h"
 #include "schema/store/job.h"
+#include "worker/fetch/fetch.h"
+#include "worker/jobs/cosign.h"
 #include "worker/jobs/workshop.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -38,6 +40,10 @@ static const struct config_row rows[] = {
       " host." },
     { "COUNTERFOIL_HOLD_MS", CONFIG_INT, offsetof(struct worker_settings, hold_ms), "2592000000", 0, 8760 * HOUR_MS,
       "What a creator was allocated becomes available for payouts after so long." },
+    { "COUNTERFOIL_POLICY", CONFIG_TEXT, offsetof(struct worker_settings, policy_file), "", 0, 0,
+      "File with the log's policy (C2SP tlog-policy); its witnesses that have a URL are asked to cosign." },
+    { "COUNTERFOIL_WITNESS_PRIVATE", CONFIG_FLAG, offsetof(struct worker_settings, witness_private), "no", 0, 0,
+      "Witnesses may be at private addresses, of this host or its neighborhood." },
     CONFIG_END
 };
 
@@ -56,8 +62,10 @@ static void *wait_for_signal(void *arg)
 
 static err serve(struct scope *s, const struct worker_settings *settings)
 {
+    struct cosigning *cosigning = NULL;
     struct waiter w = { 0 };
     pthread_t waiter;
+    err e;
 
     /* Blocked before any thread is made, so that only the waiter ever meets them. */
     sigemptyset(&w.signals);
@@ -65,13 +73,18 @@ static err serve(struct scope *s, const struct worker_settings *settings)
     sigaddset(&w.signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &w.signals, NULL);
     TRY(workshop_open(s, settings, &w.workshop));
-    if (pthread_create(&waiter, NULL, wait_for_signal, &w) != 0) {
+    e = cosigning_start(s, settings, &cosigning);
+    if (e == ERR_OK && pthread_create(&waiter, NULL, wait_for_signal, &w) != 0)
+        e = fail(s, ERR_INTERNAL, "no thread to wait for signals");
+    if (e != ERR_OK) {
+        cosigning_stop(cosigning);
         workshop_close(w.workshop);
-        return fail(s, ERR_INTERNAL, "no thread to wait for signals");
+        return e;
     }
     log_line(LOG_INFO, "working threads=%lld", (long long)settings->threads);
     workshop_run(w.workshop);
     pthread_join(waiter, NULL);
+    cosigning_stop(cosigning);
     workshop_close(w.workshop);
     log_line(LOG_INFO, "stopped");
     return ERR_OK;
@@ -153,6 +166,7 @@ int main(int argc, char **argv)
     log_open("counterfoil-worker", LOG_INFO);
     signal(SIGPIPE, SIG_IGN);
     keys_init();
+    fetch_init();
     scope_init(&s, 0);
     e = work(&s, verb, argc > 2 ? argv[2] : NULL);
     if (e != ERR_OK)

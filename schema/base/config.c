@@ -66,6 +66,26 @@ void config_print(const struct config_row *rows)
                row->fallback ? row->fallback : "", row->fallback && *row->fallback ? "]" : "");
 }
 
+err config_file(struct scope *s, const char *path, size_t max, struct bytes *out)
+{
+    char *text = scope_alloc(s, max + 2, 1);
+    size_t len = 0;
+    ssize_t n = 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    while (len <= max && (n = read(fd, text + len, max + 1 - len)) > 0)
+        len += (size_t)n;
+    close(fd);
+    if (n < 0)
+        return fail(s, ERR_CONFIG, "%s cannot be read", path);
+    if (len > max)
+        return fail(s, ERR_CONFIG, "%s is longer than %zu bytes", path, max);
+    *out = (struct bytes){ (const uint8_t *)text, len };
+    return ERR_OK;
+}
+
 err config_secret(struct scope *s, const char *path, char **secret)
 {
     char text[SECRET_MAX + 1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "schema/base/scope.h"
+#include "schema/base/bytes.h"
 
 /*
  * Configuration: a table of rows per program, values from the environment.
@@ -27,5 +27,7 @@ struct config_row {
 err config_load(struct scope *s, const struct config_row *rows, void *target);
 /* One row a line, for --help and the operating page. */
 void config_print(const struct config_row *rows);
+/* A whole file of at most `max` bytes, NUL-terminated beyond its end. ERR_CONFIG: it cannot be read, or is longer. */
+err config_file(struct scope *s, const char *path, size_t max, struct bytes *out);
 /* First line of a secret's file, without its newline. Refuses files that others can read. */
 err config_secret(struct scope *s, const char *path, char **secret);

@@ -33,6 +33,16 @@
 #define POLICY_GROUPS_MAX      64             /* its groups, */
 #define POLICY_NAME_MAX        128            /* bytes of a name */
 #define POLICY_URL_MAX         1024           /* and of a URL in it. */
+#define WITNESS_EVERY_MS       1000           /* The witnesses are sent a checkpoint at most so often; */
+#define WITNESS_PATIENCE_MS    5000           /* the next one only when the policy is met, or after so long. */
+#define WITNESS_MS             5000           /* One question to a witness, connecting included. */
+#define WITNESS_BACKOFF_MS     500            /* A witness that failed is left alone for so long, doubled each time, */
+#define WITNESS_BACKOFF_MAX_MS 60000          /* but not for longer. */
+#define WITNESS_ANSWER_MAX     65536          /* Bytes of a witness's answer. */
+#define WITNESS_TRIES          3              /* Questions about one checkpoint, each from the size it said. */
+#define WITNESS_ROWS_MAX       4096           /* Cosignatures read at a time to find a checkpoint that is good. */
+#define COSIGNED_LOOK_MS       200            /* An API process looks for new cosignatures at most so often. */
+#define WITNESS_LOGS_MAX       64             /* Logs that one `counterfoil witness` knows. */
 
 /* Signer */
 #define SIGNER_FRAME_MAX       262144         /* Longest frame on the signer's socket. */

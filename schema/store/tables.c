@@ -26,6 +26,7 @@
 #include "schema/store/upkeep.h"
 #include "schema/store/verification.h"
 #include "schema/store/version.h"
+#include "schema/store/witness.h"
 
 /* One row a noun: what `counterfoil-schema check` prepares against the real database. */
 #define TABLE(noun) { #noun, noun##_sql, ARRAY_LEN(noun##_sql) }
@@ -56,5 +57,6 @@ const struct sql_table sql_tables[] = {
     TABLE(version),
     TABLE(upkeep),
     TABLE(verification),
+    TABLE(witness),
     { 0 },
 };

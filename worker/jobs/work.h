@@ -27,6 +27,8 @@ struct worker_settings {
     int64_t reverify_ms;              /* every content is verified again after so long */
     int64_t rehash_every_ms, rehash_per_second;
     const char *public_url;           /* where outsiders find the market; "": https:// and the origin's first part */
+    const char *policy_file;          /* C2SP tlog-policy; "": nobody is asked to cosign */
+    bool witness_private;             /* witnesses may have private addresses */
     int64_t hold_ms;                  /* what a creator was allocated becomes available after so long */
 };
 
