@@ -15,7 +15,7 @@
 #include "api/client/verb.h"
 #include "schema/base/random.h"
 
-struct options { const char *key, *state; bool json, forget, dir; };
+struct options { const char *key, *state, *policy; bool json, forget, dir; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
@@ -24,6 +24,8 @@ static const struct flag flags[] = {
     { "from-start", NULL, false, offsetof(struct options, forget), "then read the whole log once more" },
     { "dir", NULL, false, offsetof(struct options, dir),
       "a folder with checkpoint and tile/ instead of a URL; needs --key" },
+    { "policy", "FILE", false, offsetof(struct options, policy),
+      "whose cosignatures the checkpoint must have (C2SP tlog-policy)" },
     { "json", NULL, false, offsetof(struct options, json), "the report as JSON" },
 };
 
@@ -35,6 +37,7 @@ struct job {
     struct audit_source source;
     const char *vkey, *named;         /* the key audited by; the one given, or named by the market */
     const char *url_pinned;           /* the URL whose key is remembered, or NULL */
+    struct policy *policy;            /* NULL: none was given */
     bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
     struct audit_state state;
     struct progress progress;
@@ -102,7 +105,8 @@ static err choose_key(struct scope *s, struct job *j, const char *where)
 
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
-    struct audit_config config = { .vkey = j->vkey, .named = j->named, .progress = tick, .progress_arg = j };
+    struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy,
+                                   .progress = tick, .progress_arg = j };
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);
@@ -141,6 +145,8 @@ static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
 
 static err audit_where(struct scope *s, struct job *j, const char *where, struct audit_report *r)
 {
+    if (j->o->policy)
+        TRY(policy_file_read(s, j->o->policy, &j->policy));
     TRY(open_source(s, j, where));
     TRY(choose_key(s, j, where));
     TRY(run_audit(s, j, r));

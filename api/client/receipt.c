@@ -5,6 +5,7 @@
 
 #include "ledger/keys/sha256.h"
 #include "ledger/tree/proof.h"
+#include "schema/base/config.h"
 #include "schema/json/canon.h"
 
 static err open_disclosures(struct scope *s, const json_t *document, struct entry *entry)
@@ -192,4 +193,29 @@ err log_key_fetch(struct scope *s, struct market *m, struct note_key *out, const
     json_decref(answer);
     TRY(e);
     return note_key_parse(*vkey, out) ? ERR_OK : fail(s, ERR_CORRUPT, "the market's log key is not a verifier key");
+}
+
+err policy_file_read(struct scope *s, const char *path, struct policy **out)
+{
+    struct bytes text;
+
+    *out = NEW(s, struct policy);
+    TRY(config_file(s, path, POLICY_BYTES_MAX, &text));
+    if (policy_parse(s, (const char *)text.p, text.len, *out) == ERR_OK)
+        return ERR_OK;
+    s->why.code = ERR_CONFIG;         /* the reader's own file, not what is read by it */
+    return ERR_CONFIG;
+}
+
+err receipt_meets(struct scope *s, const struct policy *policy, const struct note_key *key, struct bytes proof)
+{
+    struct policy_verdict *v = NEW(s, struct policy_verdict);
+    struct tlog_proof p;
+
+    if (!tlog_proof_parse((const char *)proof.p, proof.len, &p))
+        return fail(s, ERR_INVALID, "not a tlog-proof");
+    TRY(policy_judge(s, policy, key, (const char *)p.note.p, p.note.len, v));
+    if (!v->met)
+        return fail(s, ERR_CORRUPT, "below the policy: %s (a receipt can be fetched again, cosigned)", v->missing);
+    return ERR_OK;
 }

@@ -3,7 +3,7 @@
 
 #include "api/client/market.h"
 #include "ledger/entry/entry.h"
-#include "ledger/note/note.h"
+#include "ledger/note/policy.h"
 
 /*
  * A receipt: an entry with its disclosures (JSON, as the market answers) and
@@ -34,6 +34,10 @@ err receipt_of_clearance(struct scope *s, const struct receipt *r, const char *c
 /* The delivery of one item under a license; an entry that doesn't disclose its item shows nothing of it. */
 struct delivered { const char *license; uint64_t index; int64_t n, size; struct hash sha256; };
 err receipt_of_access(struct scope *s, const struct receipt *r, const struct delivered *d);
+/* A policy file that whoever asks has given (--policy); in the scope. ERR_CONFIG: it can't be read. */
+err policy_file_read(struct scope *s, const char *path, struct policy **out);
+/* Whether the checkpoint of a receipt's tlog-proof meets it. ERR_CORRUPT says what is missing. */
+err receipt_meets(struct scope *s, const struct policy *policy, const struct note_key *key, struct bytes proof);
 /* Fetches both parts, as they are. */
 err receipt_fetch(struct scope *s, struct market *m, uint64_t index, struct bytes *document, struct bytes *proof);
 /* The log's verifier key, as the market names it. */

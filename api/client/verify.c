@@ -18,11 +18,13 @@
 #define FILE_BYTES_MAX (16 << 20)
 #define BATCH_ITEMS 1000
 
-struct options { const char *key, *issuer, *status_issuer; struct texts status; };
+struct options { const char *key, *issuer, *status_issuer, *policy; struct texts status; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
       "the log's verifier key; a folder's own is used if not said" },
+    { "policy", "FILE", false, offsetof(struct options, policy),
+      "whose cosignatures every checkpoint must have (C2SP tlog-policy); for receipts, folders, statements" },
     { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed it" },
     { "status", "FILE", true, offsetof(struct options, status), "a saved status list: was the credential revoked" },
     { "status-issuer", "DID", false, offsetof(struct options, status_issuer),
@@ -33,6 +35,7 @@ struct check {                         /* of one pulled folder */
     int folder;
     const char *license;               /* its id, from license.json */
     struct note_key key;
+    const struct policy *policy;       /* NULL: none was given */
     struct frontier tree;
     uint64_t items, left_out;
     atomic_ullong receipts, wrong;
@@ -56,7 +59,8 @@ static err kept_receipt(struct scope *s, struct check *c, int64_t index, struct 
 
     TRY(folder_read(s, c->folder, scope_printf(s, "%s.json", base), RECEIPT_BYTES_MAX, &document));
     TRY(folder_read(s, c->folder, scope_printf(s, "%s.tlog-proof", base), RECEIPT_BYTES_MAX, &proof));
-    return receipt_check(s, &c->key, document, proof, out);
+    TRY(receipt_check(s, &c->key, document, proof, out));
+    return c->policy ? receipt_meets(s, c->policy, &c->key, proof) : ERR_OK;
 }
 
 static err receipt_of_item(struct scope *s, struct check *c, const struct pull_item *item)
@@ -219,9 +223,10 @@ static err check_folder(struct scope *s, struct check *c, const struct options *
     return ERR_OK;
 }
 
-static err verify_folder(struct scope *s, const char *path, const struct options *o, uint64_t *findings)
+static err verify_folder(struct scope *s, const char *path, const struct options *o, const struct policy *policy,
+                         uint64_t *findings)
 {
-    struct check c = { .tree = FRONTIER_EMPTY };
+    struct check c = { .tree = FRONTIER_EMPTY, .policy = policy };
     struct bytes text;
     json_t *license = NULL;
     err e;
@@ -241,7 +246,7 @@ static err verify_folder(struct scope *s, const char *path, const struct options
 }
 
 /* "N.tlog-proof" and "N.json" lie side by side; either names both. */
-static err verify_receipt(struct scope *s, const char *path, const struct options *o)
+static err verify_receipt(struct scope *s, const char *path, const struct options *o, const struct policy *policy)
 {
     static const char *const ends[] = { ".tlog-proof", ".json" };
     size_t len = strlen(path);
@@ -261,13 +266,30 @@ static err verify_receipt(struct scope *s, const char *path, const struct option
     TRY(file_read(s, scope_printf(s, "%.*s.json", (int)len, path), FILE_BYTES_MAX, &document));
     TRY(file_read(s, scope_printf(s, "%.*s.tlog-proof", (int)len, path), FILE_BYTES_MAX, &proof));
     TRY(receipt_check(s, &key, document, proof, &r));
+    if (policy)
+        TRY(receipt_meets(s, policy, &key, proof));
     say("%s: entry %llu of %s, %s, in the tree of %llu entries", printable(s, path), (unsigned long long)r.index,
         r.checkpoint.origin, r.entry.spec->name, (unsigned long long)r.checkpoint.size);
     return ERR_OK;
 }
 
+/* Every receipt that the statement brings; those it lacks are found elsewhere. */
+static err statement_meets(struct scope *s, const json_t *statement, const struct policy *policy,
+                           const struct note_key *key)
+{
+    const char *index, *proof;
+    json_t *kept;
+
+    json_object_foreach(json_object_get((json_t *)statement, "receipts"), index, kept) {
+        proof = json_string_value(json_object_get(kept, "proof"));
+        if (proof)
+            TRY(receipt_meets(s, policy, key, (struct bytes){ (const uint8_t *)proof, strlen(proof) }));
+    }
+    return ERR_OK;
+}
+
 static err verify_statement(struct scope *s, const char *path, const json_t *statement, const struct options *o,
-                            uint64_t *findings)
+                            const struct policy *policy, uint64_t *findings)
 {
     struct statement_found found;
     struct note_key key;
@@ -276,6 +298,8 @@ static err verify_statement(struct scope *s, const char *path, const json_t *sta
         return fail(s, ERR_INVALID, "a statement is verified with --key VKEY");
     if (!note_key_parse(o->key, &key))
         return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
+    if (policy)
+        TRY(statement_meets(s, statement, policy, &key));
     TRY(statement_check(s, &key, statement, &found));
     *findings += found.wrong;
     say("%s: statement, %s and %s against the log", printable(s, path), count_text(s, found.lines, "line", "lines"),
@@ -294,7 +318,8 @@ static err verify_clearance(struct scope *s, const char *path, const json_t *cle
 }
 
 /* By what is in it; what is no JSON document may be one half of a receipt. */
-static err verify_file(struct scope *s, const char *path, const struct options *o, uint64_t *findings)
+static err verify_file(struct scope *s, const char *path, const struct options *o, const struct policy *policy,
+                       uint64_t *findings)
 {
     struct json_rules rules = { .values_max = MARKET_VALUES_MAX };
     struct credential_options as = { o->issuer, o->status_issuer, &o->status };
@@ -308,8 +333,8 @@ static err verify_file(struct scope *s, const char *path, const struct options *
         e = json_read_as(s, (const char *)text.p, text.len, rules, &value);
     if (e != ERR_OK)
         scope_forgive(s);
-    e = statement_is(value) ? verify_statement(s, path, value, o, findings)
-      : clear_is(value) ? verify_clearance(s, path, value, o) : verify_receipt(s, path, o);
+    e = statement_is(value) ? verify_statement(s, path, value, o, policy, findings)
+      : clear_is(value) ? verify_clearance(s, path, value, o) : verify_receipt(s, path, o, policy);
     json_decref(value);
     return e;
 }
@@ -317,12 +342,18 @@ static err verify_file(struct scope *s, const char *path, const struct options *
 static err run(struct scope *s, struct call *c)
 {
     const struct options *o = c->options;
+    struct policy *policy = NULL;
     uint64_t findings = 0;
 
+    if (o->policy && policy_file_read(s, o->policy, &policy) != ERR_OK) {
+        c->exit_code = EXIT_UNKNOWN;
+        return ERR_CONFIG;
+    }
     for (size_t i = 0; i < c->args.n; i++) {
         struct stat st;
-        err e = stat(c->args.v[i], &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(s, c->args.v[i], o, &findings)
-                                                                   : verify_file(s, c->args.v[i], o, &findings);
+        err e = stat(c->args.v[i], &st) == 0 && S_ISDIR(st.st_mode)
+                    ? verify_folder(s, c->args.v[i], o, policy, &findings)
+                    : verify_file(s, c->args.v[i], o, policy, &findings);
         if (e == ERR_INVALID || e == ERR_CORRUPT || e == ERR_MALFORMED) {
             findings++;
             complain("%s: %s", printable(s, c->args.v[i]), printable(s, s->why.detail));

@@ -253,6 +253,23 @@ static void replaced(struct audit *a, struct bytes note)
     a->report->evidence = scope_printf(a->out, "%s\n%s\n\n%s", a->vkey, a->config.named, evidence(a, note));
 }
 
+/* What lies below the policy is not gone on from: nothing is remembered of it, and the next run asks again. */
+static bool below_policy(struct scope *s, struct audit *a, struct bytes note)
+{
+    struct policy_verdict *v = NEW(a->out, struct policy_verdict);
+
+    if (!a->config.policy)
+        return false;
+    if (policy_judge(s, a->config.policy, &a->key, (const char *)note.p, note.len, v) != ERR_OK) {
+        audit_find_tree(a, RULE_POLICY, "a checkpoint that the policy can be asked of", "%s", s->why.detail);
+        scope_forgive(s);
+        return true;
+    }
+    if (!v->met)
+        audit_find_tree(a, RULE_POLICY, "cosignatures that meet the policy", "%s", v->missing);
+    return !v->met;
+}
+
 static err walk(struct scope *s, struct audit *a)
 {
     struct checkpoint *c = &a->report->checkpoint;
@@ -268,6 +285,8 @@ static err walk(struct scope *s, struct audit *a)
         return ERR_OK;
     }
     a->report->has_checkpoint = true;
+    if (below_policy(s, a, note))
+        return ERR_OK;
     a->size = c->size;
     TRY(extends(s, a, c, note, &good));
     if (good)

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "ledger/entry/entry.h"
-#include "ledger/note/note.h"
+#include "ledger/note/policy.h"
 
 /*
  * Audit: replays a log, its tree and the rules of its entries. Pure: what it
@@ -100,6 +100,7 @@ struct audit_report {
 struct audit_config {
     const char *vkey;                    /* the log's verifier key: given or pinned by the caller */
     const char *named;                   /* the key that the log goes by today; NULL: nobody said. Another: a finding */
+    const struct policy *policy;         /* that the checkpoint must meet; NULL: none */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* after each bundle; NULL: none */
     void *progress_arg;
