@@ -11,6 +11,7 @@
 #include "api/client/signing_key.h"
 #include "api/client/verb.h"
 #include "ledger/cert/possession.h"
+#include "ledger/note/cosignature.h"
 #include "schema/base/clock.h"
 #include "schema/base/config.h"
 #include "schema/base/random.h"
@@ -18,11 +19,13 @@
 #define PASSPHRASE_MAX 1024
 #define PASSPHRASE_MIN 8
 
-struct options { const char *passphrase_file; bool plain; };
+struct options { const char *passphrase_file, *witness; bool plain; };
 
 static const struct flag flags[] = {
     { "passphrase-file", "FILE", false, offsetof(struct options, passphrase_file),
       "take the passphrase from FILE's first line" },
+    { "witness", "NAME", false, offsetof(struct options, witness),
+      "print the verifier key that this key has as witness NAME, too" },
     { "plain", NULL, false, offsetof(struct options, plain), "no passphrase: whoever reads the file has the key" },
 };
 
@@ -76,13 +79,20 @@ static err passphrase(struct scope *s, const struct options *o, bool twice, char
     return ERR_OK;
 }
 
-static void show_public(const struct secret_key *k)
+static err show_public(struct scope *s, const struct options *o, const struct secret_key *k)
 {
     struct public_key p = secret_key_public(k);
     char text[BASE64_SIZE(ED25519_PUBLIC)];
+    struct cosigner c;
 
     base64_write(p.b, sizeof p.b, text);
     say("ed25519 %s", text);
+    if (!o->witness)
+        return ERR_OK;
+    if (!cosigner_make(o->witness, &p, &c))
+        return fail(s, ERR_INVALID, "not a name of a witness (no spaces, no '+'): %s", o->witness);
+    say("witness %s", cosigner_text(s, &c));
+    return ERR_OK;
 }
 
 static err save(struct scope *s, const struct options *o, const char *path, const struct secret_key *k)
@@ -108,7 +118,7 @@ static err key_new(struct scope *s, const struct options *o, const char *path)
     k = secret_key_new();
     e = save(s, o, path, k);
     if (e == ERR_OK)
-        show_public(k);
+        e = show_public(s, o, k);
     secret_key_free(k);
     return e;
 }
@@ -197,10 +207,12 @@ static err key_show(struct scope *s, const struct options *o, const char *path)
 {
     struct secret_key *k = NULL;
 
+    err e;
+
     TRY(load(s, o, path, &k));
-    show_public(k);
+    e = show_public(s, o, k);
     secret_key_free(k);
-    return ERR_OK;
+    return e;
 }
 
 static err run(struct scope *s, struct call *c)

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/client/witness_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "api/client/folder.h"
+#include "ledger/keys/sha256.h"
+
+#define HEAD "counterfoil-witness-v1\n"
+#define STATE_MAX 512
+
+err witness_state_open(struct scope *s, const char *path, struct witness_state *out)
+{
+    TRY(folder_open(s, path, true, &out->folder));
+    if (flock(out->folder, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK;
+    close(out->folder);
+    return fail(s, ERR_CONFLICT, "%s: another process is this witness", path);
+}
+
+void witness_state_close(struct witness_state *w)
+{
+    close(w->folder);
+}
+
+static const char *file_of(struct scope *s, const char *origin)
+{
+    struct hash h = sha256_of(origin, strlen(origin));
+
+    return hash_hex(s, &h);
+}
+
+/* Head, the checkpoint's three lines, SHA-256 over both. */
+static char *state_text(struct scope *s, const struct checkpoint *c)
+{
+    char *text = scope_printf(s, HEAD "%s", checkpoint_text(s, c));
+    struct hash sum = sha256_of(text, strlen(text));
+
+    return scope_printf(s, "%s%s\n", text, hash_hex(s, &sum));
+}
+
+err witness_state_get(struct scope *s, const struct witness_state *w, const char *origin, struct checkpoint *out)
+{
+    const char *name = file_of(s, origin);
+    const size_t head = sizeof HEAD - 1, tail = HEX_SIZE(HASH_SIZE);
+    struct checkpoint c = { .root = empty_root() };
+    struct bytes text;
+    err e = folder_read(s, w->folder, name, STATE_MAX, &text);
+
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        snprintf(c.origin, sizeof c.origin, "%s", origin);
+        *out = c;
+        return ERR_OK;
+    }
+    TRY(e);
+    if (text.len < head + tail || !checkpoint_parse((const char *)text.p + head, text.len - head - tail, &c) ||
+        strcmp(c.origin, origin) != 0 || strlen(state_text(s, &c)) != text.len ||
+        memcmp(state_text(s, &c), text.p, text.len) != 0)
+        return fail(s, ERR_CORRUPT, "%s is damaged: what was cosigned of %s is not known any more", name, origin);
+    *out = c;
+    return ERR_OK;
+}
+
+static err write_all(struct scope *s, int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, text, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail(s, ERR_IO, "the witness's state cannot be written: %s", strerror(errno));
+        text += n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
+err witness_state_put(struct scope *s, const struct witness_state *w, const struct checkpoint *c)
+{
+    const char *name = file_of(s, c->origin), *aside = scope_printf(s, "%s.new", name), *text = state_text(s, c);
+    int fd = openat(w->folder, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    err e;
+
+    if (fd < 0)
+        return fail(s, ERR_IO, "%s: %s", aside, strerror(errno));
+    e = write_all(s, fd, text, strlen(text));
+    if (e == ERR_OK && fdatasync(fd) != 0)
+        e = fail(s, ERR_IO, "%s is not durable: %s", aside, strerror(errno));
+    close(fd);
+    TRY(e);
+    if (renameat(w->folder, aside, w->folder, name) != 0 || fsync(w->folder) != 0)
+        return fail(s, ERR_IO, "%s: %s", name, strerror(errno));
+    return ERR_OK;
+}
