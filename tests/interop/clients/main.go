@@ -3,7 +3,7 @@
 // Clients reads a running log with torchwood's client: checkpoint by a tlog-policy, every
 // entry with the tiles that prove it, and the tlog-proofs that the market hands out.
 //
-//	clients -url http://127.0.0.1:8080 -vkey NAME+ID+KEY
+//	clients -url http://127.0.0.1:8080 -vkey NAME+ID+KEY [-policy FILE]
 package main
 
 import (
@@ -21,6 +21,7 @@ import (
 var (
 	base            = flag.String("url", "", "the market's URL, without /log")
 	vkey            = flag.String("vkey", "", "verifier key of the log")
+	policyFile      = flag.String("policy", "", "tlog-policy to judge by; else the log's key alone")
 	checks, failing int
 )
 
@@ -53,8 +54,14 @@ func proofOf(index int64) ([]byte, error) {
 func main() {
 	flag.Parse()
 	ctx := context.Background()
-	policy, err := torchwood.ParsePolicy([]byte("log " + *vkey + "\nquorum none\n"))
-	ok(err == nil, "the log's key makes a tlog-policy (%v)", err)
+	text := []byte("log " + *vkey + "\nquorum none\n")
+	var err error
+	if *policyFile != "" {
+		text, err = os.ReadFile(*policyFile)
+		die(err)
+	}
+	policy, err := torchwood.ParsePolicy(text)
+	ok(err == nil, "it is a tlog-policy (%v)", err)
 	die(err)
 	fetcher, err := torchwood.NewTileFetcher(*base + "/log/")
 	die(err)
