@@ -110,7 +110,7 @@ def main():
                   "asked again from the size that a 409 says")
         tap.check(all(body.count("— ".encode()) == 1 for calls in asked.values() for _, body in calls),
                   "only the log's own signature is sent")
-        tap.check(len(asked["alarm"]) == 1 and len(asked["pushy"]) <= 2, "after an alarm or 429 a witness is left alone")
+        tap.check(len(asked["alarm"]) == 1 and len(asked["pushy"]) <= 2, "after an alarm or 429 it is left alone")
         good.program.stop()
     tap.done()
 
