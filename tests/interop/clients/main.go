@@ -20,6 +20,7 @@ import (
 
 var (
 	base            = flag.String("url", "", "the market's URL, without /log")
+	proofs          = flag.String("proofs", "", "where the tlog-proofs are, if not there: a mirror has none")
 	vkey            = flag.String("vkey", "", "verifier key of the log")
 	policyFile      = flag.String("policy", "", "tlog-policy to judge by; else the log's key alone")
 	checks, failing int
@@ -43,7 +44,11 @@ func die(err error) {
 }
 
 func proofOf(index int64) ([]byte, error) {
-	reply, err := http.Get(fmt.Sprintf("%s/v1/entries/%d/proof", *base, index))
+	from := *base
+	if *proofs != "" {
+		from = *proofs
+	}
+	reply, err := http.Get(fmt.Sprintf("%s/v1/entries/%d/proof", from, index))
 	if err != nil {
 		return nil, err
 	}
