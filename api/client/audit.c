@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/client/audit_mirror.h"
 #include "api/client/audit_source.h"
 #include "api/client/audit_state.h"
 #include "api/client/audit_tell.h"
@@ -15,7 +16,7 @@
 #include "api/client/verb.h"
 #include "schema/base/random.h"
 
-struct options { const char *key, *state, *policy; bool json, forget, dir; };
+struct options { const char *key, *state, *mirror, *policy; bool json, forget, dir; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
@@ -26,6 +27,8 @@ static const struct flag flags[] = {
       "a folder with checkpoint and tile/ instead of a URL; needs --key" },
     { "policy", "FILE", false, offsetof(struct options, policy),
       "whose cosignatures the checkpoint must have (C2SP tlog-policy)" },
+    { "mirror", "DIR", false, offsetof(struct options, mirror),
+      "keep a copy of the log there: files that any web server can serve and --dir audits" },
     { "json", NULL, false, offsetof(struct options, json), "the report as JSON" },
 };
 
@@ -34,10 +37,13 @@ struct job {
     struct market market;
     struct url_source *url;
     struct dir_source dir;
+    struct mirror mirror;
     struct audit_source source;
     const char *vkey, *named;         /* the key audited by; the one given, or named by the market */
     const char *url_pinned;           /* the URL whose key is remembered, or NULL */
     struct policy *policy;            /* NULL: none was given */
+    struct bytes seen;                /* the copy's checkpoint; or empty */
+    bool mirrored;                    /* the copy is as far as the log */
     bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
     struct audit_state state;
     struct progress progress;
@@ -71,8 +77,20 @@ static err open_source(struct scope *s, struct job *j, const char *where)
     return ERR_OK;
 }
 
+/* What the audit reads goes through the copy. One that is behind the state lacks what the state was made from. */
+static err open_mirror(struct scope *s, struct job *j)
+{
+    if (!j->o->mirror)
+        return ERR_OK;
+    TRY(mirror_open(s, j->o->mirror, &j->mirror));
+    j->mirror.source = j->source;
+    j->source = mirror_source(&j->mirror);
+    return ERR_OK;
+}
+
 static void close_source(struct job *j)
 {
+    mirror_close(&j->mirror);
     url_source_close(j->url);
     market_close(&j->market);
     if (j->dir.folder >= 0)
@@ -105,7 +123,7 @@ static err choose_key(struct scope *s, struct job *j, const char *where)
 
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
-    struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy,
+    struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
                                    .progress = tick, .progress_arg = j };
     err e;
 
@@ -121,16 +139,36 @@ static err make_audit(struct scope *s, struct job *j, struct audit **out)
     return ERR_OK;
 }
 
+/* Files of the copy that don't fit are the copy's own fault, until the log has shown the same. */
+static bool doubtful(struct job *j, const struct audit_report *r)
+{
+    bool again = j->o->mirror && r->tree_findings > 0 && j->mirror.kept_files > 0 && !j->mirror.anew;
+
+    j->mirror.anew |= again;
+    return again;
+}
+
+static err read_log(struct scope *s, struct job *j, struct audit_report *r, struct audit **out)
+{
+    err e;
+
+    do {
+        audit_free(*out);
+        *out = NULL;
+        TRY(make_audit(s, j, out));
+        progress_start(&j->progress, "entries", 0, 0);
+        e = audit_run(s, *out, &j->source, r);
+        progress_end(&j->progress);
+    } while (e == ERR_OK && doubtful(j, r));
+    return e;
+}
+
 static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
 {
     struct audit *a = NULL;
     struct buf text = BUF(s);
-    err e;
+    err e = read_log(s, j, r, &a);
 
-    TRY(make_audit(s, j, &a));
-    progress_start(&j->progress, "entries", 0, 0);
-    e = audit_run(s, a, &j->source, r);
-    progress_end(&j->progress);
     if (e == ERR_OK && r->advanced) {
         audit_save(a, &text);
         e = audit_state_save(s, &j->state, text.p, text.len);
@@ -143,22 +181,52 @@ static err run_audit(struct scope *s, struct job *j, struct audit_report *r)
     return e;
 }
 
+/* What the state was made from and the copy lacks is read once more; the report is of the first reading. */
+static err copy_whole(struct scope *s, struct job *j, struct audit_report *r)
+{
+    struct audit *a = NULL;
+    err e;
+
+    j->state.text.len = 0;
+    e = read_log(s, j, r, &a);
+    audit_free(a);
+    return e;
+}
+
+static err mirror(struct scope *s, struct job *j, const struct audit_report *audited, uint64_t copied)
+{
+    struct audit_report r = *audited;
+
+    if (copied < r.from)
+        TRY(copy_whole(s, j, &r));
+    if (!r.advanced || r.tree_findings)
+        return ERR_OK;
+    j->mirrored = true;
+    return mirror_finish(s, &j->mirror, r.to);
+}
+
 static err audit_where(struct scope *s, struct job *j, const char *where, struct audit_report *r)
 {
+    uint64_t copied = 0;
+
     if (j->o->policy)
         TRY(policy_file_read(s, j->o->policy, &j->policy));
     TRY(open_source(s, j, where));
+    TRY(open_mirror(s, j));
     TRY(choose_key(s, j, where));
+    if (j->o->mirror)
+        TRY(mirror_seen(s, &j->mirror, &j->seen, &copied));
     TRY(run_audit(s, j, r));
-    if (!j->o->forget || r->from == 0 || r->findings || r->earlier_findings)
-        return ERR_OK;
-    j->state.text.len = 0;            /* it extends what was seen: now all of it once more */
-    return run_audit(s, j, r);
+    if (j->o->forget && r->from > 0 && r->findings == 0 && r->earlier_findings == 0) {
+        j->state.text.len = 0;        /* it extends what was seen: now all of it once more */
+        TRY(run_audit(s, j, r));
+    }
+    return j->o->mirror && r->has_checkpoint && !r->tree_findings ? mirror(s, j, r, copied) : ERR_OK;
 }
 
 static err run(struct scope *s, struct call *c)
 {
-    struct job j = { .o = c->options, .dir.folder = -1, .state.folder = -1 };
+    struct job j = { .o = c->options, .dir.folder = -1, .state.folder = -1, .mirror.folder = -1 };
     struct audit_report r = { 0 };
     const char *where = c->args.v[0];
     size_t len = strlen(where);
@@ -167,10 +235,12 @@ static err run(struct scope *s, struct call *c)
     while (len > 1 && where[len - 1] == '/')
         len--;
     e = audit_where(s, &j, scope_strndup(s, where, len), &r);
+    struct audit_told told = { .vkey = j.vkey, .trusted_now = j.trusted_now, .state = &j.state,
+                               .mirror = j.o->mirror ? &j.mirror : NULL, .mirrored = j.mirrored };
     if (e == ERR_OK && j.o->json)
-        audit_tell_json(s, &r, j.vkey, &j.state);
+        audit_tell_json(s, &r, &told);
     else if (e == ERR_OK)
-        audit_tell(s, &r, j.vkey, j.trusted_now, &j.state);
+        audit_tell(s, &r, &told);
     c->exit_code = e != ERR_OK ? EXIT_UNKNOWN : r.findings || r.earlier_findings ? EXIT_FINDINGS : EXIT_SOUND;
     audit_state_close(&j.state);
     close_source(&j);

@@ -45,13 +45,21 @@ static void tell_checked(struct scope *s, const struct audit_report *r)
         say("lists      %s fetched and checked", count_text(s, r->listed, "list", "lists"));
 }
 
-void audit_tell(struct scope *s, const struct audit_report *r, const char *vkey, bool trusted_now,
-                const struct audit_state *st)
+static void tell_mirror(const struct mirror *m, bool mirrored)
 {
+    if (m)
+        say("mirror     %s, %llu files written%s", m->path, (unsigned long long)m->written,
+            mirrored ? "" : "; left at the checkpoint that it had");
+}
+
+void audit_tell(struct scope *s, const struct audit_report *r, const struct audit_told *t)
+{
+    const struct audit_state *st = t->state;
+
     if (r->has_checkpoint)
         say("log        %s, %s", r->checkpoint.origin, count_text(s, r->checkpoint.size, "entry", "entries"));
-    say("key        %s%s", vkey,
-        trusted_now ? "\n           believed on first use; --key takes one that you had from elsewhere" : "");
+    say("key        %s%s", t->vkey,
+        t->trusted_now ? "\n           believed on first use; --key takes one that you had from elsewhere" : "");
     if (r->has_checkpoint)
         say("root       %s", hash_hex(s, &r->checkpoint.root));
     say("replayed   %llu to %llu", (unsigned long long)r->from, (unsigned long long)r->to);
@@ -65,6 +73,7 @@ void audit_tell(struct scope *s, const struct audit_report *r, const char *vkey,
     if (r->earlier_findings)
         say("earlier    %s in runs before this one", count_text(s, r->earlier_findings, "finding", "findings"));
     say("state      %s", st->path);
+    tell_mirror(t->mirror, t->mirrored);
     if (r->findings || r->earlier_findings)
         say("verdict    NOT SOUND: %s", count_text(s, r->findings + r->earlier_findings, "finding", "findings"));
     else
@@ -82,11 +91,12 @@ static json_t *finding_json(const struct audit_finding *f)
     return j;
 }
 
-void audit_tell_json(struct scope *s, const struct audit_report *r, const char *vkey, const struct audit_state *st)
+void audit_tell_json(struct scope *s, const struct audit_report *r, const struct audit_told *t)
 {
+    const struct audit_state *st = t->state;
     bool sound = r->findings == 0 && r->earlier_findings == 0;
     json_t *report = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s*,s:[],s:{}}", "verdict",
-                               sound ? "sound" : "findings", "key", vkey, "from", (json_int_t)r->from, "to",
+                               sound ? "sound" : "findings", "key", t->vkey, "from", (json_int_t)r->from, "to",
                                (json_int_t)r->to, "findings_count", (json_int_t)r->findings, "earlier_findings",
                                (json_int_t)r->earlier_findings, "disclosed", (json_int_t)r->disclosed, "undisclosed",
                                (json_int_t)r->undisclosed, "listed", (json_int_t)r->listed, "unlisted",
@@ -97,6 +107,10 @@ void audit_tell_json(struct scope *s, const struct audit_report *r, const char *
         json_object_set_new(report, "checkpoint",
                             json_pack("{s:s,s:I,s:s}", "origin", r->checkpoint.origin, "size",
                                       (json_int_t)r->checkpoint.size, "root", hash_hex(s, &r->checkpoint.root)));
+    if (t->mirror)
+        json_object_set_new(report, "mirror",
+                            json_pack("{s:s,s:b,s:I}", "folder", t->mirror->path, "complete", t->mirrored, "written",
+                                      (json_int_t)t->mirror->written));
     for (const struct audit_finding *f = r->first; f; f = f->next)
         json_array_append_new(json_object_get(report, "findings"), finding_json(f));
     for (size_t i = 0; i < ENTRY_TYPES; i++)

@@ -68,6 +68,7 @@ static void find_at(struct audit *a, enum audit_rule_id rule, bool has_index, co
     struct audit_finding *f;
     char found[SCOPE_DETAIL_MAX];
 
+    a->report->tree_findings += !has_index;
     if (a->report->findings++ >= AUDIT_FINDINGS_KEPT)
         return;
     vsnprintf(found, sizeof found, format, ap);
@@ -270,6 +271,26 @@ static bool below_policy(struct scope *s, struct audit *a, struct bytes note)
     return !v->met;
 }
 
+/* A checkpoint from elsewhere stands for the last one if it goes further; the replay ends at both or at none. */
+static err take_seen(struct scope *s, struct audit *a)
+{
+    struct checkpoint c;
+    struct bytes note = a->config.seen;
+
+    if (note.len == 0)
+        return ERR_OK;
+    if (checkpoint_open(s, (const char *)note.p, note.len, &a->key, &c) != ERR_OK) {
+        scope_forgive(s);
+        return fail(s, ERR_INVALID, "a checkpoint that was seen elsewhere is not this log's: none signed by %s",
+                    a->vkey);
+    }
+    if (c.size <= a->last.size)
+        return ERR_OK;
+    a->last = c;
+    a->note = (struct bytes){ scope_memdup(&a->kept, note.p, note.len), note.len };
+    return ERR_OK;
+}
+
 static err walk(struct scope *s, struct audit *a)
 {
     struct checkpoint *c = &a->report->checkpoint;
@@ -287,6 +308,7 @@ static err walk(struct scope *s, struct audit *a)
     a->report->has_checkpoint = true;
     if (below_policy(s, a, note))
         return ERR_OK;
+    TRY(take_seen(s, a));
     a->size = c->size;
     TRY(extends(s, a, c, note, &good));
     if (good)

@@ -87,6 +87,7 @@ struct audit_report {
     struct checkpoint checkpoint;        /* the one audited, if has_checkpoint: else it was refused */
     bool has_checkpoint;
     uint64_t findings;                   /* in this run; the list has the first AUDIT_FINDINGS_KEPT */
+    uint64_t tree_findings;              /* of these, about the checkpoint, the bundles or the tiles */
     struct audit_finding *first;
     uint64_t earlier_findings;           /* of the runs before: a log never becomes sound again */
     uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
@@ -101,6 +102,7 @@ struct audit_config {
     const char *vkey;                    /* the log's verifier key: given or pinned by the caller */
     const char *named;                   /* the key that the log goes by today; NULL: nobody said. Another: a finding */
     const struct policy *policy;         /* that the checkpoint must meet; NULL: none */
+    struct bytes seen;                   /* a checkpoint's note had from elsewhere: of one history with it; or empty */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* after each bundle; NULL: none */
     void *progress_arg;
@@ -112,6 +114,7 @@ void audit_free(struct audit *a);                                               
 /*
  * ERR_OK: checked to the end, the report says what was found. ERR_STALE: the checkpoint served is older than one seen
  * before and of the same history, which the log still serves: nothing was checked, nothing is to be remembered.
+ * ERR_INVALID: config->seen is not signed by the key.
  * Afterwards `a` is good for audit_save() and audit_free() only.
  */
 err  audit_run(struct scope *s, struct audit *a, const struct audit_source *src, struct audit_report *out);
