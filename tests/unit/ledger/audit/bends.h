@@ -7,7 +7,7 @@
 enum bend { NOTHING, DROP, AGAIN, SWAP, SET, AT, MOVE_LAST };
 
 /* Runs an audit of what the log shows, from nothing; the scope keeps the report. */
-static err audited(struct scope *s, struct log *l, struct audit_report *out)
+static inline err audited(struct scope *s, struct log *l, struct audit_report *out)
 {
     struct audit_config config = { .vkey = l->vkey, .seed = 42 };
     struct audit_source src = log_source(l);
@@ -20,7 +20,7 @@ static err audited(struct scope *s, struct log *l, struct audit_report *out)
     return e;
 }
 
-static bool only_finding(const struct audit_report *r, enum audit_rule_id rule)
+static inline bool only_finding(const struct audit_report *r, enum audit_rule_id rule)
 {
     bool only = r->findings > 0;
 
@@ -34,7 +34,7 @@ static bool only_finding(const struct audit_report *r, enum audit_rule_id rule)
 }
 
 /* Of n acts, in place; how many there are then. */
-static size_t bend(struct act *acts, size_t n, enum bend how, int act, int other)
+static inline size_t bend(struct act *acts, size_t n, enum bend how, int act, int other)
 {
     struct act moved = acts[act];
 
