@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every kind of cheating, made in a real market's log and named by an auditor who has its key: an entry's byte changed, an
+entry dropped, two swapped, a tile of another tree, a checkpoint of another key or below the reader's policy, a forked
+history, a rolled-back log, an access without clearance or after its withdrawal, a license after its offer's end, money
+off by a micro-unit, a payout twice, a disclosure that doesn't match. The thousand random mutations are in
+tests/unit/ledger/audit/mutations.c.
+"""
+import base64
+import hashlib
+import json
+import pathlib
+
+from harness import money
+from harness.ed25519 import Key
+from harness.forged import Log, lines_root
+from harness.market import Market
+from harness.program import wait_for
+from harness.sale import must
+from harness.tap import check, done, equal, note
+from harness.tree import folder
+
+
+class Judge:
+    """An auditor who knows the test's key, asks a log that the test serves, and has seen what she has seen."""
+
+    def __init__(self, market, auditor):
+        self.market, self.auditor, self.runs = market, auditor, 0
+
+    def audit(self, log, *flags, state=None):
+        server, url = log.serve()
+        self.runs += 1
+        state = state or self.market.dir / f"judge-{self.runs}"
+        got = self.auditor.cf("audit", url, "--json", "--key", log.vkey, "--state", state, *flags, code=None,
+                              env={"COUNTERFOIL_URL": url})
+        server.shutdown()
+        return got.code, json.loads(got.out) if got.out else {"error": got.err, "findings": []}
+
+    def names(self, what, log, *rules, flags=(), state=None):
+        """The rules that are found broken, and no other ones."""
+        code, report = self.audit(log, *flags, state=state)
+        found = sorted({f["rule"] for f in report["findings"]})
+        if not check(code == 1 and found == sorted(rules), f"{what}: {', '.join(rules)}"):
+            note(f"exit {code}, found {found}: {report}"[:1500])
+        return report
+
+
+def story(m, auditor):
+    """A sale under the market's rules from offer to payout; what of it may be bent."""
+    publisher, buyer = m.party("house", "publisher", "creator"), m.party("lab", "buyer")
+    m.pay(buyer, "50.00")
+    m.publish(publisher, "texts", {"one": b"first", "two": b"second", "three": b"third"})
+    license = m.buy(buyer, m.offer(publisher, "texts")["id"])["id"]
+    buyer.cf("pull", license, m.dir / "pulled")
+    wait_for(lambda: m.sql("SELECT 1 FROM allocation WHERE state = 'posted' AND release_transaction IS NOT NULL"), 60,
+             "the allocation to be available")
+    run = must(m.operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {"amount": "1.00", "currency": "EUR"}}),
+               202).json()
+    wait_for(lambda: m.operator.get(f"/v1/payout-runs/{run['id']}").json()["state"] == "instructed", 60, "the payout")
+    for i in range(300):
+        m.party(f"party-{i}", "buyer")
+    return Log(m, auditor)
+
+
+# ---- what is served is not what is signed
+
+def served(judge, honest):
+    bundle = "tile/entries/000"
+
+    log = honest.copy()
+    log.bytes[100] = log.bytes[100].replace(b"party.registered", b"party.registared")
+    log.tiles()
+    log.files = {k: v if "entries" in k else honest.files[k] for k, v in log.files.items()}
+    report = judge.names("an entry's byte changed", log, "entry.form", "tree.root", "tree.tile")
+    check(any(f.get("index") == 100 for f in report["findings"]), "with the entry's index")
+    log.files = {**honest.files, bundle: honest.files[bundle][2 + len(honest.bytes[0]):]}
+    judge.names("an entry dropped", log, "tree.bundle")
+
+    log = honest.copy()
+    first, second = honest.find("access.recorded"), honest.find("access.recorded", 1)
+    log.bytes[first], log.bytes[second] = log.bytes[second], log.bytes[first]
+    log.tiles()
+    log.files = {k: v if "entries" in k else honest.files[k] for k, v in log.files.items()}
+    log_found = judge.audit(log)[1]["findings"]
+    check({"tree.root", "tree.tile"} <= {f["rule"] for f in log_found}, "two entries swapped: tree.root, tree.tile")
+
+    log, other = honest.copy(), honest.copy()
+    other.append(honest.entries[-1], honest.shown[-1], at=200)
+    other.sign()
+    log.files = {**log.files, "tile/0/000": other.files["tile/0/000"]}
+    judge.names("a tile of another tree", log, "tree.tile")
+    log.files = {**honest.files, "tile/1/000.p/1": other.files["tile/1/000.p/1"]}
+    judge.names("or of one above", log, "tree.tile")
+
+    log = honest.copy().sign(key=Key())
+    judge.names("a checkpoint of another key", log, "checkpoint")
+    policy = judge.market.dir / "policy"
+    witness = Key()
+    public = b"\x04" + witness.public
+    name = hashlib.sha256(b"witness.example\n" + public).digest()[:4].hex()
+    policy.write_text(f"log {honest.vkey}\nwitness w1 witness.example+{name}+{base64.b64encode(public).decode()}\n"
+                      "quorum w1\n", encoding="ascii")
+    judge.names("a checkpoint below the policy", honest, "policy", flags=("--policy", policy))
+
+    log = honest.copy()
+    at = log.find("payment.received")
+    log.shown[at] = list(log.shown[log.find("payment.received", 1)])
+    judge.names("a disclosure that doesn't match", log, "disclosure.form")
+
+
+def histories(judge, honest):
+    """Who has seen one history is shown another, or less."""
+    state = judge.market.dir / "seen"
+    equal(judge.audit(honest, state=state)[0], 0, "an auditor sees the whole log")
+    forked = honest.copy()
+    forked.disclose(forked.find("payment.received"), amount="51.00")
+    forked.sign()
+    report = judge.names("a forked history of the same size", forked, "fork", state=state)
+    evidence(report, honest, forked)
+    forked.append(honest.entries[-1], honest.shown[-1])
+    report = judge.names("a forked history that goes on", forked.sign(), "fork", state=state)
+    evidence(report, honest, forked)
+    shorter = honest.copy()
+    del shorter.entries[-30:], shorter.shown[-30:]
+    judge.names("a log rolled back", shorter.sign(), "rollback", state=state)
+    dropped = honest.copy()
+    at = dropped.find("access.recorded")
+    del dropped.entries[at], dropped.shown[at]
+    dropped.append(honest.entries[-1], honest.shown[-1])
+    judge.names("an entry dropped, and signed anew", dropped.sign(), "fork", state=state)
+    equal(judge.audit(honest, state=state)[0], 0, "and the honest log goes on being sound")
+
+
+def evidence(report, first, second):
+    """Both notes, whole, as the log signed them: whoever has its key can see that it did."""
+    text = pathlib.Path(report["evidence"]).read_bytes()
+    check(text == first.note + b"\n" + second.note, "what was signed is kept, both times")
+
+
+# ---- what is signed breaks the rules
+
+def signed(judge, honest):
+    def bent(what, bend, *rules):
+        log = honest.copy()
+        bend(log)
+        return judge.names(what, log.sign(), *rules)
+
+    access, granted = honest.find("access.recorded"), honest.find("license.granted")
+    cleared, payout = honest.find("clearance.issued"), honest.find("payout.instructed")
+    withdrawn = {**honest.entries[cleared], "type": "clearance.withdrawn", "sd": [], "body": {
+        name: honest.entries[cleared]["body"][name] for name in ("clearance", "license")}}
+    offer = honest.entries[honest.find("offer.published")]
+    ended = {**offer, "type": "offer.withdrawn", "sd": [], "body": {name: offer["body"][name]
+                                                                    for name in ("offer", "revision")}}
+    bent("an access without clearance", lambda log: log.entries[access]["body"].pop("clearance"), "access.clearance")
+    bent("an access after the clearance's withdrawal", lambda log: log.append(withdrawn, at=access + 1),
+         "access.clearance")
+    bent("an access under another license", lambda log: log.entries[access]["body"].update(license="lic_" + "0" * 26),
+         "access.license", "access.clearance")
+    bent("an item recorded twice in its window",
+         lambda log: log.append(honest.entries[access], honest.shown[access]), "access.window")
+    bent("a license after its offer's end", lambda log: log.append(ended, at=granted), "license.offer")
+    bent("a payout twice", lambda log: log.append(honest.entries[payout], honest.shown[payout]), "payout.state")
+
+    def paid_again(log):
+        log.append(honest.entries[payout], honest.shown[payout])
+        log.entries[-1]["body"]["payout"] = "pyo_" + "0" * 26
+    bent("the same money by another payout", paid_again, "payout.accrued")
+    bent("a license for less than was paid", lambda log: log.disclose(granted, amount="11.99"), "license.paid",
+         "license.price")
+    allocated(judge, honest)
+
+
+def allocated(judge, honest):
+    """Off by one micro-unit, with lines that sum to it and hash to the root that the entry names."""
+    at = honest.find("allocation.posted")
+    ident = honest.entries[at]["body"]["allocation"]
+    path = f"/v1/allocations/{ident}/lines"
+    rows = judge.auditor.get(path).json()["data"]
+    total = sum(money.micro(r["amount"]) for r in rows)
+    for what, more in (("a micro-unit more", 1), ("a micro-unit less", -1)):
+        log = honest.copy()
+        mine = [{**rows[0], "amount": money.text(money.micro(rows[0]["amount"]) + more)}, *rows[1:]]
+        log.answers[path] = {"data": mine, "next_cursor": None}
+        log.disclose(at, total=money.text(total + more))
+        log.entries[at]["body"]["lines_root"] = lines_root(mine)
+        judge.names(f"an allocation of {what}", log.sign(), "allocation.exact")
+    log = honest.copy()
+    log.answers[path] = {"data": rows[1:] or [{**rows[0], "n": rows[0]["n"] + 1}], "next_cursor": None}
+    judge.names("lines that are not the entry's", log, "allocation.lines")
+    offer = honest.entries[honest.find("offer.published")]["body"]["offer"]
+    shown = judge.auditor.get(f"/v1/offers/{offer}").json()
+    log.answers = {f"/v1/offers/{offer}": {**shown, "fee": {**shown["fee"], "ppm": shown["fee"]["ppm"] + 1}}}
+    judge.names("a fee that is not the offer's", log, "offer.rules")
+
+
+def main():
+    with Market(folder("story-cheating"), COUNTERFOIL_HOLD_MS="0", COUNTERFOIL_FEE_PPM="123457",
+                COUNTERFOIL_RATE="0") as m:
+        auditor = m.party("eye", "auditor")
+        honest = story(m, auditor)
+        judge = Judge(m, auditor)
+        code, report = judge.audit(honest)
+        good = code == 0 and not report["undisclosed"] and not report["unlisted"] and report["listed"] >= 3
+        check(good, "the honest log is sound under the test's own key") or note(str(report)[:2000])
+        check(len(honest.entries) > 256, "and has a full tile")
+        served(judge, honest)
+        histories(judge, honest)
+        signed(judge, honest)
+    done()
+
+
+main()
