@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/client/audit_draw.h"
 #include "api/client/audit_mirror.h"
 #include "api/client/audit_source.h"
 #include "api/client/audit_state.h"
@@ -16,7 +17,7 @@
 #include "api/client/verb.h"
 #include "schema/base/random.h"
 
-struct options { const char *key, *state, *mirror, *policy; bool json, forget, dir; };
+struct options { const char *key, *state, *mirror, *policy, *commit, *nonce, *draw; bool json, forget, dir; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
@@ -29,6 +30,11 @@ static const struct flag flags[] = {
       "whose cosignatures the checkpoint must have (C2SP tlog-policy)" },
     { "mirror", "DIR", false, offsetof(struct options, mirror),
       "keep a copy of the log there: files that any web server can serve and --dir audits" },
+    { "nonce-commit", "FILE", false, offsetof(struct options, commit),
+      "make a nonce for a draw, and print what to give the operator before the log goes on" },
+    { "draw", "N", false, offsetof(struct options, draw),
+      "check N accesses, drawn by a later checkpoint and the nonce, with all that stands behind them" },
+    { "nonce", "FILE", false, offsetof(struct options, nonce), "the nonce of the draw, as --nonce-commit made it" },
     { "json", NULL, false, offsetof(struct options, json), "the report as JSON" },
 };
 
@@ -42,7 +48,9 @@ struct job {
     const char *vkey, *named;         /* the key audited by; the one given, or named by the market */
     const char *url_pinned;           /* the URL whose key is remembered, or NULL */
     struct policy *policy;            /* NULL: none was given */
-    struct bytes seen;                /* the copy's checkpoint; or empty */
+    struct bytes seen;                /* the copy's or the nonce's checkpoint; or empty */
+    struct draw draw;
+    struct draw_result drawn;
     bool mirrored;                    /* the copy is as far as the log */
     bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
     struct audit_state state;
@@ -224,6 +232,95 @@ static err audit_where(struct scope *s, struct job *j, const char *where, struct
     return j->o->mirror && r->has_checkpoint && !r->tree_findings ? mirror(s, j, r, copied) : ERR_OK;
 }
 
+/* ---- a draw */
+
+/* The checkpoint of a note, signed by the log that is audited. */
+static err note_of_log(struct scope *s, const struct job *j, struct bytes note, struct checkpoint *out)
+{
+    struct note_key key;
+
+    if (!note_key_parse(j->vkey, &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", j->vkey);
+    return checkpoint_open(s, (const char *)note.p, note.len, &key, out);
+}
+
+static err commit_nonce(struct scope *s, struct job *j, const char *where)
+{
+    struct checkpoint c;
+    struct bytes note = { 0 };
+    struct nonce n;
+
+    TRY(open_source(s, j, where));
+    TRY(choose_key(s, j, where));
+    TRY(j->source.checkpoint(s, j->source.arg, &note));
+    TRY(note_of_log(s, j, note, &c));
+    TRY(nonce_make(s, j->o->commit, note, &n));
+    say("commitment %s", hash_hex(s, &n.commitment));
+    say("           to be given to the operator now; the draw is by a checkpoint beyond %llu entries",
+        (unsigned long long)c.size);
+    return ERR_OK;
+}
+
+/* The whole log, by itself: a draw neither goes on from the state nor changes it. */
+static err read_for_draw(struct scope *s, struct job *j, struct draw_source *d, struct draw *draw,
+                         struct audit_report *r)
+{
+    struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
+                                   .draw = draw, .progress = tick, .progress_arg = j };
+    struct audit_source source = draw_source_of(d);
+    struct audit *a;
+    err e;
+
+    random_bytes(&config.seed, sizeof config.seed);
+    TRY(audit_new(s, &config, &a));
+    progress_start(&j->progress, "entries", 0, 0);
+    e = audit_run(s, a, &source, r);
+    progress_end(&j->progress);
+    audit_free(a);
+    return e;
+}
+
+static err draw_nonce(struct scope *s, struct job *j)
+{
+    uint64_t n;
+
+    if (!j->o->nonce)
+        return fail(s, ERR_INVALID, "a draw needs --nonce FILE, made by --nonce-commit before the log went on");
+    if (!decimal_read(j->o->draw, strlen(j->o->draw), DRAW_MAX, &n) || n == 0)
+        return fail(s, ERR_INVALID, "--draw takes 1 to %d accesses", DRAW_MAX);
+    TRY(nonce_read(s, j->o->nonce, &j->drawn.nonce));
+    memcpy(j->draw.nonce, j->drawn.nonce.secret, HASH_SIZE);
+    j->draw.n = n;
+    j->seen = j->drawn.nonce.committed;
+    return ERR_OK;
+}
+
+static err draw_accesses(struct scope *s, struct job *j, const char *where, struct audit_report *r)
+{
+    struct draw_source d = { .kept = s };
+    struct checkpoint committed;
+
+    TRY(draw_nonce(s, j));
+    TRY(open_source(s, j, where));
+    TRY(choose_key(s, j, where));
+    TRY(note_of_log(s, j, j->seen, &committed));
+    d.source = j->source;
+    d.note = j->drawn.nonce.drawn;
+    TRY(read_for_draw(s, j, &d, &j->draw, r));
+    if (!r->advanced)
+        return ERR_OK;                /* found: there is no log to draw from */
+    if (r->checkpoint.size <= committed.size)
+        return fail(s, ERR_STALE, "the nonce is committed at %llu entries, and the log has not gone on since: a "
+                    "draw is by a checkpoint that came after", (unsigned long long)committed.size);
+    if (j->drawn.nonce.drawn.len == 0)
+        TRY(nonce_drawn(s, j->o->nonce, &j->drawn.nonce, d.note));
+    d.draw = &j->draw;
+    TRY(read_for_draw(s, j, &d, NULL, r));
+    j->drawn.draw = &j->draw;
+    draw_judge(&d, r, &j->drawn);
+    return ERR_OK;
+}
+
 static err run(struct scope *s, struct call *c)
 {
     struct job j = { .o = c->options, .dir.folder = -1, .state.folder = -1, .mirror.folder = -1 };
@@ -234,14 +331,23 @@ static err run(struct scope *s, struct call *c)
 
     while (len > 1 && where[len - 1] == '/')
         len--;
-    e = audit_where(s, &j, scope_strndup(s, where, len), &r);
+    where = scope_strndup(s, where, len);
+    if (j.o->commit) {
+        e = commit_nonce(s, &j, where);
+        c->exit_code = e == ERR_OK ? EXIT_SOUND : EXIT_UNKNOWN;
+        goto done;
+    }
+    e = j.o->draw ? draw_accesses(s, &j, where, &r) : audit_where(s, &j, where, &r);
     struct audit_told told = { .vkey = j.vkey, .trusted_now = j.trusted_now, .state = &j.state,
-                               .mirror = j.o->mirror ? &j.mirror : NULL, .mirrored = j.mirrored };
+                               .mirror = j.o->mirror ? &j.mirror : NULL, .mirrored = j.mirrored,
+                               .drawn = j.drawn.draw ? &j.drawn : NULL };
     if (e == ERR_OK && j.o->json)
         audit_tell_json(s, &r, &told);
     else if (e == ERR_OK)
         audit_tell(s, &r, &told);
     c->exit_code = e != ERR_OK ? EXIT_UNKNOWN : r.findings || r.earlier_findings ? EXIT_FINDINGS : EXIT_SOUND;
+done:
+    draw_free(&j.draw);
     audit_state_close(&j.state);
     close_source(&j);
     return e;

@@ -52,6 +52,22 @@ static void tell_mirror(const struct mirror *m, bool mirrored)
             mirrored ? "" : "; left at the checkpoint that it had");
 }
 
+static void tell_draw(struct scope *s, const struct draw_result *d)
+{
+    if (!d)
+        return;
+    say("drawn      %zu of %s, by nonce %s", d->draw->got, count_text(s, d->draw->population, "access", "accesses"),
+        hash_hex(s, &d->nonce.commitment));
+    say("           seed %s", hash_hex(s, &d->draw->seed));
+    say("           %llu with a finding, %llu without all that they are to be checked with",
+        (unsigned long long)d->bad, (unsigned long long)d->unseen);
+    say("bound      at most %llu of %llu are bad, %.4f %%, with 95 %% confidence; what was not seen counts as bad",
+        (unsigned long long)d->bound, (unsigned long long)d->draw->population,
+        d->draw->population ? 100.0 * (double)d->bound / (double)d->draw->population : 0.0);
+    if (d->elsewhere)
+        say("           about the draw alone: other entries have findings");
+}
+
 void audit_tell(struct scope *s, const struct audit_report *r, const struct audit_told *t)
 {
     const struct audit_state *st = t->state;
@@ -74,6 +90,7 @@ void audit_tell(struct scope *s, const struct audit_report *r, const struct audi
         say("earlier    %s in runs before this one", count_text(s, r->earlier_findings, "finding", "findings"));
     say("state      %s", st->path);
     tell_mirror(t->mirror, t->mirrored);
+    tell_draw(s, t->drawn);
     if (r->findings || r->earlier_findings)
         say("verdict    NOT SOUND: %s", count_text(s, r->findings + r->earlier_findings, "finding", "findings"));
     else
@@ -88,6 +105,18 @@ static json_t *finding_json(const struct audit_finding *f)
 
     if (f->has_index)
         json_object_set_new(j, "index", json_integer((json_int_t)f->index));
+    return j;
+}
+
+static json_t *draw_json(struct scope *s, const struct draw_result *d)
+{
+    json_t *j = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:s,s:[]}", "commitment", hash_hex(s, &d->nonce.commitment),
+                          "seed", hash_hex(s, &d->draw->seed), "population", (json_int_t)d->draw->population, "bad",
+                          (json_int_t)d->bad, "unseen", (json_int_t)d->unseen, "bound", (json_int_t)d->bound,
+                          "findings_elsewhere", d->elsewhere, "confidence", "0.95", "indexes");
+
+    for (size_t i = 0; i < d->draw->got; i++)
+        json_array_append_new(json_object_get(j, "indexes"), json_integer((json_int_t)d->draw->rows[i].index));
     return j;
 }
 
@@ -111,6 +140,8 @@ void audit_tell_json(struct scope *s, const struct audit_report *r, const struct
         json_object_set_new(report, "mirror",
                             json_pack("{s:s,s:b,s:I}", "folder", t->mirror->path, "complete", t->mirrored, "written",
                                       (json_int_t)t->mirror->written));
+    if (t->drawn)
+        json_object_set_new(report, "draw", draw_json(s, t->drawn));
     for (const struct audit_finding *f = r->first; f; f = f->next)
         json_array_append_new(json_object_get(report, "findings"), finding_json(f));
     for (size_t i = 0; i < ENTRY_TYPES; i++)

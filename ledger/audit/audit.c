@@ -309,6 +309,8 @@ static err walk(struct scope *s, struct audit *a)
     if (below_policy(s, a, note))
         return ERR_OK;
     TRY(take_seen(s, a));
+    if (a->config.draw)
+        draw_begin(a->config.draw, &c->root);
     a->size = c->size;
     TRY(extends(s, a, c, note, &good));
     if (good)
@@ -331,6 +333,8 @@ err audit_run(struct scope *s, struct audit *a, const struct audit_source *src, 
     a->out = s;
     a->tail = &out->first;
     e = walk(s, a);
+    if (a->config.draw)
+        draw_end(a->config.draw);
     out->parties = a->table[PARTIES].n;
     out->versions = a->table[VERSIONS].n;
     out->offers_open = a->table[OFFERS].n;

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "ledger/audit/draw.h"
 #include "ledger/entry/entry.h"
 #include "ledger/note/policy.h"
 
@@ -103,6 +104,7 @@ struct audit_config {
     const char *named;                   /* the key that the log goes by today; NULL: nobody said. Another: a finding */
     const struct policy *policy;         /* that the checkpoint must meet; NULL: none */
     struct bytes seen;                   /* a checkpoint's note had from elsewhere: of one history with it; or empty */
+    struct draw *draw;                   /* filled with accesses of this run; NULL: none are drawn */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* after each bundle; NULL: none */
     void *progress_arg;

@@ -272,6 +272,8 @@ err access_recorded(struct scope *s, struct audit *a, const struct entry *e)
     const struct clearance_row *c = access_clearance(a, e);
     struct payment_row *p;
 
+    if (a->config.draw)
+        draw_offer(a->config.draw, a->index, text_of(e, "clearance"));
     if (!l) {
         audit_find(a, RULE_ACCESS_LICENSE, "a live license", "%s, %s", text_of(e, "license"), license_gone(a, license));
         return ERR_OK;
