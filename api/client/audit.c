@@ -61,6 +61,8 @@ static void tick(void *arg, uint64_t done, uint64_t size)
 {
     struct job *j = arg;
 
+    if (j->progress.things == 0)
+        j->progress.first = done;
     j->progress.things = size;
     j->progress.things_done = done;
     progress_add(&j->progress, 0, 0);

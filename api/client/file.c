@@ -98,13 +98,15 @@ err file_write(struct scope *s, const char *path, const void *bytes, size_t len)
 static err read_open(struct scope *s, int fd, const char *path, size_t max, struct bytes *out)
 {
     struct buf b = BUF(s);
-    char *chunk = malloc(READ_BYTES);
+    struct stat st;
+    size_t size = fstat(fd, &st) == 0 && st.st_size < READ_BYTES ? (size_t)st.st_size + 1 : READ_BYTES;
+    char *chunk = malloc(size);              /* small for small files: an audit of a folder reads thousands of them */
     ssize_t n = 1;
 
     if (!chunk)
         abort();
     buf_add(&b, "", 0);
-    while (b.len <= max && (n = read(fd, chunk, READ_BYTES)) > 0)
+    while (b.len <= max && (n = read(fd, chunk, size)) > 0)
         buf_add(&b, chunk, (size_t)n);
     free(chunk);
     close(fd);

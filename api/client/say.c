@@ -109,6 +109,24 @@ void progress_start(struct progress *p, const char *what, uint64_t things, uint6
     pthread_mutex_init(&p->lock, NULL);
 }
 
+/* Things a second, and how long the others take at that rate; said once a second has shown one. */
+static void draw_rate(const struct progress *p, struct buf *line, uint64_t things, int64_t ms)
+{
+    uint64_t rate = ms >= 1000 && things > p->first ? (things - p->first) * 1000 / (uint64_t)ms : 0, left;
+
+    if (!p->things || !rate)
+        return;
+    left = p->things > things ? (p->things - things + rate - 1) / rate : 0;
+    buf_printf(line, ", %llu/s", (unsigned long long)rate);
+    if (left >= 3600)
+        buf_printf(line, ", %llu h %02llu min left", (unsigned long long)(left / 3600),
+                   (unsigned long long)(left % 3600 / 60));
+    else if (left >= 60)
+        buf_printf(line, ", %llu min %02llu s left", (unsigned long long)(left / 60), (unsigned long long)(left % 60));
+    else
+        buf_printf(line, ", %llu s left", (unsigned long long)left);
+}
+
 static void draw(struct progress *p)
 {
     uint64_t things = p->things_done, bytes = p->bytes_done;
@@ -127,6 +145,8 @@ static void draw(struct progress *p)
         buf_printf(&line, " of %s", size_text(&s, (int64_t)p->bytes));
     if (ms > 0 && bytes)
         buf_printf(&line, ", %s/s", size_text(&s, (int64_t)(bytes * 1000 / (uint64_t)ms)));
+    else
+        draw_rate(p, &line, things, ms);
     fprintf(stderr, p->terminal ? "\r\x1b[K%s" : "%s\n", line.p);
     fflush(stderr);
     scope_free(&s);

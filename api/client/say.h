@@ -25,6 +25,7 @@ char *count_text(struct scope *s, uint64_t n, const char *one, const char *many)
 struct progress {
     const char *what;                  /* "hashing" */
     uint64_t things, bytes;            /* totals; 0: not known */
+    uint64_t first;                    /* things that were done before it started: no part of the rate */
     atomic_ullong things_done, bytes_done;
     int64_t started_ms;
     atomic_llong drawn_ms;

@@ -145,6 +145,8 @@ static err replay(struct scope *s, struct audit *a)
     uint64_t first = a->tree.size / TILE_WIDTH, end = (a->size + TILE_WIDTH - 1) / TILE_WIDTH;
     bool good = true;
 
+    if (a->config.progress)
+        a->config.progress(a->config.progress_arg, a->tree.size, a->size);
     for (uint64_t number = first; good && number < end; number++) {
         struct scope t = scope_within(s);
         TRY(inner(s, &t, bundle_replay(&t, a, number, &good)));

@@ -106,7 +106,7 @@ struct audit_config {
     struct bytes seen;                   /* a checkpoint's note had from elsewhere: of one history with it; or empty */
     struct draw *draw;                   /* filled with accesses of this run; NULL: none are drawn */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
-    void (*progress)(void *arg, uint64_t done, uint64_t size);    /* after each bundle; NULL: none */
+    void (*progress)(void *arg, uint64_t done, uint64_t size);    /* first, and after each bundle */
     void *progress_arg;
 };
 
