@@ -114,6 +114,16 @@ static err line_json(struct scope *s, const struct statement_account *a, const s
     return *out ? ERR_OK : fail(s, ERR_CORRUPT, "line %lld of %s is not UTF-8", (long long)l->n, a->account);
 }
 
+static json_t *payout_json(const struct statement_account *a, const struct statement_payout *p)
+{
+    json_t *j = json_pack("{s:s,s:s,s:o,s:o,s:o}", "payout", p->payout, "event", p->event, "at", show_time(p->at),
+                          "amount", show_money(p->amount, a->currency), "entry", entry_link((uint64_t)p->index));
+
+    if (strcmp(p->event, "instructed") == 0)
+        json_object_set_new(j, "statement", show_json(p->statement));
+    return j;
+}
+
 static err account_json(struct scope *s, const struct statement_account *a, json_t **out)
 {
     json_t *lines = json_array(), *payouts = json_array(), *line;
@@ -125,10 +135,7 @@ static err account_json(struct scope *s, const struct statement_account *a, json
             json_array_append_new(lines, line);
     }
     for (size_t i = 0; i < a->n_payouts; i++) {
-        const struct statement_payout *p = &a->payouts[i];
-        json_array_append_new(payouts, json_pack("{s:s,s:s,s:o,s:o,s:o}", "payout", p->payout, "event", p->event, "at",
-                                                 show_time(p->at), "amount", show_money(p->amount, a->currency),
-                                                 "entry", entry_link((uint64_t)p->index)));
+        json_array_append_new(payouts, payout_json(a, &a->payouts[i]));
     }
     *out = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o}", "account", a->account, "currency", a->currency, "opening",
                      show_money(a->opening, a->currency), "lines", lines, "payouts", payouts, "closing",

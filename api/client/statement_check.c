@@ -6,6 +6,7 @@
 #include "api/client/receipt.h"
 #include "api/client/say.h"
 #include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
 #include "ledger/tree/proof.h"
 #include "schema/base/clock.h"
 #include "schema/base/money.h"
@@ -192,6 +193,29 @@ static err same_amount(struct scope *s, const struct check *c, const json_t *pay
     return ERR_OK;
 }
 
+/* The account before a payout, as the market signed it by its digest: the lines until then, none left out. */
+static err before_payout(struct scope *s, const struct check *c, const json_t *payout, const struct receipt *r)
+{
+    const json_t *statement = json_object_get(payout, "statement");
+    struct bytes text;
+    struct hash digest;
+    int64_t lines;
+
+    if (!json_is_object(statement))
+        return fail(s, ERR_CORRUPT, "the account's statement before it is not there");
+    TRY(canon(s, statement, &text));
+    digest = sha256_of(text.p, text.len);
+    TRY(says(s, r, "statement_digest", hash_hex(s, &digest)));
+    TRY(says(s, r, "account", json_text_or(statement, "account", NULL)));
+    TRY(says(s, r, "payout", json_text_or(statement, "payout", NULL)));
+    TRY(says(s, r, "amount", json_text_or(statement, "amount", NULL)));
+    TRY(json_count(s, statement, "lines", &lines));
+    if (c->last_n && lines > c->last_n)
+        return fail(s, ERR_CORRUPT, "it was made after line %lld, and the statement ends with %lld", (long long)lines,
+                    (long long)c->last_n);
+    return ERR_OK;
+}
+
 static err payout_check(struct scope *s, struct check *c, const json_t *payout)
 {
     const char *event = json_text_or(payout, "event", "");
@@ -210,6 +234,7 @@ static err payout_check(struct scope *s, struct check *c, const json_t *payout)
         TRY(says(s, &r, "account", c->account));
         TRY(says(s, &r, "amount", json_string_value(json_object_get(json_object_get(payout, "amount"), "amount"))));
         TRY(says(s, &r, "currency", c->currency));
+        TRY(before_payout(s, c, payout, &r));
     }
     TRY(same_amount(s, c, payout, amount));
     amount = type == ENTRY_PAYOUT_INSTRUCTED ? -amount : type == ENTRY_PAYOUT_FAILED ? amount : 0;

@@ -5,7 +5,7 @@ enum { STATES, OPENING, LINES, PAYOUTS, HEAD, SEEN, LEAVES };
 
 #define LINE_OF   " FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
 #define EVENT(event, at, index) "SELECT y.id AS payout, '" event "' AS event, y." at " AS at, y." index " AS index," \
-                                "       y.amount, coalesce(y.settled_index < $4, false) AS settled" \
+                                "       y.amount, coalesce(y.settled_index < $4, false) AS settled, y.statement" \
                                 "  FROM payout y WHERE y.account = $1 AND y." at " >= $2" \
                                 "   AND y." at " < $3 AND y." index " < $4"
 const struct sql statement_sql[STATEMENT_STATEMENTS] = {
@@ -68,6 +68,7 @@ static const struct column event_columns[] = {
     COL(statement_payout, payout, T_TEXT), COL(statement_payout, event, T_TEXT), COL(statement_payout, at, T_TIME),
     COL(statement_payout, index, T_INT8),  COL(statement_payout, amount, T_INT8),
     COL(statement_payout, settled, T_BOOL),
+    COL(statement_payout, statement, T_TEXT),
 };
 static const struct shape event_shape = SHAPE(statement_payout, event_columns);
 

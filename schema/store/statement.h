@@ -39,6 +39,7 @@ struct statement_payout {
     const char *event;            /* instructed, settled, failed */
     int64_t at, index, amount;
     bool settled;                 /* it is, or was before it failed */
+    const char *statement;        /* the account before it, whose digest the instruction's entry has; canonical JSON */
 };
 err statement_payouts(struct scope *s, struct db *db, const struct statement_period *p, int64_t limit,
                       struct statement_payout **out, size_t *n);

@@ -444,6 +444,11 @@ def forgeries(st, other):
         yield "a failed payout's amount", failed_for_less(st)
     yield "another's line", changed(st, first, lambda _: other["accounts"][0]["lines"][0])
     yield "an entry", changed(st, ["receipts", entry, "document", "entry", "body", "line_count"], lambda n: n + 1)
+    paid = next(i for i, x in enumerate(st["accounts"][0]["payouts"]) if x["event"] == "instructed")
+    before = ["accounts", 0, "payouts", paid, "statement"]
+    yield "the account before a payout", changed(st, [*before, "lines"], lambda n: n - 1)
+    yield "or what it had pending", changed(st, [*before, "pending"], lambda _: "0.000001")
+    yield "or all of it", changed(st, before, lambda _: None)
     yield "a receipt left out", changed(st, ["receipts"], lambda r: {k: v for k, v in r.items() if k != entry})
 
 
