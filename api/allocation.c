@@ -3,6 +3,7 @@
 
 #include "api/auth.h"
 #include "api/page.h"
+#include "api/show.h"
 #include "ledger/entry/entry.h"
 #include "schema/base/money.h"
 #include "schema/store/statement.h"
@@ -11,6 +12,8 @@ static json_t *leaf_json(const struct allocation_leaf *l)
 {
     char amount[MONEY_TEXT_SIZE], salt[BASE64_SIZE(SALT_SIZE)] = "";
 
+    if (l->erased)
+        return json_pack("{s:o}", "leaf", show_hash(&l->leaf));
     money_format(l->amount, l->currency, amount);
     if (l->salt.len == SALT_SIZE)
         base64url_write(l->salt.p, SALT_SIZE, salt);
@@ -23,7 +26,7 @@ static err lines_read(struct request *rq, struct db *db)
     struct scope *s = &rq->scope;
     const struct app *app = rq->app;
     const struct caller *c = auth_caller(rq);
-    const char *party = caller_is(c, "auditor") ? NULL : c->party.id.text;
+    const char *party = caller_audits(c) ? NULL : c->party.id.text;
     const char *id = match_path(&rq->match, "allocation");
     int64_t limit = page_limit(rq), after;
     struct allocation_leaf *rows;

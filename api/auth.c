@@ -111,6 +111,7 @@ static err verify(struct request *rq, struct db *db)
         return fail(&rq->scope, ERR_FORBIDDEN, "the account is %s", row.party.state);
     c->row = row.key;
     c->party = row.party;
+    c->granted = row.granted;
     c->verified = true;
     uses_note(app->uses, &c->key, &c->digest, now);
     return ERR_OK;

@@ -18,9 +18,14 @@ bool caller_is(const struct caller *c, const char *role)
     return c && c->verified && words_have(c->party.roles, role);
 }
 
+bool caller_audits(const struct caller *c)
+{
+    return c && c->verified && c->granted;
+}
+
 bool caller_oversees(const struct caller *c)
 {
-    return caller_is(c, "auditor") || caller_is(c, "operator");
+    return caller_audits(c) || caller_is(c, "operator");
 }
 
 const char *caller_whose(const struct caller *c)

@@ -72,7 +72,7 @@ static err clearance_named(struct request *rq, struct db *db, struct clearance_r
 {
     const struct caller *c = auth_caller(rq);
     const char *id = match_path(&rq->match, "clearance");
-    err e = clearance_get(&rq->scope, db, id, caller_is(c, "auditor") ? NULL : c->party.id.text, out);
+    err e = clearance_get(&rq->scope, db, id, caller_audits(c) ? NULL : c->party.id.text, out);
 
     if (e != ERR_NOT_FOUND)
         return e;
@@ -137,6 +137,8 @@ static err rows_read(struct request *rq, struct db *db)
     if (c.index < 0)
         return fail(s, ERR_STALE, "the clearance is %s: %s", c.state,
                     c.job ? "ask for a new one" : "ask again when it is decided");
+    if (c.erased)
+        return fail(s, ERR_GONE, "the list went with the erasure of the licensee");
     TRY(clearance_items(s, db, &c, !which || strcmp(which, "all") == 0 ? CLEARANCE_ALL
                         : strcmp(which, "cleared") == 0 ? CLEARANCE_KEPT : CLEARANCE_LEFT_OUT, after, limit + 1,
                         &items, &n));

@@ -98,7 +98,7 @@ err credential_add(struct request *rq, struct db *db, const struct hash *documen
     struct bytes text;
     err e = append_document_signed(s, app->append, db, document, index, &text);
 
-    if (e == ERR_BUSY || e == ERR_UNREACHABLE) {
+    if (e == ERR_BUSY || e == ERR_UNREACHABLE || e == ERR_NOT_FOUND) {
         scope_forgive(s);
         return ERR_OK;
     }

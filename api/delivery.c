@@ -240,7 +240,7 @@ err get_item(struct request *rq)
 static err list(struct request *rq, struct db *db)
 {
     const struct caller *c = auth_caller(rq);
-    const char *party = caller_is(c, "auditor") ? NULL : c->party.id.text;
+    const char *party = caller_audits(c) ? NULL : c->party.id.text;
     struct kept_slice k;
     struct license l;
     err e = license_get(&rq->scope, db, match_path(&rq->match, "license"), party, &l);

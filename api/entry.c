@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/ledgered.h"
 #include "api/show.h"
 #include "ledger/entry/entry.h"
 #include "schema/json/canon.h"
@@ -15,7 +16,7 @@ static bool is_caller(const struct caller *c, const char *party)
 /* Who may read the private fields: the table's column "read by", as a rule. */
 static bool may_see(const struct entry *e, const struct entry_row *row, const struct caller *c)
 {
-    if (caller_is(c, "auditor"))
+    if (caller_audits(c))
         return true;
     switch (e->spec->type) {
     case ENTRY_OFFER_PUBLISHED:
@@ -82,12 +83,14 @@ err entry_show(struct scope *s, const struct entry_row *row, const struct caller
 {
     struct entry decoded;
     json_t *entry, *disclosures;
+    bool seen;
     err e;
 
     TRY(entry_decode(s, row->bytes.p, row->bytes.len, &decoded));
     TRY(json_read(s, (const char *)row->bytes.p, row->bytes.len, &entry));
     disclosures = json_array();
-    e = may_see(&decoded, row, caller) ? disclosures_show(s, row, disclosures) : ERR_OK;
+    seen = may_see(&decoded, row, caller);
+    e = seen ? disclosures_show(s, row, disclosures) : ERR_OK;
     if (e != ERR_OK) {
         json_decref(entry);
         json_decref(disclosures);
@@ -95,5 +98,7 @@ err entry_show(struct scope *s, const struct entry_row *row, const struct caller
     }
     *out = json_pack("{s:I, s:o, s:o, s:o}", "index", (json_int_t)row->index, "leaf", show_hash(&row->leaf),
                      "entry", entry, "disclosures", disclosures);
+    if (seen && row->erased >= 0)
+        json_object_set_new(*out, "erased", entry_link((uint64_t)row->erased));
     return ERR_OK;
 }

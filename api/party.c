@@ -189,8 +189,8 @@ err show_me(struct request *rq)
 {
     const struct caller *c = auth_caller(rq);
 
-    reply_json(rq, 200, json_pack("{s:o,s:o}", "party", as_covered(rq, party_show(&c->party)), "key",
-                                  key_show(&c->row)));
+    reply_json(rq, 200, json_pack("{s:o,s:o,s:b}", "party", as_covered(rq, party_show(&c->party)), "key",
+                                  key_show(&c->row), "granted", c->granted));
     return ERR_OK;
 }
 

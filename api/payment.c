@@ -105,7 +105,7 @@ err record_payment(struct request *rq)
  */
 static enum payment_view view_of(const struct caller *c)
 {
-    return caller_is(c, "auditor") ? PAYMENTS_ALL : caller_is(c, "operator") ? PAYMENTS_RECEIVED : PAYMENTS_OWN;
+    return caller_audits(c) ? PAYMENTS_ALL : caller_is(c, "operator") ? PAYMENTS_RECEIVED : PAYMENTS_OWN;
 }
 
 static err payments_read(struct request *rq, struct db *db)

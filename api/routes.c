@@ -11,6 +11,8 @@
 #include "api/content.h"
 #include "api/dataset.h"
 #include "api/delivery.h"
+#include "api/erasure.h"
+#include "api/grant.h"
 #include "api/license.h"
 #include "api/log.h"
 #include "api/made.h"
@@ -34,6 +36,13 @@ const struct http_handler routes[] = {
     { "create_key",         create_key },
     { "revoke_key",         revoke_key },
     { "register_public_key", register_public_key },
+    { "create_grant",       create_grant },
+    { "list_grants",        list_grants },
+    { "revoke_grant",       revoke_grant },
+    { "create_erasure",     create_erasure },
+    { "list_erasures",      list_erasures },
+    { "show_erasure",       show_erasure },
+    { "list_erased",        list_erased },
     { "list_datasets",      list_datasets },
     { "create_dataset",     create_dataset },
     { "show_dataset",       show_dataset },

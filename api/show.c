@@ -75,6 +75,8 @@ json_t *show_json(const char *canonical)
     struct scope s;
     err e;
 
+    if (!*canonical)
+        return json_null();
     scope_init(&s, 0);
     e = json_read_as(&s, canonical, strlen(canonical), rules, &value);
     scope_free(&s);

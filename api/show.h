@@ -12,4 +12,4 @@ json_t *show_hash(const struct hash *h);
 json_t *show_words(const char *list);          /* comma-separated text as an array */
 json_t *show_money(int64_t micro, const char *currency);
 json_t *show_excluded(json_t *counts);         /* {reason: items} as a list, with sentence and remedy */
-json_t *show_json(const char *canonical);      /* stored JSON text */
+json_t *show_json(const char *canonical);      /* stored JSON text; null for "", which was erased */

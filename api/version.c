@@ -136,7 +136,7 @@ static err may_list(struct request *rq, struct db *db, const struct version *v)
     struct scope *s = &rq->scope;
     bool bought;
 
-    if (caller_owns(rq->caller, &v->publisher) || caller_is(rq->caller, "auditor"))
+    if (caller_owns(rq->caller, &v->publisher) || caller_audits(rq->caller))
         return ERR_OK;
     TRY(license_covers(s, db, v->no, auth_caller(rq)->party.id.text, &bought));
     return bought ? ERR_OK

@@ -51,6 +51,7 @@ struct job {
     struct bytes seen;                /* the copy's or the nonce's checkpoint; or empty */
     struct draw draw;
     struct draw_result drawn;
+    bool whole;                       /* all that is private is shown to the reader's key */
     bool mirrored;                    /* the copy is as far as the log */
     bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
     struct audit_state state;
@@ -131,10 +132,23 @@ static err choose_key(struct scope *s, struct job *j, const char *where)
     return ERR_OK;
 }
 
+/* Whether all that is private is shown to the reader: then what is missing was erased, or is hidden. */
+static err shown_whole(struct scope *s, struct job *j)
+{
+    json_t *me = NULL;
+
+    if (!j->market.authorization)
+        return ERR_OK;
+    TRY(market_get(s, &j->market, "/v1/me", &me));
+    j->whole = json_is_true(json_object_get(me, "granted"));
+    json_decref(me);
+    return ERR_OK;
+}
+
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
     struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
-                                   .progress = tick, .progress_arg = j };
+                                   .whole = j->whole, .progress = tick, .progress_arg = j };
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);
@@ -224,6 +238,7 @@ static err audit_where(struct scope *s, struct job *j, const char *where, struct
     TRY(open_source(s, j, where));
     TRY(open_mirror(s, j));
     TRY(choose_key(s, j, where));
+    TRY(shown_whole(s, j));
     if (j->o->mirror)
         TRY(mirror_seen(s, &j->mirror, &j->seen, &copied));
     TRY(run_audit(s, j, r));

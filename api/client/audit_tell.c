@@ -43,6 +43,13 @@ static void tell_checked(struct scope *s, const struct audit_report *r)
             count_text(s, r->unlisted, "list", "lists"));
     if (r->listed)
         say("lists      %s fetched and checked", count_text(s, r->listed, "list", "lists"));
+    if (r->erased_entries)
+        say("erased     %s lost private fields or rows, as erasures in the log list",
+            count_text(s, r->erased_entries, "entry", "entries"));
+    for (size_t i = 0; i < RULES; i++)
+        if (r->erased[i] || r->unshown[i])
+            say("           %-21s not checked on %llu erased, %llu not shown", audit_rules[i].name,
+                (unsigned long long)r->erased[i], (unsigned long long)r->unshown[i]);
 }
 
 static void tell_mirror(const struct mirror *m, bool mirrored)
@@ -120,6 +127,19 @@ static json_t *draw_json(struct scope *s, const struct draw_result *d)
     return j;
 }
 
+/* {rule: {"erased":…,"not_shown":…}}: on how many entries a rule was not checked, and why. */
+static json_t *unchecked_json(const struct audit_report *r)
+{
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < RULES; i++)
+        if (r->erased[i] || r->unshown[i])
+            json_object_set_new(out, audit_rules[i].name,
+                                json_pack("{s:I,s:I}", "erased", (json_int_t)r->erased[i], "not_shown",
+                                          (json_int_t)r->unshown[i]));
+    return out;
+}
+
 void audit_tell_json(struct scope *s, const struct audit_report *r, const struct audit_told *t)
 {
     const struct audit_state *st = t->state;
@@ -132,6 +152,8 @@ void audit_tell_json(struct scope *s, const struct audit_report *r, const struct
                                (json_int_t)r->unlisted, "state", st->path, "evidence", st->evidence,
                                "findings", "entries");
 
+    json_object_set_new(report, "erased", json_integer((json_int_t)r->erased_entries));
+    json_object_set_new(report, "unchecked", unchecked_json(r));
     if (r->has_checkpoint)
         json_object_set_new(report, "checkpoint",
                             json_pack("{s:s,s:I,s:s}", "origin", r->checkpoint.origin, "size",

@@ -239,12 +239,22 @@ static err add_line(struct scope *s, void *arg, json_t *row)
 /* What a list's leaf has of a row that the market shows: the members of these names. */
 struct leaves { struct buf text; const char *const *names; };
 
+/* A line of which only the hash is left is given as that. */
+static bool is_erased(const json_t *row)
+{
+    return json_object_size(row) == 1 && json_object_get(row, "leaf");
+}
+
 static err add_leaf(struct scope *s, void *arg, json_t *row)
 {
     struct leaves *l = arg;
     json_t *leaf = json_object(), *value;
     err e = ERR_OK;
 
+    if (is_erased(row)) {
+        json_decref(leaf);
+        return add_line(s, &l->text, row);
+    }
     for (size_t i = 0; e == ERR_OK && l->names[i]; i++)
         if ((value = json_object_get(row, l->names[i])) == NULL)
             e = fail(s, ERR_CORRUPT, "a row without %s", l->names[i]);
@@ -262,7 +272,7 @@ static err list(struct scope *s, struct url_source *u, const char *path, const c
     struct leaves l = { BUF(s), names };
     err e = market_each(s, &u->market, path, add_leaf, &l);
 
-    if (e == ERR_FORBIDDEN)
+    if (e == ERR_FORBIDDEN || e == ERR_GONE)
         return fail(s, ERR_NOT_FOUND, "%s is not for this reader", path);
     *out = (struct bytes){ (const uint8_t *)l.text.p, l.text.len };
     return e;
@@ -286,6 +296,31 @@ static err allocation(struct scope *s, struct url_source *u, const char *name, s
                 strcmp(name + len, "/parties") == 0 ? parties : lines, out);
 }
 
+/* "<index>": what an erasure lists. */
+static err erasure(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const char *const names[] = { "fields", "index", "rows", "salt", NULL };
+
+    return list(s, u, scope_printf(s, "/v1/entries/%s/erased?limit=1000", name), names, out);
+}
+
+/* "<index>": by which erasure the entry lost what is missing. */
+static err erased_by(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    json_t *answer = NULL;
+    const json_t *at;
+    const char *text;
+
+    TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries/%s", name), &answer));
+    at = json_object_get(json_object_get(answer, "erased"), "index");
+    text = json_is_integer(at) ? scope_printf(s, "%lld", (long long)json_integer_value(at)) : NULL;
+    json_decref(answer);
+    if (!text)
+        return fail(s, ERR_NOT_FOUND, "no erasure took anything of entry %s", name);
+    *out = (struct bytes){ (const uint8_t *)text, strlen(text) };
+    return ERR_OK;
+}
+
 /* The agreement, of which the entry has the digest without its proof. */
 static err agreement(struct scope *s, json_t *license, struct bytes *out)
 {
@@ -293,7 +328,8 @@ static err agreement(struct scope *s, json_t *license, struct bytes *out)
     err e;
 
     json_object_del(document, "proof");
-    e = document ? canon(s, document, out) : fail(s, ERR_NOT_FOUND, "the license's document is not for this reader");
+    e = json_is_object(document) ? canon(s, document, out)
+                                 : fail(s, ERR_NOT_FOUND, "the license's document is not for this reader, or erased");
     json_decref(document);
     return e;
 }
@@ -374,6 +410,10 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return cleared_rows(s, u, name, out);
     if (strncmp(name, "allocations/", 12) == 0)
         return allocation(s, u, name + 12, out);
+    if (strncmp(name, "erasures/", 9) == 0)
+        return erasure(s, u, name + 9, out);
+    if (strncmp(name, "erased/", 7) == 0)
+        return erased_by(s, u, name + 7, out);
     if (strncmp(name, "licenses/", 9) == 0)
         return licensed(s, u, name + 9, out);
     if (strncmp(name, "certificates/", 13) == 0)

@@ -19,7 +19,8 @@ static const size_t row_sizes[TABLES] = {
     [CLEARANCES] = sizeof(struct clearance_row), [PAST_CLEARANCES] = sizeof(struct past_row),
     [REFUNDS] = sizeof(struct past_row), [ALLOCATIONS] = sizeof(struct past_row), [PAYOUTS] = sizeof(struct payout_row),
     [PAST_PAYOUTS] = sizeof(struct past_row), [BALANCES] = sizeof(struct balance_row),
-    [TOTALS] = sizeof(struct balance_row),
+    [TOTALS] = sizeof(struct balance_row), [PAST_PARTIES] = sizeof(struct past_row),
+    [MISSING] = sizeof(struct missing_row),
 };
 
 err audit_new(struct scope *s, const struct audit_config *config, struct audit **out)
@@ -320,6 +321,8 @@ static err walk(struct scope *s, struct audit *a)
     if (!good)
         return ERR_OK;
     TRY(replay(s, a));
+    if (a->tree.size == a->size)
+        TRY(missing_settle(s, a));
     finish(a, c, note);
     return ERR_OK;
 }

@@ -49,13 +49,16 @@ struct audit_source {
     /*
      * A document beside the log. "disclosures/<index>": the JSON array of the disclosures of that entry that
      * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
-     * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it.
+     * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it; or, of a
+     * line of an allocation that was erased, {"leaf":"<its hash>"}.
      * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
      * certifier's request to revoke it. "offers/<id>/<revision>": the offer's split and fee, the two documents that
      * its entry has the digests of, each followed by '\n'. "licenses/<id>/details", "licenses/<id>/items": the lists of
      * the version that it is of, whole; "licenses/<id>/document": the license's document in canonical form, without its
      * proof. "allocations/<id>/parties": whose accounts its lines are, {"account":…,"party":…} and '\n' each, in the
      * lines' order.
+     * "erasures/<index>": the list of a disclosures.erased. "erased/<index>": the index of the disclosures.erased that
+     * took private fields or rows of that entry, in decimal; asked where nothing else explains that they are missing.
      * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);
@@ -93,6 +96,8 @@ struct audit_report {
     uint64_t earlier_findings;           /* of the runs before: a log never becomes sound again */
     uint64_t entries[ENTRY_TYPES];       /* replayed, by type */
     uint64_t disclosed, undisclosed;     /* entries with private fields: opened, or not to be had */
+    uint64_t erased_entries;             /* of which private fields or rows are gone, as an erasure's list says */
+    uint64_t unshown[RULES], erased[RULES];      /* entries that a rule was not checked on, by why */
     uint64_t listed, unlisted;           /* lists that entries commit to: fetched, or not to be had */
     uint64_t licenses_live, offers_open, parties, versions, consents_live;        /* at the end */
     const char *evidence;                /* fork, rollback, another log: both notes, to be kept; or NULL */
@@ -105,6 +110,7 @@ struct audit_config {
     const struct policy *policy;         /* that the checkpoint must meet; NULL: none */
     struct bytes seen;                   /* a checkpoint's note had from elsewhere: of one history with it; or empty */
     struct draw *draw;                   /* filled with accesses of this run; NULL: none are drawn */
+    bool whole;                          /* the source shows its reader all that is private: what is missing is found */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* first, and after each bundle */
     void *progress_arg;

@@ -83,10 +83,13 @@ static const char *consent_wrong(const struct audit *a, const struct clearance_r
 static err clearance_rows(struct scope *s, struct audit *a, const struct entry *e, const struct clearance_row *c,
                           const struct payment_row *p, bool first)
 {
+    uint64_t findings = a->report->findings;
     const struct cleared_rows *r;
     const char *wrong = NULL;
 
     TRY(cleared_rows_of(s, a, c, text_of(e, "clearance"), &r));
+    if (!r && a->report->findings == findings)
+        missing_rows(a, e, c->cleared);
     for (size_t i = 0; r && !wrong && i < r->n_consents; i++)
         wrong = consent_wrong(a, c, r->consents[i], e->at_ms);
     if (wrong)

@@ -172,22 +172,30 @@ static const char *line_take(struct audit *a, const struct line_row *line, const
     return money_add(*sum, micro, sum) ? NULL : "a sum that is too large";
 }
 
-static const char *lines_take(struct audit *a, const struct entry *e, struct bytes text, const struct money_fact *total)
+/* *erased: lines of which only the hash is left; their part is what the others leave of the total. */
+static const char *lines_take(struct audit *a, const struct entry *e, struct bytes text, const struct money_fact *total,
+                              uint64_t *erased)
 {
     const char *p = (const char *)text.p, *end = p + text.len, *eol, *wrong = NULL;
     struct frontier tree = FRONTIER_EMPTY;
     struct line_row line, last = { 0 };
-    struct hash root;
+    struct hash root, leaf;
     int64_t sum = 0;
 
-    for (; p < end && !wrong; p = eol + 1, last = line) {
+    for (; p < end && !wrong; p = eol + 1) {
         eol = memchr(p, '\n', (size_t)(end - p));
+        if (eol && erased_line_read(p, (size_t)(eol - p), &leaf)) {
+            frontier_append(&tree, leaf);
+            ++*erased;
+            continue;
+        }
         if (!eol || !line_row_read(p, (size_t)(eol - p), &line))
             return "a line in another form";
         if (strcmp(last.account.text, line.account.text) >= 0)
             return "lines out of order";
         frontier_append(&tree, leaf_hash(p, (size_t)(eol - p)));
         wrong = line_take(a, &line, total->currency, &sum);
+        last = line;
     }
     if (wrong)
         return wrong;
@@ -196,7 +204,8 @@ static const char *lines_take(struct audit *a, const struct entry *e, struct byt
         return "lines of another root";
     if (tree.size != count_of(e, "line_count"))
         return "another number of lines";
-    return sum == total->micro ? NULL : "lines of another sum";
+    return *erased ? sum < total->micro ? NULL : "lines of a larger sum"
+                   : sum == total->micro ? NULL : "lines of another sum";
 }
 
 /* Without the total's currency a line's amount can't be read. */
@@ -205,6 +214,7 @@ static err lines(struct scope *s, struct audit *a, const struct entry *e, const 
 {
     const char *name = scope_printf(s, "allocations/%s/lines", text_of(e, "allocation")), *wrong;
     struct bytes text = { 0 };
+    uint64_t erased = 0;
     bool there = false;
 
     if (total->known)
@@ -212,10 +222,12 @@ static err lines(struct scope *s, struct audit *a, const struct entry *e, const 
     if (!there) {
         a->balances_partial = true;
         a->report->unlisted++;
+        missing_rows(a, e, total->known || !a->config.whole ? count_of(e, "line_count") : 0);
         return ERR_OK;
     }
     a->report->listed++;
-    wrong = lines_take(a, e, text, total);
+    wrong = lines_take(a, e, text, total, &erased);
+    missing_rows(a, e, erased);
     if (wrong) {
         a->balances_partial = true;
         audit_find(a, RULE_ALLOCATION_LINES, "lines that hash to its root and sum to its total", "%s", wrong);

@@ -80,6 +80,8 @@ static void party_key_changed(struct audit *a, const struct entry *e)
         audit_find(a, RULE_PARTY_CHANGED, "a registered party", "%s", text_of(e, "party"));
         return;
     }
+    if (past(a, PAST_PARTIES, p->key))
+        audit_find(a, RULE_PARTY_CHANGED, "a party that was not closed", "%s", text_of(e, "party"));
     public_key(a, e, p->roles);
     party_keys(p, e);
 }
@@ -134,6 +136,8 @@ static err decide(struct scope *s, struct audit *a, const struct entry *e)
     case ENTRY_PAYOUT_INSTRUCTED:     payout_instructed(a, e); break;
     case ENTRY_PAYOUT_SETTLED:        payout_settled(a, e); break;
     case ENTRY_PAYOUT_FAILED:         payout_failed(a, e); break;
+    case ENTRY_PARTY_CLOSED:          party_closed(a, e); break;
+    case ENTRY_DISCLOSURES_ERASED:    return disclosures_erased(s, a, e);
     case ENTRY_TYPES:                 break;
     }
     return ERR_OK;
@@ -149,11 +153,13 @@ static err disclose(struct scope *s, struct audit *a, struct entry *e)
         return ERR_OK;
     TRY(document_of(s, a, scope_printf(s, "disclosures/%" PRIu64, a->index), &json, &there));
     if (!there) {
-        a->report->undisclosed++;
+        a->report->undisclosed += !a->config.whole;
+        missing_fields(a, e);
         return ERR_OK;
     }
     if (disclosures_open(s, e, json.p, json.len) == ERR_OK) {
         a->report->disclosed++;
+        missing_fields(a, e);
         return ERR_OK;
     }
     audit_find(a, RULE_DISCLOSURE_FORM, "disclosures of this entry", "%s", s->why.detail);

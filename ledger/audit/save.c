@@ -151,6 +151,13 @@ static void put_window(struct buf *b, const void *row)
     buf_printf(b, " %" PRId64, ((const struct window_row *)row)->at);
 }
 
+static void put_missing(struct buf *b, const void *row)
+{
+    const struct missing_row *m = row;
+
+    buf_printf(b, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, m->type, m->open, m->fields, m->rows);
+}
+
 /* ---- loading */
 
 struct word { const char *p; size_t len; };
@@ -345,6 +352,15 @@ static bool get_window(const struct word *w, size_t n, void *row)
     return get_time(w[0], &((struct window_row *)row)->at);
 }
 
+static bool get_missing(const struct word *w, size_t n, void *row)
+{
+    struct missing_row *m = row;
+
+    (void)n;
+    return get_bits(w[0], ENTRY_TYPES - 1, &m->type) && get_count(w[1], &m->open) && get_count(w[2], &m->fields) &&
+           get_count(w[3], &m->rows);
+}
+
 /* ---- both, by table: how many words are behind a row's key, in each form of the state (ABSENT: no such rows) */
 
 #define ABSENT (-1)
@@ -378,6 +394,8 @@ static const struct {
     [PAST_PAYOUTS]      = { "past-payout", { ABSENT, 0, 0 }, NULL, NULL },
     [BALANCES]          = { "balance", { ABSENT, 3, 4 }, put_balance, get_balance },
     [TOTALS]            = { "total", { ABSENT, 3, 4 }, put_balance, get_balance },
+    [PAST_PARTIES]      = { "past-party", { ABSENT, ABSENT, 0 }, NULL, NULL },
+    [MISSING]           = { "missing", { ABSENT, ABSENT, 4 }, put_missing, get_missing },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

@@ -256,6 +256,7 @@ static const char *lines_compare(struct shares *x, struct bytes lines, struct by
     const char *p = (const char *)lines.p, *q = (const char *)parties.p, *end = q + parties.len, *eol, *eoq, *bad;
     size_t due = 0, n = 0;
     struct line_row line;
+    struct hash leaf;
     struct id account, party;
     json_t *row;
 
@@ -265,6 +266,8 @@ static const char *lines_compare(struct shares *x, struct bytes lines, struct by
         eol = memchr(p, '\n', (size_t)((const char *)lines.p + lines.len - p));
         eoq = q < end ? memchr(q, '\n', (size_t)(end - q)) : NULL;
         row = NULL;
+        if (eoq && erased_line_read(p, (size_t)(eol - p), &leaf))
+            continue;
         if (!eoq || !line_row_read(p, (size_t)(eol - p), &line) ||
             json_read(x->s, q, (size_t)(eoq - q), &row) != ERR_OK || !id_in(row, "party", "pty", &party))
             bad = "nobody's";

@@ -62,11 +62,16 @@ struct balance_row {                     /* of an account; of a currency, whose 
     char currency[4];
 };
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
+struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
+    struct key key;
+    uint64_t type, open;                 /* enum entry_type; the private fields that were shown, as bits by place */
+    uint64_t fields, rows;               /* that no erasure has explained yet */
+};
 struct window_row  { struct key key; int64_t at; };                    /* a license's item, and its last access */
 
 enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES, WINDOWS,
        CONSENTS, PAST_CONSENTS, STATUS_PLACES, CERTIFICATES, PAST_CERTIFICATES, STATUS_LISTS, CLEARANCES,
-       PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, TABLES };
+       PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, PAST_PARTIES, MISSING, TABLES };
 
 /* The rows of a live clearance, fetched, in order of item; one set of consents serves neighbors that share it. */
 struct cleared_item { uint64_t item; uint32_t first, n; };             /* consents[first] to consents[first + n - 1] */
@@ -199,6 +204,13 @@ void cleared_rows_free(struct audit *a);                               /* all of
 err  allocation_shares(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
                        const struct money_fact *total, struct bytes lines);
 void listed_free(struct listed_version *l);
+
+/* erasures.c */
+void missing_fields(struct audit *a, const struct entry *e);           /* of what is opened: takes down the rest */
+void missing_rows(struct audit *a, const struct entry *e, uint64_t rows);
+void party_closed(struct audit *a, const struct entry *e);
+err  disclosures_erased(struct scope *s, struct audit *a, const struct entry *e);
+err  missing_settle(struct scope *s, struct audit *a);                 /* at the end: what nothing has explained */
 
 /* tiles.c */
 err tiles_resume(struct scope *s, struct audit *a,

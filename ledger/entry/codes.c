@@ -24,6 +24,7 @@ static const char *const exclusions[] = {
 };
 static const char *const verifications[] = { "corrupt", "missing", "verified" };
 static const char *const endings[] = { "ended_by_buyer", "ended_by_publisher", "expired", "operator" };
+static const char *const erasures[] = { "inactive", "order", "request" };
 static const char *const withdrawals[] = { "certifier", "creator", "holder", "operator" };
 static const char *const contributions[] = {
     "annotator", "author", "composer", "depicted", "editor", "guardian", "performer", "photographer", "producer",
@@ -38,6 +39,7 @@ const struct code_list model_codes = { models, ARRAY_LEN(models) };
 const struct code_list exclusion_codes = { exclusions, ARRAY_LEN(exclusions) };
 const struct code_list verification_codes = { verifications, ARRAY_LEN(verifications) };
 const struct code_list ending_codes = { endings, ARRAY_LEN(endings) };
+const struct code_list erasure_codes = { erasures, ARRAY_LEN(erasures) };
 const struct code_list withdrawal_codes = { withdrawals, ARRAY_LEN(withdrawals) };
 const struct code_list tariff_codes = { tariffs, ARRAY_LEN(tariffs) };
 const struct code_list contributor_codes = { contributions, ARRAY_LEN(contributions) };

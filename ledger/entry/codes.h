@@ -17,7 +17,8 @@ extern const struct code_list model_codes;         /* classes of models: discrim
 extern const struct code_list exclusion_codes;     /* why a clearance leaves an item out: verdict.def's codes */
 extern const struct code_list verification_codes;  /* corrupt, missing, verified */
 extern const struct code_list ending_codes;        /* why a license ended: ended_by_buyer, … */
-extern const struct code_list withdrawal_codes;    /* who ended a consent or certificate: certifier, creator, … */
+extern const struct code_list withdrawal_codes;
+extern const struct code_list erasure_codes;    /* who ended a consent or certificate: certifier, creator, … */
 extern const struct code_list contributor_codes;   /* what somebody did for an item: author, … (under details roots) */
 extern const struct code_list tariff_codes;        /* what an offer's amount is for, if not the whole slice: per_item */
 

@@ -48,6 +48,16 @@ enum field_kind {
 #define ENTRY_TEXT_MAX  1024
 #define ENTRY_COUNT_MAX ((UINT64_C(1) << 53) - 1)
 
+/* Whom a private field is about: with whose erasure it goes. */
+enum entry_about {
+    ABOUT_EVERYONE  = 0,           /* a public offer's price: nobody's to have erased; and all public fields */
+    ABOUT_PARTY     = 1,           /* the party that the entry names */
+    ABOUT_CREATOR   = 2,           /* whose consent it is */
+    ABOUT_BUYER     = 4,           /* of the license or payment */
+    ABOUT_PUBLISHER = 8,           /* of the license */
+    ABOUT_PAYEE     = 16           /* of the payout; of the allocation, if she is its only one */
+};
+
 struct entry_field {
     const char *name;
     enum field_kind kind;
@@ -56,6 +66,7 @@ struct entry_field {
     const struct entry_field *shape;   /* F_OBJECT: its members, sorted by name; NULL: any */
     size_t n_shape;
     bool required, private;
+    unsigned about;                    /* enum entry_about, as bits */
     const char *help;                  /* for docs/ledger-format.md */
 };
 

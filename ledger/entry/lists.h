@@ -11,10 +11,12 @@
  *
  * A leaf is the canonical JSON of a row. Rows come sorted by the bytes of their
  * path (items, details), hash (results) or account (lines), or by their number
- * (cleared items), without repeats: the caller's promise, by a unique index or
+ * (cleared items, erased entries), without repeats: the caller's promise, by a unique index or
  * a merge. Each function appends one leaf to `tree`; `leaf` is emptied first
  * and then holds the leaf's bytes, so that one buffer serves ten million rows.
  */
+
+#define ERASED_NAME_MAX 31                     /* of a private field */
 
 /* {"path":…,"sha256":…,"size":…}. Precondition: item_path_valid(path). */
 void list_add_item(struct frontier *tree, struct buf *leaf, const char *path, size_t path_len,
@@ -63,6 +65,26 @@ struct line_row {
 void list_add_line(struct frontier *tree, struct buf *leaf, const struct line_row *row);
 /* Only what list_add_line() writes; the amount is a decimal text, of which currency the allocation says. */
 bool line_row_read(const char *leaf, size_t len, struct line_row *out);
+
+/*
+ * A line of which only the leaf's hash is left: {"leaf":"<64 hex>"}. It stands in the list for the line that was
+ * erased, so that the root and the paths of the others hold; it is no leaf itself.
+ */
+bool erased_line_read(const char *text, size_t len, struct hash *leaf);
+
+/*
+ * {"fields":["buyer",…],"index":N,"rows":N,"salt":"…"}: an entry that lost private fields, sorted by name, or so many
+ * rows of the list that it commits to, or both; by the entry's index.
+ */
+struct erased_row {
+    uint64_t index, rows;
+    size_t n_fields;
+    char fields[ENTRY_FIELDS_MAX][ERASED_NAME_MAX + 1];
+    uint8_t salt[SALT_SIZE];
+};
+void list_add_erased(struct frontier *tree, struct buf *leaf, const struct erased_row *row);
+/* Only what list_add_erased() writes. */
+bool erased_row_read(const char *leaf, size_t len, struct erased_row *out);
 
 /* First 20 bytes of SHA-256(root || details_root) in hex: the version's commit id. */
 #define COMMIT_ID_SIZE 41

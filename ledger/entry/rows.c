@@ -148,3 +148,67 @@ bool line_row_read(const char *leaf, size_t len, struct line_row *out)
            take_amount(&w, out->amount) && take(&w, "\",\"n\":") && take_count(&w, &out->n) &&
            take_salt(&w, out->salt);
 }
+
+bool erased_line_read(const char *text, size_t len, struct hash *leaf)
+{
+    struct walk w = { text, text + len };
+
+    if (!take(&w, "{\"leaf\":\"") || w.end - w.p != 2 * HASH_SIZE + 2 ||
+        !hex_read(w.p, 2 * HASH_SIZE, leaf->b, HASH_SIZE))
+        return false;
+    w.p += 2 * HASH_SIZE;
+    return take(&w, "\"}");
+}
+
+void list_add_erased(struct frontier *tree, struct buf *leaf, const struct erased_row *row)
+{
+    leaf->len = 0;
+    buf_str(leaf, "{\"fields\":[");
+    for (size_t i = 0; i < row->n_fields; i++) {
+        buf_str(leaf, i ? ",\"" : "\"");
+        buf_str(leaf, row->fields[i]);
+        buf_char(leaf, '"');
+    }
+    buf_str(leaf, "],\"index\":");
+    buf_u64(leaf, row->index);
+    buf_str(leaf, ",\"rows\":");
+    buf_u64(leaf, row->rows);
+    add_salt(leaf, row->salt);
+    frontier_append(tree, leaf_hash(leaf->p, leaf->len));
+}
+
+/* A name of a private field: lowercase letters, digits, underscores. */
+static bool take_name(struct walk *w, char out[ERASED_NAME_MAX + 1])
+{
+    size_t n = 0;
+
+    for (; w->p < w->end && *w->p != '"'; w->p++) {
+        if (n == ERASED_NAME_MAX || !((*w->p >= 'a' && *w->p <= 'z') || (*w->p >= '0' && *w->p <= '9') || *w->p == '_'))
+            return false;
+        out[n++] = *w->p;
+    }
+    out[n] = '\0';
+    return n > 0;
+}
+
+static bool take_fields(struct walk *w, struct erased_row *out)
+{
+    if (!take(w, "{\"fields\":["))
+        return false;
+    for (out->n_fields = 0; !take(w, "]"); out->n_fields++) {
+        size_t n = out->n_fields;
+
+        if (n == ENTRY_FIELDS_MAX || !take(w, n ? ",\"" : "\"") || !take_name(w, out->fields[n]) || !take(w, "\"") ||
+            (n && strcmp(out->fields[n - 1], out->fields[n]) >= 0))
+            return false;
+    }
+    return true;
+}
+
+bool erased_row_read(const char *leaf, size_t len, struct erased_row *out)
+{
+    struct walk w = { leaf, leaf + len };
+
+    return take_fields(&w, out) && take(&w, ",\"index\":") && take_count(&w, &out->index) &&
+           take(&w, ",\"rows\":") && take_count(&w, &out->rows) && take_salt(&w, out->salt);
+}

@@ -21,8 +21,9 @@
 #define FIELD(name_, help_, ...) { .name = name_, .help = help_, __VA_ARGS__ },
 #define PUBLIC(name_, kind_, help_)           FIELD(name_, help_, kind_, .required = true)
 #define OPTIONAL(name_, kind_, help_)         FIELD(name_, help_, kind_)
-#define PRIVATE(name_, kind_, help_)          FIELD(name_, help_, kind_, .required = true, .private = true)
-#define PRIVATE_OPTIONAL(name_, kind_, help_) FIELD(name_, help_, kind_, .private = true)
+#define PRIVATE(name_, kind_, about_, help_) \
+    FIELD(name_, help_, kind_, .required = true, .private = true, .about = about_)
+#define PRIVATE_OPTIONAL(name_, kind_, about_, help_) FIELD(name_, help_, kind_, .private = true, .about = about_)
 
 static const struct entry_field predecessor_fields[] = {
     PUBLIC("key", TEXT, "its verifier key")
@@ -88,6 +89,20 @@ static const char *kind_name(const struct entry_field *f)
     return names[f->kind];
 }
 
+static void print_about(FILE *out, unsigned about)
+{
+    static const char *const names[] = { "the party", "the creator", "the buyer", "the publisher", "the payee" };
+    const char *between = "";
+
+    if (!about)
+        fprintf(out, "–");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (about >> i & 1) {
+            fprintf(out, "%s%s", between, names[i]);
+            between = ", ";
+        }
+}
+
 static void print_field(FILE *out, const struct entry_spec *spec, const struct entry_field *f)
 {
     fprintf(out, "| `%s` | `%s` | %s | ", spec->name, f->name, kind_name(f));
@@ -97,13 +112,15 @@ static void print_field(FILE *out, const struct entry_spec *spec, const struct e
         fprintf(out, "`%s` ", f->codes->code[i]);
     for (size_t i = 0; i < f->n_shape; i++)
         fprintf(out, "`%s` (%s) ", f->shape[i].name, kind_name(&f->shape[i]));
-    fprintf(out, "| %s%s | %s |\n", f->private ? "private" : "public", f->required ? "" : ", optional", f->help);
+    fprintf(out, "| %s%s | ", f->private ? "private" : "public", f->required ? "" : ", optional");
+    print_about(out, f->about);
+    fprintf(out, " | %s |\n", f->help);
 }
 
 void entry_print_table(FILE *out)
 {
-    fprintf(out, "| type | field | kind | one of, or made of | seen | what it is |\n"
-                 "| --- | --- | --- | --- | --- | --- |\n");
+    fprintf(out, "| type | field | kind | one of, or made of | seen | about | what it is |\n"
+                 "| --- | --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < ENTRY_TYPES; i++)
         for (size_t j = 0; j < specs[i].n_fields; j++)
             print_field(out, &specs[i], &specs[i].fields[j]);

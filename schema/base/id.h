@@ -13,6 +13,6 @@
 
 struct id { char text[ID_SIZE]; };
 
-/* Prefixes in use: pty key dts drf ver ofr qte lic pay job req cns stl clr alc ref acc run pyo */
+/* Prefixes in use: pty key dts drf ver ofr qte lic pay job req cns stl clr alc ref acc run pyo grt ers */
 struct id id_new(const char *prefix, int64_t wall_ms);
 bool id_parse(const char *text, const char *prefix, struct id *out);   /* shape only */

@@ -173,6 +173,7 @@
 
 /* Jobs */
 #define JOB_RETRIES            7              /* Of most kinds; then the job is dead and an operator sees it. */
+#define ERASURE_PAGE           10000          /* Entries or rows that an erasure lists or deletes in a transaction. */
 #define JOB_KEPT_MS            (7 * 24 * 3600 * INT64_C(1000))  /* A job that is done is kept for so long. */
 #define JOB_DEAD_SHOWN         1000           /* Dead jobs that one list shows. */
 #define JOB_LEASE_MS           30000          /* A worker that doesn't renew its lease for so long is believed dead. */

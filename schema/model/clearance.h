@@ -34,6 +34,7 @@ struct clearance_row {
     const char *reason;           /* of every item alike, or NULL */
     struct hash rows_root, document;
     int64_t index;                /* entry clearance.issued or clearance.denied */
+    bool erased;                  /* with its licensee: there is no list of its items any more */
 };
 
 /* One item of its slice. */

@@ -21,6 +21,7 @@
  *   publish_status_lists  {}: lists that changed, or whose published state grows old
  *   seal_version     {"no":…}: a draft too large to be sealed within a request
  *   allocate         {}: every allocation that is due, and what has been held long enough
+ *   erase            {}: the parties that were closed to be erased, one after the other
  *   payouts          {"run":"run_…"}: the payouts of a run
  */
 #define JOB_VERIFY_CONTENT "verify_content"
@@ -33,6 +34,7 @@
 #define JOB_SEAL_VERSION   "seal_version"
 #define JOB_ALLOCATE       "allocate"
 #define JOB_PAYOUTS        "payouts"
+#define JOB_ERASE          "erase"
 
 struct job {
     struct id id;

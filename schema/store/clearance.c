@@ -20,7 +20,7 @@ _Static_assert(STATEMENTS == CLEARANCE_STATEMENTS, "clearance_sql");
                " c.requested_at, c.pass, c.seed, CASE WHEN d.id IS NULL THEN c.state ELSE 'failed' END AS state," \
                " d.id AS job, coalesce(c.as_of, -1) AS as_of, c.evaluated_at," \
                " c.valid_until, coalesce(c.cleared, -1) AS cleared, c.counts, c.reason, c.rows_root, c.document," \
-               " coalesce(c.index, -1) AS index FROM clearance c JOIN license l ON l.no = c.license" \
+               " coalesce(c.index, -1) AS index, c.erased FROM clearance c JOIN license l ON l.no = c.license" \
                " JOIN slice z ON z.no = l.slice_no" DEAD
 /*
  * What an item that is cleared rests on: of each contributor the first consent that clears, which is the same whenever
@@ -126,6 +126,7 @@ static const struct column columns[] = {
     COL(clearance_row, cleared, T_INT8),      COL(clearance_row, counts, T_TEXT),
     COL(clearance_row, reason, T_TEXT),       COL(clearance_row, rows_root, T_HASH),
     COL(clearance_row, document, T_HASH),     COL(clearance_row, index, T_INT8),
+    COL(clearance_row, erased, T_BOOL),
 };
 static const struct shape row_shape = SHAPE(clearance_row, columns);
 

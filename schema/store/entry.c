@@ -7,8 +7,10 @@ enum { GET, LIST, BUNDLE, DOCUMENT, PING };
 
 /* Who besides auditors may read private fields: by the id of what it is about in the entry's own bytes. */
 #define BODY   "(convert_from(e.bytes, 'UTF8')::jsonb -> 'body')"
-#define SELECT "SELECT e.index, e.leaf, e.bytes, x.disclosures, coalesce(l.buyer, y.party, k.creator, o.party) AS" \
-               "       buyer, l.publisher" \
+#define SELECT "SELECT e.index, e.leaf, e.bytes, x.disclosures," \
+               "       coalesce((SELECT max(r.index) FROM erasure_entry z JOIN erasure r ON r.no = z.erasure" \
+               "                  WHERE z.index = e.index), -1) AS erased," \
+               "       coalesce(l.buyer, y.party, k.creator, o.party) AS buyer, l.publisher" \
                "  FROM entry e LEFT JOIN disclosure x ON x.index = e.index" \
                "  LEFT JOIN license l ON e.type IN ('license.granted', 'access.recorded'," \
                "                                   'refund.posted', 'allocation.posted')" \
@@ -23,7 +25,8 @@ const struct sql entry_sql[ENTRY_STATEMENTS] = {
                    SELECT " WHERE e.index >= $1 AND e.index < $2 AND ($3::text IS NULL OR e.type = $3)"
                    " ORDER BY e.index LIMIT $4" },
     [BUNDLE]   = { "entry_bundle",
-                   "SELECT index, leaf, bytes, NULL::bytea AS disclosures, NULL::text AS buyer, NULL::text AS publisher"
+                   "SELECT index, leaf, bytes, NULL::bytea AS disclosures, -1::bigint AS erased,"
+                   "       NULL::text AS buyer, NULL::text AS publisher"
                    "  FROM entry WHERE index >= $1 AND index < $2 ORDER BY index" },
     [DOCUMENT] = { "document_get", "SELECT bytes FROM document WHERE hash = $1" },
     [PING]     = { "entry_ping", "SELECT coalesce(max(size), 0) AS size FROM checkpoint" },
@@ -31,7 +34,8 @@ const struct sql entry_sql[ENTRY_STATEMENTS] = {
 
 static const struct column columns[] = {
     COL(entry_row, index, T_INT8),        COL(entry_row, leaf, T_HASH),  COL(entry_row, bytes, T_BYTES),
-    COL(entry_row, disclosures, T_BYTES), COL(entry_row, buyer, T_TEXT), COL(entry_row, publisher, T_TEXT),
+    COL(entry_row, disclosures, T_BYTES), COL(entry_row, erased, T_INT8), COL(entry_row, buyer, T_TEXT),
+    COL(entry_row, publisher, T_TEXT),
 };
 static const struct shape row_shape = SHAPE(entry_row, columns);
 

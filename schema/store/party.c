@@ -13,7 +13,8 @@ const struct sql party_sql[PARTY_STATEMENTS] = {
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" },
     [GET]        = { "party_get", "SELECT " PARTY " FROM party p WHERE p.id = $1" },
     [BY_HANDLE]  = { "party_by_handle", "SELECT " PARTY " FROM party p WHERE p.handle = $1" },
-    [LIST]       = { "party_list", "SELECT " PARTY " FROM party p WHERE p.id > $1 ORDER BY p.id LIMIT $2" },
+    [LIST]       = { "party_list",
+                     "SELECT " PARTY " FROM party p WHERE p.id > $1 AND p.index >= 0 ORDER BY p.id LIMIT $2" },
     [KEY_ADD]    = { "api_key_add",
                      "INSERT INTO api_key (id, party, digest, label, scopes, expires_at)"
                      " VALUES ($1, $2, $3, $4, $5, $6)" },
@@ -26,7 +27,9 @@ const struct sql party_sql[PARTY_STATEMENTS] = {
                      " SELECT $1, id, $3, $4, $5, $6 FROM unused" },
     [KEY_HOLDER] = { "api_key_holder",
                      "SELECT k.id AS key_id, k.digest, k.label, array_to_string(k.scopes, ',') AS scopes,"
-                     "       k.created_at AS key_created_at, k.expires_at, k.last_used_at, k.revoked_at, " PARTY
+                     "       k.created_at AS key_created_at, k.expires_at, k.last_used_at, k.revoked_at,"
+                     "       'auditor' = ANY (p.roles) AND EXISTS (SELECT FROM auditor_grant g WHERE g.party = p.id"
+                     "           AND g.revoked_at IS NULL AND g.until > clock_timestamp()) AS granted, " PARTY
                      "  FROM api_key k JOIN party p ON p.id = k.party WHERE k.id = $1" },
     [KEY_LIST]   = { "api_key_list",
                      "SELECT " KEY " FROM api_key k WHERE k.party = $1 AND k.id > $2 ORDER BY k.id LIMIT $3" },
@@ -68,7 +71,7 @@ static const struct column holder_columns[] = {
     AT("roles", party.roles, T_TEXT),               AT("name", party.name, T_TEXT),
     AT("contact", party.contact, T_TEXT),           AT("public_key", party.public_key, T_TEXT),
     AT("state", party.state, T_TEXT),               AT("index", party.index, T_INT8),
-    AT("created_at", party.created_at, T_TIME),
+    AT("created_at", party.created_at, T_TIME),     AT("granted", granted, T_BOOL),
 };
 static const struct shape holder_shape = SHAPE(key_holder, holder_columns);
 

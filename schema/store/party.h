@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 #include "schema/model/party.h"
 #include "schema/store/db.h"
 
@@ -12,7 +14,7 @@ extern const struct sql party_sql[PARTY_STATEMENTS];
 err party_add(struct scope *s, struct db *db, const struct party *p, const char *const *roles, size_t n_roles);
 err party_get(struct scope *s, struct db *db, const char *id, struct party *out);
 err party_by_handle(struct scope *s, struct db *db, const char *handle, struct party *out);
-/* In order of ids, after `after` ("": from the first). */
+/* In order of ids, those that were registered, after `after` ("": from the first). */
 err party_list(struct scope *s, struct db *db, const char *after, int64_t limit, struct party **out, size_t *n);
 
 err api_key_add(struct scope *s, struct db *db, const struct api_key *k, const char *const *scopes, size_t n_scopes);
@@ -23,7 +25,11 @@ err api_key_add(struct scope *s, struct db *db, const struct api_key *k, const c
 err api_key_renew(struct scope *s, struct db *db, const char *handle, struct api_key *k, const char *const *scopes,
                   size_t n_scopes);
 /* The key and its party, by the key's id alone: whether the secret fits is the caller's to check. ERR_NOT_FOUND. */
-struct key_holder { struct api_key key; struct party party; };
+struct key_holder {
+    struct api_key key;
+    struct party party;
+    bool granted;                 /* an auditor that the operator lets read everybody's private fields and lists */
+};
 err api_key_holder(struct scope *s, struct db *db, const char *key_id, struct key_holder *out);
 err api_key_list(struct scope *s, struct db *db, const char *party, const char *after, int64_t limit,
                  struct api_key **out, size_t *n);

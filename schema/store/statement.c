@@ -30,7 +30,7 @@ const struct sql statement_sql[STATEMENT_STATEMENTS] = {
                   "  JOIN license l ON l.no = n.license JOIN offer o ON o.id = l.offer"
                   "  JOIN version v ON v.no = l.version JOIN dataset d ON d.id = v.dataset"
                   " WHERE x.account = $1 AND n.posted_at >= $2 AND n.posted_at < $3 AND n.index < $4"
-                  " ORDER BY x.n LIMIT $5" },
+                  "   AND x.leaf IS NULL ORDER BY x.n LIMIT $5" },
     [PAYOUTS] = { "statement_payouts",
                   EVENT("instructed", "created_at", "index")
                   " UNION ALL " EVENT("settled", "settled_at", "settled_index")
@@ -41,7 +41,8 @@ const struct sql statement_sql[STATEMENT_STATEMENTS] = {
                   " WHERE n.id = $1 AND n.state = 'posted' AND n.index < $3"
                   "   AND ($2::text IS NULL OR l.publisher = $2)" },
     [LEAVES]  = { "statement_leaves",
-                  "SELECT x.place::bigint AS place, x.account, x.party, l.currency, x.amount, x.n, x.salt" LINE_OF
+                  "SELECT x.place::bigint AS place, x.account, x.party, l.currency, coalesce(x.amount, 0) AS amount,"
+                  "       coalesce(x.n, 0) AS n, x.salt, x.leaf IS NOT NULL AS erased, x.leaf" LINE_OF
                   "  JOIN license l ON l.no = n.license WHERE n.id = $1 AND x.place > $2::bigint"
                   " ORDER BY x.place LIMIT $3" },
 };
@@ -114,6 +115,7 @@ static const struct column leaf_columns[] = {
     COL(allocation_leaf, place, T_INT8),  COL(allocation_leaf, account, T_TEXT), COL(allocation_leaf, currency, T_TEXT),
     COL(allocation_leaf, amount, T_INT8), COL(allocation_leaf, n, T_INT8),       COL(allocation_leaf, salt, T_BYTES),
     COL(allocation_leaf, party, T_TEXT),
+    COL(allocation_leaf, erased, T_BOOL), COL(allocation_leaf, leaf, T_HASH),
 };
 static const struct shape leaf_shape = SHAPE(allocation_leaf, leaf_columns);
 

@@ -49,6 +49,13 @@ err statement_head(struct scope *s, struct db *db, int64_t as_of, int64_t *at);
 /* Whether it was posted before the log's size was `as_of`, for this publisher (NULL: anybody): ERR_NOT_FOUND. */
 err allocation_seen(struct scope *s, struct db *db, const char *id, const char *publisher, int64_t as_of);
 /* Its list, from after that place on (-1: from the first). */
-struct allocation_leaf { int64_t place; const char *account, *party, *currency; int64_t amount, n; struct bytes salt; };
+struct allocation_leaf {
+    int64_t place;
+    const char *account, *party, *currency;
+    int64_t amount, n;
+    struct bytes salt;
+    bool erased;                  /* only the leaf's hash is left */
+    struct hash leaf;
+};
 err allocation_leaves(struct scope *s, struct db *db, const char *id, int64_t after, int64_t limit,
                       struct allocation_leaf **out, size_t *n);

@@ -10,6 +10,8 @@
 #include "schema/store/dataset.h"
 #include "schema/store/db.h"
 #include "schema/store/entry.h"
+#include "schema/store/erasure.h"
+#include "schema/store/grant.h"
 #include "schema/store/idempotency.h"
 #include "schema/store/job.h"
 #include "schema/store/license.h"
@@ -41,6 +43,8 @@ const struct sql_table sql_tables[] = {
     TABLE(content),
     TABLE(dataset),
     TABLE(entry),
+    TABLE(erasure),
+    TABLE(grant),
     TABLE(idempotency),
     TABLE(job),
     TABLE(license),

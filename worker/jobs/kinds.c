@@ -38,6 +38,13 @@ static int64_t every_allocate(const struct worker_settings *set)
     return set->hold_ms < MINUTE_MS ? set->hold_ms / 2 + 1000 : MINUTE_MS;
 }
 
+/* What is due comes at once, by a job of its own; this finds what got lost. */
+static int64_t every_erase(const struct worker_settings *set)
+{
+    (void)set;
+    return 10 * MINUTE_MS;
+}
+
 const struct job_kind job_kinds[] = {
     { JOB_VERIFY_CONTENT, verify_content_run,   JOB_RETRIES, 24 * HOUR_MS, NULL },
     { JOB_SEAL_VERSION,   seal_version_run,     JOB_RETRIES, 24 * HOUR_MS, NULL },
@@ -51,6 +58,7 @@ const struct job_kind job_kinds[] = {
     { "rehash_log",       rehash_log_run,       JOB_RETRIES, 48 * HOUR_MS, every_rehash },
     { JOB_ALLOCATE,       allocate_run,         JOB_RETRIES, HOUR_MS,      every_allocate },
     { JOB_PAYOUTS,        payouts_run,          JOB_RETRIES, HOUR_MS,      NULL },
+    { JOB_ERASE,          erase_run,            JOB_RETRIES, 24 * HOUR_MS, every_erase },
     { "expire",           expire_run,           3,           HOUR_MS,      every_expire },
 };
 const size_t job_kinds_n = ARRAY_LEN(job_kinds);

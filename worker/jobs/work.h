@@ -84,3 +84,4 @@ err rehash_log_run(struct scope *s, struct work *w);
 err expire_run(struct scope *s, struct work *w);
 err allocate_run(struct scope *s, struct work *w);
 err payouts_run(struct scope *s, struct work *w);
+err erase_run(struct scope *s, struct work *w);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger/audit/state.h"
+#include "ledger/entry/lists.h"
+
+/*
+ * Closed parties, and what was erased. A reader whom everything private is shown to (audit_config.whole) takes down
+ * what it is not shown of each entry: the list of an erasure that comes later explains it, or it was hidden. Any other
+ * reader can't tell one from the other, and counts what it is not shown.
+ */
+
+/* What rests on the private fields of an entry, and on the rows of its list. */
+enum { FIELDS = 1, ROWS = 2 };
+static const struct { enum audit_rule_id rule; enum entry_type type; int on; } needs[] = {
+    { RULE_MONEY_FORM, ENTRY_PAYMENT_RECEIVED, FIELDS },     { RULE_LICENSE_PAID, ENTRY_LICENSE_GRANTED, FIELDS },
+    { RULE_LICENSE_PRICE, ENTRY_LICENSE_GRANTED, FIELDS },   { RULE_LICENSE_SLICE, ENTRY_LICENSE_GRANTED, FIELDS },
+    { RULE_ACCESS_ITEM, ENTRY_ACCESS_RECORDED, FIELDS },     { RULE_ACCESS_WINDOW, ENTRY_ACCESS_RECORDED, FIELDS },
+    { RULE_ACCESS_COVERED, ENTRY_ACCESS_RECORDED, FIELDS },  { RULE_ACCESS_CONSENT, ENTRY_ACCESS_RECORDED, FIELDS },
+    { RULE_CONSENT_CREATOR, ENTRY_CONSENT_GRANTED, FIELDS }, { RULE_REFUND_SUM, ENTRY_REFUND_POSTED, FIELDS },
+    { RULE_REFUND_WHOLE, ENTRY_REFUND_POSTED, FIELDS },      { RULE_REFUND_EXACT, ENTRY_REFUND_POSTED, FIELDS },
+    { RULE_ALLOCATION_SUM, ENTRY_ALLOCATION_POSTED, FIELDS },
+    { RULE_ALLOCATION_EXACT, ENTRY_ALLOCATION_POSTED, FIELDS },
+    { RULE_ALLOCATION_LINES, ENTRY_ALLOCATION_POSTED, FIELDS | ROWS },
+    { RULE_ALLOCATION_SHARES, ENTRY_ALLOCATION_POSTED, FIELDS | ROWS },
+    { RULE_PAYOUT_ACCRUED, ENTRY_PAYOUT_INSTRUCTED, FIELDS },
+    { RULE_CLEARANCE_ROWS, ENTRY_CLEARANCE_ISSUED, ROWS },   { RULE_CLEARANCE_CONSENTS, ENTRY_CLEARANCE_ISSUED, ROWS },
+    { RULE_CLEARANCE_PAID, ENTRY_CLEARANCE_ISSUED, ROWS },
+};
+
+static void count(uint64_t by_rule[RULES], uint64_t type, int on)
+{
+    for (size_t i = 0; i < ARRAY_LEN(needs); i++)
+        if (needs[i].type == type && (needs[i].on & on))
+            by_rule[needs[i].rule]++;
+}
+
+static struct key missing_key(uint64_t index)
+{
+    return (struct key){ 0, index };
+}
+
+/* The row of the entry being replayed. */
+static struct missing_row *missing_of(struct audit *a, const struct entry *e)
+{
+    struct missing_row *m = table_find(&a->table[MISSING], missing_key(a->index));
+
+    if (!m) {
+        m = table_add(&a->table[MISSING], missing_key(a->index));
+        m->type = (uint64_t)e->spec->type;
+    }
+    return m;
+}
+
+void missing_fields(struct audit *a, const struct entry *e)
+{
+    struct missing_row *m;
+    uint64_t open = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->spec->n_fields; i++)
+        if (e->spec->fields[i].private && e->field[i].kind != V_ABSENT) {
+            open |= UINT64_C(1) << i;
+            n++;
+        }
+    if (n == e->n_sd)
+        return;
+    if (!a->config.whole) {
+        count(a->report->unshown, (uint64_t)e->spec->type, FIELDS);
+        return;
+    }
+    m = missing_of(a, e);
+    m->open = open;
+    m->fields = e->n_sd - n;
+}
+
+void missing_rows(struct audit *a, const struct entry *e, uint64_t rows)
+{
+    if (rows == 0)
+        return;
+    if (a->config.whole)
+        missing_of(a, e)->rows = rows;
+    else
+        count(a->report->unshown, (uint64_t)e->spec->type, ROWS);
+}
+
+/* ---- entries */
+
+void party_closed(struct audit *a, const struct entry *e)
+{
+    struct key party = key_in(e, "party");
+
+    if (!table_find(&a->table[PARTIES], party))
+        audit_find(a, RULE_PARTY_CLOSED, "a registered party", "%s", text_of(e, "party"));
+    else if (past(a, PAST_PARTIES, party))
+        audit_find(a, RULE_PARTY_CLOSED, "a party that was not closed before", "%s again", text_of(e, "party"));
+    past_add(a, PAST_PARTIES, party);
+}
+
+/* What a row of the list explains; what is wrong with it, or NULL. What was shown when it was replayed is fine, too. */
+static const char *explain(struct audit *a, const struct erased_row *row)
+{
+    struct missing_row *m = table_find(&a->table[MISSING], missing_key(row->index));
+    const struct entry_spec *spec;
+    uint64_t fields = 0;
+
+    if (!m)
+        return NULL;
+    spec = entry_spec((enum entry_type)m->type);
+    for (size_t i = 0; i < row->n_fields; i++) {
+        size_t at = 0;
+        while (at < spec->n_fields && strcmp(spec->fields[at].name, row->fields[i]) != 0)
+            at++;
+        if (at == spec->n_fields || !spec->fields[at].private)
+            return "a field that its entry does not have";
+        fields += !(m->open >> at & 1);
+    }
+    if (fields && m->fields)
+        count(a->report->erased, m->type, FIELDS);
+    if (row->rows && m->rows)
+        count(a->report->erased, m->type, ROWS);
+    m->fields -= fields < m->fields ? fields : m->fields;
+    m->rows -= row->rows < m->rows ? row->rows : m->rows;
+    if (m->fields == 0 && m->rows == 0) {
+        table_remove(&a->table[MISSING], m);
+        a->report->erased_entries++;
+    }
+    return NULL;
+}
+
+/* What is wrong with the list; NULL: nothing. */
+static const char *list_take(struct audit *a, const struct entry *e, struct bytes text)
+{
+    const char *p = (const char *)text.p, *end = p + text.len, *eol, *wrong;
+    struct frontier tree = FRONTIER_EMPTY;
+    struct erased_row row;
+    struct hash root;
+    uint64_t next = 0;
+
+    for (; p < end; p = eol + 1, next = row.index + 1) {
+        eol = memchr(p, '\n', (size_t)(end - p));
+        if (!eol || !erased_row_read(p, (size_t)(eol - p), &row))
+            return "a row in another form";
+        if (row.index < next || row.index >= a->index || (row.n_fields == 0 && row.rows == 0))
+            return "rows out of order, of nothing, or of what came later";
+        frontier_append(&tree, leaf_hash(p, (size_t)(eol - p)));
+        wrong = explain(a, &row);
+        if (wrong)
+            return wrong;
+    }
+    root = frontier_root(&tree);
+    if (!hash_equal(&root, entry_field(e, "root")->v.hash))
+        return "rows of another root";
+    return tree.size == count_of(e, "count") ? NULL : "another number of rows";
+}
+
+err disclosures_erased(struct scope *s, struct audit *a, const struct entry *e)
+{
+    struct bytes text = { 0 };
+    const char *wrong;
+    bool there;
+
+    TRY(document_of(s, a, scope_printf(s, "erasures/%" PRIu64, a->index), &text, &there));
+    if (there) {
+        a->report->listed++;
+        wrong = list_take(a, e, text);
+    } else {
+        a->report->unlisted++;
+        wrong = a->config.whole ? "no list" : NULL;
+        if (!a->config.whole) {           /* what it explains will never be known from what was taken down before */
+            table_free(&a->table[MISSING]);
+            table_init(&a->table[MISSING], sizeof(struct missing_row), a->config.seed + MISSING);
+        }
+    }
+    if (wrong)
+        audit_find(a, RULE_ERASURE_LIST, "a list that hashes to its root, of entries before it", "%s", wrong);
+    return ERR_OK;
+}
+
+/* ---- the end of a run */
+
+/* Whether the log says that an erasure beyond what is audited took it: the next run lays it against that one's list. */
+static err erased_later(struct scope *s, struct audit *a, uint64_t index, bool *yes)
+{
+    struct bytes text = { 0 };
+    uint64_t at;
+    bool there;
+
+    TRY(document_of(s, a, scope_printf(s, "erased/%" PRIu64, index), &text, &there));
+    *yes = there && decimal_read((const char *)text.p, text.len, TREE_SIZE_MAX, &at) && at >= a->size;
+    return ERR_OK;
+}
+
+err missing_settle(struct scope *s, struct audit *a)
+{
+    struct table old = a->table[MISSING];
+    const struct missing_row *m;
+    err e = ERR_OK;
+
+    if (!a->config.whole || old.n == 0)
+        return ERR_OK;
+    table_init(&a->table[MISSING], sizeof(struct missing_row), a->config.seed + MISSING);
+    for (size_t at = 0; e == ERR_OK && (m = table_next(&old, &at)) != NULL;) {
+        bool later = false;
+        struct missing_row *kept;
+
+        if (a->report->findings < AUDIT_FINDINGS_KEPT)
+            e = erased_later(s, a, m->key.low, &later);
+        if (e == ERR_OK && later) {
+            a->report->undisclosed++;
+            kept = table_add(&a->table[MISSING], m->key);
+            *kept = *m;
+        } else if (e == ERR_OK) {
+            a->index = m->key.low;
+            audit_find(a, RULE_DISCLOSURE_HIDDEN, "what is private, or an erasure that lists it",
+                       "%" PRIu64 " private fields and %" PRIu64 " rows not shown", m->fields, m->rows);
+        }
+    }
+    table_free(&old);
+    return e;
+}

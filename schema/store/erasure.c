@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/store/erasure.h"
+
+enum { BLOCKER, FORFEITS, HOLD, CLOSE, KEYS, ADD, GET, ALL, NEXT, LOCK, ENTER, LISTS_END, LIST_PARTY, LIST_CONSENTS,
+       LIST_PAYMENTS, LIST_LICENSES, LIST_CLEARANCES, LIST_REFUNDS, LIST_ALLOCATIONS, LIST_PAYOUTS, LIST_ACCESSES,
+       EACH, ENTRIES, OF, DISCLOSURES, ACCESSES, EXCLUSIONS, LINES, LINES_ERASE, REST, UNHURRIED, STATEMENTS };
+_Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
+
+#define ERASURE "SELECT e.no, e.id, e.party, e.operator, e.reason, e.state, e.closed_index," \
+                "       coalesce(e.index, -1) AS index," \
+                "       (SELECT count(*) FROM erasure_entry WHERE erasure = e.no) AS entries," \
+                "       (SELECT count(*) FROM erasure_entry WHERE erasure = e.no AND NOT done) AS \"left\"," \
+                "       e.requested_at, e.erased_at, e.done_at FROM erasure e"
+#define BALANCE " CROSS JOIN LATERAL (SELECT balance FROM posting WHERE account = a.no AND running IS NOT NULL" \
+                "                      ORDER BY running DESC LIMIT 1) b WHERE a.party = $1 AND b.balance <> 0"
+/*
+ * The next entries that `from` finds and the erasure has not listed. What is gone already is not listed: a field by an
+ * earlier erasure of somebody whom it was about, too.
+ */
+#define LIST(name, from) { name, \
+    "INSERT INTO erasure_entry (erasure, index, fields, rows, salt)" \
+    " SELECT $1, w.index, w.fields, w.rows," \
+    "        substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16)" \
+    "   FROM (SELECT x.index, x.rows, disclosure_names(d.disclosures, x.wanted) AS fields FROM (" from ") x" \
+    "           LEFT JOIN disclosure d ON d.index = x.index" \
+    "          WHERE NOT EXISTS (SELECT FROM erasure_entry z WHERE z.erasure = $1 AND z.index = x.index)) w" \
+    "  WHERE w.rows > 0 OR cardinality(w.fields) > 0 LIMIT $4" }
+#define ENTRY "z.index, array_to_string(z.fields, ',') AS fields, z.rows, z.salt"
+const struct sql erasure_sql[ERASURE_STATEMENTS] = {
+    [BLOCKER]         = { "erasure_blocker",
+                          "SELECT code, what FROM ("
+                          " SELECT 1 AS n, 'is_operator' AS code, p.handle AS what FROM party p"
+                          "  WHERE p.id = $1 AND 'operator' = ANY (p.roles)"
+                          " UNION ALL SELECT 2, 'license_running', id FROM license"
+                          "  WHERE buyer = $1 AND state <> 'ended' AND valid_until > $2"
+                          " UNION ALL SELECT 3, 'offer_open', id FROM offer"
+                          "  WHERE publisher = $1 AND state <> 'withdrawn'"
+                          " UNION ALL SELECT 4, 'license_sold', id FROM license"
+                          "  WHERE publisher = $1 AND state <> 'ended' AND valid_until > $2"
+                          " UNION ALL SELECT 5, 'consent_held', id FROM consent WHERE creator = $1"
+                          "   AND state IN ('received', 'granted', 'suspended') AND valid_until > $2"
+                          " UNION ALL SELECT 6, 'trusted_certifier', handle FROM trusted_certifier WHERE id = $1"
+                          " UNION ALL SELECT 7, 'clearance_pending', c.id FROM clearance c"
+                          "   JOIN license l ON l.no = c.license WHERE l.buyer = $1 AND c.state = 'pending'"
+                          " UNION ALL SELECT 8, 'allocation_due', l.id FROM allocation n"
+                          "   JOIN license l ON l.no = n.license WHERE n.state IN ('due', 'prepared')"
+                          "   AND ($1 IN (l.buyer, l.publisher) OR EXISTS (SELECT FROM item_contributor"
+                          "                                                 WHERE party = $1 AND version = l.version))"
+                          " UNION ALL SELECT 9, CASE a.kind WHEN 'pending' THEN 'balance_held'"
+                          "                     WHEN 'in_payout' THEN 'payout_under_way' ELSE 'balance' END, a.currency"
+                          "   FROM account a" BALANCE " AND NOT ($3 AND a.kind IN ('prepaid', 'available'))"
+                          ") x ORDER BY n LIMIT 1" },
+    [FORFEITS]        = { "erasure_forfeits",
+                          "SELECT a.kind, a.currency, b.balance AS amount FROM account a" BALANCE
+                          "   AND a.kind IN ('prepaid', 'available') ORDER BY a.currency, a.kind" },
+    [HOLD]            = { "erasure_hold", "SELECT state FROM party WHERE id = $1 FOR UPDATE" },
+    [CLOSE]           = { "erasure_close", "UPDATE party SET state = 'closed' WHERE id = $1" },
+    [KEYS]            = { "erasure_keys",
+                          "UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE party = $1" },
+    [ADD]             = { "erasure_add",
+                          "INSERT INTO erasure (id, party, operator, reason, closed_index, requested_at)"
+                          " VALUES ($1, $2, $3, $4, $5, $6)" },
+    [GET]             = { "erasure_get", ERASURE " WHERE e.id = $1" },
+    [ALL]             = { "erasure_all", ERASURE " WHERE e.id > $1 ORDER BY e.id LIMIT $2" },
+    [NEXT]            = { "erasure_next", ERASURE " WHERE e.state <> 'done' ORDER BY e.no LIMIT 1" },
+    [LOCK]            = { "erasure_lock", "SELECT state FROM erasure WHERE no = $1 FOR UPDATE" },
+    [ENTER]           = { "erasure_enter",
+                          "UPDATE erasure SET state = 'erasing', index = $2, erased_at = $3"
+                          " WHERE no = $1 AND state = 'preparing'" },
+    [LISTS_END]       = { "erasure_lists_end",
+                          "UPDATE clearance c SET erased = true FROM license l, erasure e"
+                          " WHERE e.no = $1 AND l.buyer = e.party AND c.license = l.no" },
+    [LIST_PARTY]      = LIST("erasure_list_party",
+                             "SELECT p.index, 0::bigint AS rows, $3::text[] AS wanted FROM party p WHERE p.id = $2"
+                             " UNION ALL SELECT k.index, 0, $3 FROM party_key k WHERE k.party = $2"),
+    [LIST_CONSENTS]   = LIST("erasure_list_consents",
+                             "SELECT c.index, 0::bigint AS rows, $3::text[] AS wanted FROM consent c"
+                             " WHERE c.creator = $2 AND c.index IS NOT NULL"),
+    [LIST_PAYMENTS]   = LIST("erasure_list_payments",
+                             "SELECT y.index, 0::bigint AS rows, $3::text[] AS wanted FROM payment y"
+                             " WHERE y.party = $2"),
+    [LIST_LICENSES]   = LIST("erasure_list_licenses",
+                             "SELECT l.index, 0::bigint AS rows, CASE WHEN l.buyer = $2 THEN $3::text[]"
+                             "       ELSE $5::text[] END AS wanted FROM license l WHERE $2 IN (l.buyer, l.publisher)"),
+    [LIST_CLEARANCES] = LIST("erasure_list_clearances",
+                             "SELECT c.index, CASE WHEN c.granted THEN c.cleared ELSE 0 END AS rows,"
+                             "       $3::text[] AS wanted FROM clearance c JOIN license l ON l.no = c.license"
+                             " WHERE l.buyer = $2 AND c.index IS NOT NULL"),
+    [LIST_REFUNDS]    = LIST("erasure_list_refunds",
+                             "SELECT n.refund_index AS index, 0::bigint AS rows, $3::text[] AS wanted"
+                             "  FROM allocation n JOIN license l ON l.no = n.license"
+                             " WHERE l.buyer = $2 AND n.refund_index IS NOT NULL"),
+    [LIST_ALLOCATIONS] = LIST("erasure_list_allocations",
+                              "SELECT n.index, count(y.place) AS rows, CASE WHEN bool_or(l.publisher = $2)"
+                              "       OR (n.line_count = 1 AND count(y.place) = 1) THEN $3::text[] ELSE '{}' END"
+                              "       AS wanted"
+                              "  FROM (SELECT a.no FROM license l JOIN allocation a ON a.license = l.no"
+                              "         WHERE l.publisher = $2"
+                              "         UNION SELECT y.allocation FROM creator_account c"
+                              "          JOIN allocation_line y ON y.account = c.id WHERE c.party = $2) u"
+                              "  JOIN allocation n ON n.no = u.no JOIN license l ON l.no = n.license"
+                              "  LEFT JOIN allocation_line y ON y.allocation = n.no AND y.party = $2 AND y.leaf IS NULL"
+                              " WHERE n.state = 'posted' GROUP BY n.no, n.index, n.line_count"),
+    [LIST_PAYOUTS]    = LIST("erasure_list_payouts",
+                             "SELECT v.index, 0::bigint AS rows, $3::text[] AS wanted FROM payout y"
+                             " CROSS JOIN LATERAL (VALUES (y.index), (y.settled_index), (y.failed_index)) v (index)"
+                             " WHERE y.party = $2 AND v.index IS NOT NULL"),
+    [LIST_ACCESSES]   = LIST("erasure_list_accesses",
+                             "SELECT a.index, 0::bigint AS rows, $3::text[] AS wanted FROM license l"
+                             "  JOIN access a ON a.license = l.no WHERE l.buyer = $2"),
+    [EACH]            = { "erasure_each",
+                          "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 ORDER BY z.index" },
+    [ENTRIES]         = { "erasure_entries",
+                          "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 AND z.index > $2"
+                          " ORDER BY z.index LIMIT $3" },
+    [OF]              = { "erasure_of", "SELECT no FROM erasure WHERE index = $1" },
+    [DISCLOSURES]     = { "erase_disclosures", "SELECT erase_disclosures($1, $2) AS touched" },
+    [ACCESSES]        = { "erase_accesses", "SELECT erase_accesses($1, $2) AS touched" },
+    [EXCLUSIONS]      = { "erase_exclusions", "SELECT erase_exclusions($1, $2) AS touched" },
+    [LINES]           = { "erasure_lines",
+                          "SELECT x.allocation, x.place, x.account, l.currency, x.amount, x.n, x.salt"
+                          "  FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
+                          "  JOIN license l ON l.no = n.license"
+                          " WHERE x.account IN (SELECT id FROM creator_account WHERE party = $1) AND x.leaf IS NULL"
+                          " ORDER BY x.account, x.n LIMIT $2" },
+    [LINES_ERASE]     = { "erase_lines",
+                          "SELECT erase_lines($1, $2::bigint[], $3::integer[], $4::bytea[]) AS touched" },
+    [REST]            = { "erase_rest", "SELECT erase_rest($1, $2) IS NULL AS done" },
+    [UNHURRIED]       = { "erasure_unhurried", "SELECT set_config('statement_timeout', '0', true)" },
+};
+
+static const struct column columns[] = {
+    COL(erasure, no, T_INT8),         COL(erasure, id, T_ID),        COL(erasure, party, T_ID),
+    COL(erasure, operator, T_ID),     COL(erasure, reason, T_TEXT),  COL(erasure, state, T_TEXT),
+    COL(erasure, closed_index, T_INT8), COL(erasure, index, T_INT8), COL(erasure, entries, T_INT8),
+    COL(erasure, left, T_INT8),       COL(erasure, requested_at, T_TIME), COL(erasure, erased_at, T_TIME),
+    COL(erasure, done_at, T_TIME),
+};
+static const struct shape erasure_shape = SHAPE(erasure, columns);
+
+static const struct column entry_columns[] = {
+    COL(erased_entry, index, T_INT8), COL(erased_entry, fields, T_TEXT), COL(erased_entry, rows, T_INT8),
+    COL(erased_entry, salt, T_BYTES),
+};
+static const struct shape entry_shape = SHAPE(erased_entry, entry_columns);
+
+static const struct column line_columns[] = {
+    COL(line_left, allocation, T_INT8), COL(line_left, place, T_INT4),  COL(line_left, account, T_TEXT),
+    COL(line_left, currency, T_TEXT),   COL(line_left, amount, T_INT8), COL(line_left, n, T_INT8),
+    COL(line_left, salt, T_BYTES),
+};
+static const struct shape line_shape = SHAPE(line_left, line_columns);
+
+err erasure_blocker(struct scope *s, struct db *db, const char *party, int64_t now, bool forfeit,
+                    struct erasure_blocker *out)
+{
+    static const struct column column[] = { COL(erasure_blocker, code, T_TEXT), COL(erasure_blocker, what, T_TEXT) };
+    static const struct shape shape = SHAPE(erasure_blocker, column);
+
+    return db_one(s, db, &erasure_sql[BLOCKER], PARAMS(P_TEXT(party), P_TIME(now), P_BOOL(forfeit)), &shape, out);
+}
+
+err erasure_forfeits(struct scope *s, struct db *db, const char *party, struct forfeit **out, size_t *n)
+{
+    static const struct column column[] = { COL(forfeit, kind, T_TEXT), COL(forfeit, currency, T_TEXT),
+                                            COL(forfeit, amount, T_INT8) };
+    static const struct shape shape = SHAPE(forfeit, column);
+
+    return db_many(s, db, &erasure_sql[FORFEITS], PARAMS(P_TEXT(party)), &shape, out, n);
+}
+
+static err state_of(struct scope *s, struct db *db, int q, struct sql_param which, const char **state)
+{
+    static const struct column column[] = { { "state", T_TEXT, 0 } };
+    static const struct shape shape = { sizeof(const char *), 1, column };
+
+    return db_one(s, db, &erasure_sql[q], PARAMS(which), &shape, state);
+}
+
+err erasure_hold(struct scope *s, struct db *db, const char *party, const char **state)
+{
+    return state_of(s, db, HOLD, P_TEXT(party), state);
+}
+
+err erasure_add(struct scope *s, struct db *db, const struct erasure *e)
+{
+    TRY(db_do(s, db, &erasure_sql[CLOSE], PARAMS(P_ID(e->party)), NULL));
+    TRY(db_do(s, db, &erasure_sql[KEYS], PARAMS(P_ID(e->party)), NULL));
+    return db_do(s, db, &erasure_sql[ADD],
+                 PARAMS(P_ID(e->id), P_ID(e->party), P_ID(e->operator), P_TEXT(e->reason), P_INT8(e->closed_index),
+                        P_TIME(e->requested_at)), NULL);
+}
+
+err erasure_get(struct scope *s, struct db *db, const char *id, struct erasure *out)
+{
+    return db_one(s, db, &erasure_sql[GET], PARAMS(P_TEXT(id)), &erasure_shape, out);
+}
+
+err erasure_all(struct scope *s, struct db *db, const char *after, int64_t limit, struct erasure **out, size_t *n)
+{
+    return db_many(s, db, &erasure_sql[ALL], PARAMS(P_TEXT(after), P_INT8(limit)), &erasure_shape, out, n);
+}
+
+err erasure_next(struct scope *s, struct db *db, struct erasure *out)
+{
+    return db_one(s, db, &erasure_sql[NEXT], NO_PARAMS, &erasure_shape, out);
+}
+
+err erasure_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, bool *yes)
+{
+    int64_t touched;
+
+    TRY(db_do(s, db, &erasure_sql[ENTER], PARAMS(P_INT8(no), P_INT8((int64_t)index), P_TIME(at)), &touched));
+    *yes = touched == 1;
+    return *yes ? db_do(s, db, &erasure_sql[LISTS_END], PARAMS(P_INT8(no)), NULL) : ERR_OK;
+}
+
+err erasure_lock(struct scope *s, struct db *db, int64_t no, const char **state)
+{
+    TRY(db_do(s, db, &erasure_sql[UNHURRIED], NO_PARAMS, NULL));
+    return state_of(s, db, LOCK, P_INT8(no), state);
+}
+
+err erasure_list(struct scope *s, struct db *db, const struct erasure *e, enum erasure_source source,
+                 const struct erasure_fields *f, int64_t limit, int64_t *listed)
+{
+    const struct sql *q = &erasure_sql[LIST_PARTY + source];
+
+    if (source == ERASE_LICENSES)
+        return db_do(s, db, q, PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit),
+                                      P_TEXTS(f->second, f->n_second)), listed);
+    return db_do(s, db, q, PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit)), listed);
+}
+
+err erasure_each(struct scope *s, struct db *db, int64_t no,
+                 err (*each)(struct scope *s, void *arg, void *erased_entry), void *arg)
+{
+    struct erased_entry row;
+
+    return db_each(s, db, &erasure_sql[EACH], PARAMS(P_INT8(no)), &entry_shape, &row, each, arg);
+}
+
+err erasure_entries(struct scope *s, struct db *db, int64_t index, int64_t after, int64_t limit,
+                    struct erased_entry **out, size_t *n)
+{
+    static const struct column column[] = { { "no", T_INT8, 0 } };
+    static const struct shape shape = { sizeof(int64_t), 1, column };
+    int64_t no;
+
+    TRY(db_one(s, db, &erasure_sql[OF], PARAMS(P_INT8(index)), &shape, &no));
+    return db_many(s, db, &erasure_sql[ENTRIES], PARAMS(P_INT8(no), P_INT8(after), P_INT8(limit)), &entry_shape, out,
+                   n);
+}
+
+static err step(struct scope *s, struct db *db, int q, const struct sql_param *params, size_t n, int64_t *touched)
+{
+    static const struct column column[] = { { "touched", T_INT8, 0 } };
+    static const struct shape shape = { sizeof(int64_t), 1, column };
+
+    return db_one(s, db, &erasure_sql[q], params, n, &shape, touched);
+}
+
+err erase_disclosures(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
+{
+    return step(s, db, DISCLOSURES, PARAMS(P_INT8(no), P_INT8(limit)), touched);
+}
+
+err erase_accesses(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
+{
+    return step(s, db, ACCESSES, PARAMS(P_INT8(no), P_INT8(limit)), touched);
+}
+
+err erase_exclusions(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
+{
+    return step(s, db, EXCLUSIONS, PARAMS(P_INT8(no), P_INT8(limit)), touched);
+}
+
+err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, int64_t limit, struct line_left **out,
+                  size_t *n)
+{
+    return db_many(s, db, &erasure_sql[LINES], PARAMS(P_ID(e->party), P_INT8(limit)), &line_shape, out, n);
+}
+
+err erase_lines(struct scope *s, struct db *db, int64_t no, const struct line_left *lines, const struct hash *leaves,
+                size_t n)
+{
+    int64_t *allocations = NEWS(s, int64_t, n), touched;
+    struct bytes *hashes = NEWS(s, struct bytes, n);
+    int32_t *places = NEWS(s, int32_t, n);
+
+    for (size_t i = 0; i < n; i++) {
+        allocations[i] = lines[i].allocation;
+        places[i] = lines[i].place;
+        hashes[i] = (struct bytes){ leaves[i].b, HASH_SIZE };
+    }
+    TRY(step(s, db, LINES_ERASE, PARAMS(P_INT8(no), P_INT8S(allocations, n), P_INT4S(places, n), P_BYTESS(hashes, n)),
+             &touched));
+    return touched == (int64_t)n ? ERR_OK : fail(s, ERR_STALE, "lines were erased by somebody else");
+}
+
+err erase_rest(struct scope *s, struct db *db, int64_t no, const struct id *stub)
+{
+    static const struct column column[] = { { "done", T_BOOL, 0 } };
+    static const struct shape shape = { sizeof(bool), 1, column };
+    bool done;
+
+    return db_one(s, db, &erasure_sql[REST], PARAMS(P_INT8(no), P_TEXT(stub->text)), &shape, &done);
+}
