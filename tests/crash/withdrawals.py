@@ -9,6 +9,7 @@ import json
 import os
 import random
 import threading
+import time
 
 from harness import clearing, consents, tap
 from harness.creator import Creator
@@ -23,6 +24,7 @@ TRIALS = int(os.environ.get("COUNTERFOIL_TRIALS") or (10000 if os.environ.get("C
 PATHS, LICENSES = 8, 8
 AHEAD = 100             # consents that are posted before their trials, at a time
 PART = 20000
+AUDIT_S = 3600          # with every disclosure, of a log of half a million entries in soak
 
 
 def publish(market, house, creator):
@@ -162,7 +164,10 @@ def main():
         tap.check(market.entries("access.recorded") > TRIALS, "accesses of their own")
         tap.equal(market.entries("consent.revoked"), TRIALS, "each withdrawal is an entry")
         auditor = market.party("judge", "auditor")
-        got = market.cf("audit", market.url, "--json", "--state", market.dir / "audit", key=auditor.key, code=None)
+        began = time.monotonic()
+        got = market.cf("audit", market.url, "--json", "--state", market.dir / "audit", key=auditor.key, code=None,
+                        timeout=AUDIT_S)
+        tap.note(f"{market.entries()} entries audited in {time.monotonic() - began:.0f} s")
         tap.equal(got.code, 0, "the audit, with the disclosures, is sound") or tap.note(got.out[-3000:])
     tap.done()
 
