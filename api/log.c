@@ -8,12 +8,15 @@
 #include "api/app.h"
 #include "api/cosigned.h"
 #include "api/entry.h"
+#include "api/http/range.h"
 #include "api/page.h"
+#include "ledger/cert/gzip.h"
 #include "ledger/tree/tile.h"
 #include "schema/store/entry.h"
 
 #define FOREVER "public, max-age=31536000, immutable"
 #define TEXT    "text/plain; charset=utf-8"
+#define OCTETS  "application/octet-stream"
 
 static void open_to_all(struct request *rq, const char *cache)
 {
@@ -311,6 +314,18 @@ static err hashes_make(struct request *rq, struct db *db, const struct tile *t, 
     return ERR_OK;
 }
 
+/* Entries are text and shrink to a third or less; hashes don't. */
+static void bundle_reply(struct request *rq, struct bytes bundle)
+{
+    reply_header(rq, "Vary", "Accept-Encoding");
+    if (coding_taken(request_header(rq, "Accept-Encoding"), "gzip")) {
+        bundle = gzip_pack(&rq->scope, bundle.p, bundle.len, GZIP_FAST);
+        reply_header(rq, "Content-Encoding", "gzip");
+    }
+    reply_bytes(rq, 200, OCTETS, bundle.p, bundle.len);
+}
+
+/* What a path names never changes, a part of a tile neither; parts are kept shortly, for a fuller one soon takes over. */
 static err tile_make(struct request *rq, struct db *db)
 {
     const struct tile *t = rq->work;
@@ -318,7 +333,10 @@ static err tile_make(struct request *rq, struct db *db)
 
     TRY(t->entries ? bundle_make(rq, db, t, &out) : hashes_make(rq, db, t, &out));
     open_to_all(rq, t->width == TILE_WIDTH ? FOREVER : "public, max-age=60");
-    reply_bytes(rq, 200, "application/octet-stream", out.p, out.len);
+    if (t->entries)
+        bundle_reply(rq, (struct bytes){ (const uint8_t *)out.p, out.len });
+    else
+        reply_bytes(rq, 200, OCTETS, out.p, out.len);
     return ERR_OK;
 }
 

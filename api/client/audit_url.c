@@ -36,7 +36,7 @@ struct url_source {
 
 static err get_bytes(struct scope *s, struct market *m, const char *path, int64_t max, struct bytes *out)
 {
-    struct fetch_request rq = { .method = FETCH_GET, .answer_max = max };
+    struct fetch_request rq = { .method = FETCH_GET, .answer_max = max, .unpack = true };
     struct fetch_answer a;
 
     TRY(market_run(s, m, path, &rq, true, &a));

@@ -81,3 +81,37 @@ bool etag_listed(const char *header, const char *etag, bool weak)
     }
     return false;
 }
+
+/* ";q=0", ";q=0.000": the weight of a coding that must not be sent. */
+static bool weight_zero(const char *p, const char *end)
+{
+    const char *q = memchr(p, ';', (size_t)(end - p));
+
+    if (!q)
+        return false;
+    q = blank_skip(q + 1);
+    if (end - q < 3 || strncasecmp(q, "q=", 2) != 0)
+        return false;
+    for (q += 2; q < end && (*q == '0' || *q == '.'); q++)
+        ;
+    return blank_skip(q) >= end;
+}
+
+bool coding_taken(const char *header, const char *coding)
+{
+    size_t n = strlen(coding);
+    bool any = false;
+
+    for (const char *end; header && *header; header = *end ? end + 1 : end) {
+        size_t len;
+
+        header = blank_skip(header);
+        end = header + strcspn(header, ",");
+        len = strcspn(header, " \t,;");
+        if (len == n && strncasecmp(header, coding, n) == 0)
+            return !weight_zero(header, end);
+        if (len == 1 && *header == '*')
+            any = !weight_zero(header, end);
+    }
+    return any;
+}

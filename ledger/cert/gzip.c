@@ -7,12 +7,12 @@
 #define GZIP_WINDOW (15 + 16)     /* the largest window; + 16: GZIP's frame, not zlib's */
 #define CHUNK       16384
 
-struct bytes gzip_pack(struct scope *s, const void *bytes, size_t len)
+struct bytes gzip_pack(struct scope *s, const void *bytes, size_t len, enum gzip_effort effort)
 {
     z_stream z = { .next_in = (Bytef *)bytes, .avail_in = (uInt)len };
     uint8_t *out;
     size_t room;
-    int rc = deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
+    int rc = deflateInit2(&z, effort, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
 
     assert(rc == Z_OK && len <= UINT32_MAX);
     room = deflateBound(&z, (uLong)len);

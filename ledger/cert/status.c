@@ -40,7 +40,7 @@ bool status_get(const struct status_list *list, uint64_t index)
 
 char *status_encode(struct scope *s, const struct status_list *list)
 {
-    struct bytes packed = gzip_pack(s, list->bits, list->n / 8);
+    struct bytes packed = gzip_pack(s, list->bits, list->n / 8, GZIP_SMALL);
     char *text = scope_alloc(s, 1 + BASE64_SIZE(packed.len), 1);
 
     *text = 'u';

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Property: a range that is granted lies in the file and is not empty; tags never read beyond their header. */
+/*
+ * Property: a range that is granted lies in the file and is not empty; tags and codings never read beyond their header,
+ * and a coding that is not in it is not taken.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (range_read(header, length, &first, &len) == RANGE_PART && (len == 0 || first >= length || len > length - first))
         abort();
     if (etag_listed(header + 6, "\"a\"", false) && !etag_listed(header + 6, "\"a\"", true))
+        abort();
+    if (coding_taken(header + 6, "gzip") && !strcasestr(header + 6, "gzip") && !strchr(header + 6, '*'))
         abort();
     free(header);
     return 0;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log over HTTP: checkpoint, every tile of every size so far, entries, proofs, consistency, who sees what."""
 import base64
+import gzip
 import hashlib
 import json
 import struct
@@ -83,6 +84,20 @@ def tile_name(n):
     return text
 
 
+def packed(nobody):
+    """Who takes GZIP gets bundles in it, a cache is told; hashes don't shrink."""
+    plain = nobody.get("/log/tile/entries/000")
+    got = nobody.get("/log/tile/entries/000", headers={"Accept-Encoding": "deflate, gzip;q=0.5"})
+    tap.equal((got.headers["Content-Encoding"], got.headers["Vary"], plain.headers["Vary"]),
+              ("gzip", "Accept-Encoding", "Accept-Encoding"), "a bundle in GZIP, and what it depends on")
+    tap.check(gzip.decompress(got.body) == plain.body and 2 * len(got.body) < len(plain.body), "of the same entries")
+    for accepted in ("identity", "gzip;q=0", "br"):
+        other = nobody.get("/log/tile/entries/000", headers={"Accept-Encoding": accepted})
+        tap.check(other.body == plain.body and "Content-Encoding" not in other.headers, f"as it is for {accepted}")
+    tap.check("Content-Encoding" not in nobody.get("/log/tile/0/000", headers={"Accept-Encoding": "gzip"}).headers,
+              "hashes as they are")
+
+
 def tiles(nobody):
     got, origin, size, signed = checkpoint(nobody)
     tap.check(got.headers["Cache-Control"] == "no-store" and got.headers["Access-Control-Allow-Origin"] == "*",
@@ -101,6 +116,7 @@ def tiles(nobody):
     tap.equal(upper, root(leaves[:256]), "a tile of the next level")
     full = nobody.get("/log/tile/0/000")
     tap.check("immutable" in full.headers["Cache-Control"] and len(full.body) == 8192, "a full tile is immutable")
+    packed(nobody)
     every = all(nobody.get(f"/log/tile/0/001.p/{w}").body == b"".join(leaves[256:256 + w]) for w in range(1,
             size - 255))
     tap.check(every, "every partial tile of every size so far")

@@ -216,6 +216,7 @@ static void set_up(struct fetch *f, struct flight *fl, struct curl_slist *header
     curl_easy_setopt(c, CURLOPT_PROXY, f->config.private_addresses ? NULL : "");   /* a proxy would resolve for us */
     curl_easy_setopt(c, CURLOPT_USERAGENT, f->agent);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, fl->rq->unpack ? "gzip" : NULL);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, f->error);
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, f->config.redirects_max > 0 ? 1L : 0L);
     curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)f->config.redirects_max);

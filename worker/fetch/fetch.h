@@ -58,7 +58,8 @@ struct fetch_request {
     bool from_file;                 /* the body is file_length bytes of file_fd from file_offset (pread) */
     int file_fd;
     int64_t file_offset, file_length;
-    int64_t answer_max;             /* bytes of a body that are accepted; more is ERR_TOO_LARGE */
+    int64_t answer_max;             /* bytes of a body that are accepted, unpacked; more is ERR_TOO_LARGE */
+    bool unpack;                    /* the body may come in GZIP; the caller never sees it */
     /*
      * Takes the bytes of a 2xx body as they come, headers complete in `a`; NULL: gathered in the scope.
      * Bodies of other answers are gathered always, up to FETCH_PROBLEM_MAX.

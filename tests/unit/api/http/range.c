@@ -31,6 +31,28 @@ static const struct { const char *header; uint64_t size; enum range_verdict verd
     { "bytes=-99999999999999999999999", 10, RANGE_PART, 0, 10 },
 };
 
+static const struct { const char *header; bool taken; } coding_rows[] = {
+    { NULL, false },
+    { "", false },
+    { "gzip", true },
+    { "GZIP", true },
+    { "deflate, gzip", true },
+    { "deflate,gzip;q=1.0, *;q=0.5", true },
+    { "gzip;q=0", false },
+    { "gzip; q=0.000", false },
+    { "gzip;q=0.001", true },
+    { "gzip;q=0, *", false },
+    { "*", true },
+    { "*;q=0", false },
+    { "*;q=0, gzip", true },
+    { "identity", false },
+    { "gzipped", false },
+    { "x-gzip", false },
+    { "br ,\tgzip\t;q=0.3", true },
+    { ",, ,gzip", true },
+    { "gzip;level=0", true },
+};
+
 static const struct { const char *header, *etag; bool weak, strong; } tag_rows[] = {
     { NULL, "\"a\"", false, false },
     { "*", "\"a\"", true, true },
@@ -60,5 +82,8 @@ int main(void)
         ok(etag_listed(tag_rows[i].header, tag_rows[i].etag, true) == tag_rows[i].weak, "weakly, row %zu", i);
         ok(etag_listed(tag_rows[i].header, tag_rows[i].etag, false) == tag_rows[i].strong, "strongly, row %zu", i);
     }
+    for (size_t i = 0; i < ARRAY_LEN(coding_rows); i++)
+        ok(coding_taken(coding_rows[i].header, "gzip") == coding_rows[i].taken, "gzip by %s",
+           coding_rows[i].header ? coding_rows[i].header : "(none)");
     return done_testing();
 }

@@ -32,7 +32,7 @@ static void test_bits(struct scope *s)
 
 static char *encoded(struct scope *s, const void *bits, size_t n)
 {
-    struct bytes packed = gzip_pack(s, bits, n);
+    struct bytes packed = gzip_pack(s, bits, n, GZIP_SMALL);
     char *text = scope_alloc(s, 1 + BASE64_SIZE(packed.len), 1);
 
     *text = 'u';
@@ -64,7 +64,7 @@ static void test_sizes(struct scope *s)
 static void test_bomb(struct scope *s)
 {
     static uint8_t zeros[64 << 20];
-    struct bytes packed = gzip_pack(s, zeros, sizeof zeros), out;
+    struct bytes packed = gzip_pack(s, zeros, sizeof zeros, GZIP_SMALL), out;
     struct status_list list;
     size_t before = s->bytes;
     char *text;
@@ -79,7 +79,7 @@ static void test_bomb(struct scope *s)
 static void test_encoding(struct scope *s)
 {
     struct status_list list = status_list_new(s, STATUS_BITS_MIN), got;
-    struct bytes packed = gzip_pack(s, list.bits, list.n / 8);
+    struct bytes packed = gzip_pack(s, list.bits, list.n / 8, GZIP_SMALL);
     char *good = status_encode(s, &list), text[256];
     uint8_t bytes[512];
     bool taken = false;
