@@ -159,10 +159,10 @@ class Market:
         except subprocess.CalledProcessError:
             return False
 
-    def audit(self, *flags):
+    def audit(self, *flags, url=None):
         """(exit code, report) of an outsider's audit of the whole log; the report is None if it could not check."""
         state = self.dir / f"audit-{secrets.token_hex(4)}"
-        got = self.cf("audit", self.url, "--json", "--state", state, *flags, code=None)
+        got = self.cf("audit", url or self.url, "--json", "--state", state, *flags, code=None)
         return got.code, json.loads(got.out) if got.out else None
 
     @property
