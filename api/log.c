@@ -325,7 +325,7 @@ static void bundle_reply(struct request *rq, struct bytes bundle)
     reply_bytes(rq, 200, OCTETS, bundle.p, bundle.len);
 }
 
-/* What a path names never changes, a part of a tile neither; parts are kept shortly, for a fuller one soon takes over. */
+/* What a path names never changes, a part of a tile neither; but a fuller part soon takes its place. */
 static err tile_make(struct request *rq, struct db *db)
 {
     const struct tile *t = rq->work;

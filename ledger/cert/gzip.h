@@ -4,7 +4,7 @@
 #include "schema/base/bytes.h"
 
 /*
- * GZIP (RFC 1952) through zlib, for status lists and for bundles of entries on their way. The one file that touches zlib.
+ * GZIP (RFC 1952), for status lists and for bundles of entries on their way. The one file that touches zlib.
  * What is unpacked is exactly one member, nothing behind it, and never more than `max` bytes: a text that would
  * unfold to more is given up when it does. False: no such GZIP, or more. Packing gives no time and no name.
  */

@@ -41,7 +41,8 @@ def asked(market):
 def same(market, front, targets):
     for target in targets[:3] + targets[-3:]:
         for accepted in ("identity", "gzip"):
-            got = [Client(port).get(target, headers={"Accept-Encoding": accepted}) for port in (market.port, front.port)]
+            wish = {"Accept-Encoding": accepted}
+            got = [Client(port).get(target, headers=wish) for port in (market.port, front.port)]
             right(got[0].body == got[1].body and got[0].status == got[1].status == 200 and
                   got[0].headers["Content-Encoding"] == got[1].headers["Content-Encoding"],
                   f"{target} as {accepted} is the same through the cache")
