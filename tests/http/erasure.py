@@ -49,7 +49,7 @@ def grants(market, sale):
     tap.check(shown(), "with the operator's grant all of it is shown")
     tap.equal([g["id"] for g in eye.get("/v1/auditor-grants").json()["data"]], [grant["id"]], "the auditor is told")
     tap.equal(sale.buyer.get("/v1/auditor-grants").json()["data"], [], "and nobody else but the operator")
-    refused(eye.call("DELETE", f"/v1/auditor-grants/{grant['id']}"), 403, "forbidden", "only the operator takes it back")
+    refused(eye.call("DELETE", f"/v1/auditor-grants/{grant['id']}"), 403, "forbidden", "only the operator revokes it")
     must(market.operator.call("DELETE", f"/v1/auditor-grants/{grant['id']}"), 204)
     tap.check(not_shown(), "once revoked, nothing is shown any more")
     market.grant("eye", until=moment(2 / 86400))

@@ -121,6 +121,9 @@ static const struct sample samples[ENTRY_TYPES] = {
         { "payout", S_TEXT(SAMPLE_PYO) }, { "run", S_TEXT(SAMPLE_RUN) }, { "reference", S_TEXT("transfer 7") } } },
     { ENTRY_PAYOUT_FAILED, {
         { "payout", S_TEXT(SAMPLE_PYO) }, { "run", S_TEXT(SAMPLE_RUN) }, { "reference", S_TEXT("account closed") } } },
+    { ENTRY_PARTY_CLOSED, { { "party", S_TEXT(SAMPLE_PTY) } } },
+    { ENTRY_DISCLOSURES_ERASED, {
+        { "count", S_COUNT(3) }, { "reason", S_TEXT("request") }, { "root", S_HASH(&sample_hash) } } },
 };
 
 static inline size_t sample_values(const struct sample *x)

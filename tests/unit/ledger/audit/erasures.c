@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tap.h"
+
+#include "ledger/entry/lists.h"
+#include "ledger/keys/sign.h"
+#include "tests/unit/ledger/audit/bends.h"
+
+/*
+ * The buyer of the story is erased: an audit to which all is shown is sound and says what it can't check, and every way
+ * of hiding something behind an erasure is found.
+ */
+static const int gone[] = { BUYER, TOPPED_UP, PAID, GRANTED, ACCESS_1, ACCESS_2, ACCESS_3 };
+#define GONE ARRAY_LEN(gone)
+
+enum cheat { HONEST, HIDES_MORE, OTHER_ROOT, OTHER_COUNT, NO_LIST, LEAVES_FIELD_OUT, UNKNOWN_FIELD, OUT_OF_ORDER,
+             OF_LATER, CLOSES_TWICE, CLOSES_NOBODY, KEY_AFTER, NO_ENTRY };
+
+/* A leaf for an entry that lost all that is private; every required field of its type is in the story. */
+static void row_of(int act, enum cheat cheat, struct erased_row *row)
+{
+    const struct entry_spec *spec = entry_spec(story[act].type);
+
+    *row = (struct erased_row){ .index = (uint64_t)act, .salt = { 1, (uint8_t)act } };
+    for (size_t i = 0; i < spec->n_fields; i++)
+        if (spec->fields[i].private && spec->fields[i].required)
+            snprintf(row->fields[row->n_fields++], sizeof row->fields[0], "%s", spec->fields[i].name);
+    if (cheat == LEAVES_FIELD_OUT && act == GRANTED)
+        row->n_fields--;
+    if (cheat == UNKNOWN_FIELD && act == GRANTED)
+        snprintf(row->fields[row->n_fields++], sizeof row->fields[0], "zzz");
+    if (cheat == OF_LATER && act == ACCESS_3)
+        row->index = 1000;
+}
+
+static struct hash list_of(struct buf *text, enum cheat cheat)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+    struct buf leaf = BUF(text->s);
+    struct erased_row row;
+
+    for (size_t i = 0; i < GONE; i++) {
+        row_of(gone[cheat == OUT_OF_ORDER ? GONE - 1 - i : i], cheat, &row);
+        list_add_erased(&tree, &leaf, &row);
+        buf_add(text, leaf.p, leaf.len);
+        buf_char(text, '\n');
+    }
+    return frontier_root(&tree);
+}
+
+static void change_rules(struct log *l, const char *versions)
+{
+    struct act x = { ENTRY_RULES_CHANGED, START + 31 * DAY, { { "versions", EV_JSON(((struct bytes){
+        (const uint8_t *)versions, strlen(versions) })) } }, 0 };
+
+    log_act(l, &x);
+}
+
+static void close_party(struct log *l, const char *party)
+{
+    struct act x = { ENTRY_PARTY_CLOSED, START + 31 * DAY, { { "party", EV_TEXT(party) } }, 0 };
+
+    log_act(l, &x);
+}
+
+static void build(struct log *l, enum cheat cheat)
+{
+    struct buf list;
+    struct hash root;
+
+    log_init(l);
+    l->disclose = true;
+    for (int i = 0; i < ACTS; i++)
+        log_act(l, &story[i]);
+    change_rules(l, "{\"entry\":1,\"rules\":2}");
+    change_rules(l, "{\"entry\":1,\"rules\":3}");
+    close_party(l, cheat == CLOSES_NOBODY ? ID("pty", "zz") : ID("pty", "02"));
+    if (cheat == CLOSES_TWICE)
+        close_party(l, ID("pty", "02"));
+    list = BUF(&l->s);
+    root = list_of(&list, cheat);
+    if (cheat == OTHER_ROOT)
+        root.b[0] ^= 1;
+    struct act erased = { ENTRY_DISCLOSURES_ERASED, START + 31 * DAY, {
+        { "count", EV_COUNT(GONE + (cheat == OTHER_COUNT)) }, { "reason", EV_TEXT("request") },
+        { "root", EV_HASH(&root) } }, 0 };
+    if (cheat != NO_LIST) {
+        l->document[l->n_documents].name = scope_printf(&l->s, "erasures/%zu", l->n);
+        l->document[l->n_documents++].text = list;
+    }
+    if (cheat != NO_ENTRY)
+        log_act(l, &erased);
+    if (cheat == KEY_AFTER) {
+        struct act key = { ENTRY_PARTY_KEY_CHANGED, START + 31 * DAY, {
+            { "party", EV_TEXT(ID("pty", "02")) }, { "person_key", EV_TEXT("did:key:z6M") } }, 0 };
+        log_act(l, &key);
+    }
+    for (size_t i = 0; i < GONE; i++)
+        l->disclosures[gone[i]].len = 0;
+    if (cheat == HIDES_MORE)
+        l->disclosures[PUBLISHER].len = 0;
+}
+
+static void run(struct scope *s, struct log *l, bool whole, struct audit_report *out)
+{
+    struct audit_config config = { .vkey = l->vkey, .seed = 42, .whole = whole };
+    struct audit_source src = log_source(l);
+    struct audit *a;
+
+    *out = (struct audit_report){ 0 };
+    ok(audit_new(s, &config, &a) == ERR_OK && audit_run(s, a, &src, out) == ERR_OK, "an audit runs to its end");
+    audit_free(a);
+}
+
+static const struct { const char *why; enum cheat cheat; enum audit_rule_id rule, other; } cheats[] = {
+    { "hides one entry more", HIDES_MORE, RULE_DISCLOSURE_HIDDEN, RULE_DISCLOSURE_HIDDEN },
+    { "has a list of another root", OTHER_ROOT, RULE_ERASURE_LIST, RULE_ERASURE_LIST },
+    { "says another count", OTHER_COUNT, RULE_ERASURE_LIST, RULE_ERASURE_LIST },
+    { "shows no list", NO_LIST, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
+    { "leaves a field out of the list", LEAVES_FIELD_OUT, RULE_DISCLOSURE_HIDDEN, RULE_DISCLOSURE_HIDDEN },
+    { "lists a field that there is not", UNKNOWN_FIELD, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
+    { "lists out of order", OUT_OF_ORDER, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
+    { "lists what comes later", OF_LATER, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
+    { "closes a party twice", CLOSES_TWICE, RULE_PARTY_CLOSED, RULE_PARTY_CLOSED },
+    { "closes nobody", CLOSES_NOBODY, RULE_PARTY_CLOSED, RULE_PARTY_CLOSED },
+    { "changes the key of a closed party", KEY_AFTER, RULE_PARTY_CHANGED, RULE_PARTY_CHANGED },
+    { "erases without an entry", NO_ENTRY, RULE_DISCLOSURE_HIDDEN, RULE_DISCLOSURE_HIDDEN },
+};
+
+static void cheating(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(cheats); i++) {
+        struct audit_report r;
+        bool first = false, only = true;
+        struct scope s;
+        struct log l;
+
+        scope_init(&s, 0);
+        build(&l, cheats[i].cheat);
+        run(&s, &l, true, &r);
+        for (const struct audit_finding *f = r.first; f; f = f->next) {
+            first = first || f->rule == cheats[i].rule;
+            only = only && (f->rule == cheats[i].rule || f->rule == cheats[i].other);
+        }
+        ok(first && only, "a market that %s is found", cheats[i].why);
+        log_free(&l);
+        scope_free(&s);
+    }
+}
+
+/* A checkpoint from before the entry, and private fields that went since: remembered, and explained by the next run. */
+static void between(void)
+{
+    struct audit_config config = { .seed = 42, .whole = true };
+    struct audit_report r = { 0 };
+    struct audit_source src;
+    struct audit *a;
+    struct buf text;
+    struct scope s;
+    struct log l;
+
+    scope_init(&s, 0);
+    build(&l, HONEST);
+    config.vkey = l.vkey;
+    for (size_t i = 0; i < GONE; i++) {
+        struct buf at = BUF(&l.s);
+        buf_printf(&at, "%zu", l.n - 1);
+        l.document[l.n_documents].name = scope_printf(&l.s, "erased/%d", gone[i]);
+        l.document[l.n_documents++].text = at;
+    }
+    l.shown = l.n - 1;
+    src = log_source(&l);
+    text = BUF(&s);
+    ok(audit_new(&s, &config, &a) == ERR_OK && audit_run(&s, a, &src, &r) == ERR_OK, "an audit before the entry");
+    ok(r.findings == 0 && r.undisclosed == GONE && r.erased_entries == 0, "waits for what the log says is coming");
+    audit_save(a, &text);
+    audit_free(a);
+    l.shown = 0;
+    ok(audit_load(&s, &config, text.p, text.len, &a) == ERR_OK && audit_run(&s, a, &src, &r) == ERR_OK, "goes on");
+    ok(r.findings == 0 && r.erased_entries == GONE && r.undisclosed == 0, "and has it explained");
+    audit_free(a);
+    log_free(&l);
+    scope_free(&s);
+}
+
+static void honest(void)
+{
+    struct audit_report r;
+    struct scope s;
+    struct log l;
+
+    scope_init(&s, 0);
+    build(&l, HONEST);
+    run(&s, &l, true, &r);
+    ok(r.findings == 0 && r.erased_entries == GONE && r.undisclosed == 0, "an erasure as it should be is sound");
+    is_int((int64_t)r.erased[RULE_ACCESS_WINDOW], 3, "accesses that a rule is not checked on any more are counted");
+    is_int((int64_t)r.erased[RULE_LICENSE_PAID], 1, "by rule");
+    is_int((int64_t)r.unshown[RULE_LICENSE_PAID], 0, "apart from what is not shown");
+    run(&s, &l, false, &r);
+    ok(r.findings == 0 && r.erased_entries == 0 && r.unshown[RULE_LICENSE_PAID] == 1 && r.undisclosed == GONE,
+       "another reader can't tell one from the other");
+    log_free(&l);
+    scope_free(&s);
+}
+
+/* Whom it is about: a private field that nobody could have erased would stay for ever. */
+static void abouts(void)
+{
+    for (size_t i = 0; i < ENTRY_TYPES; i++) {
+        const struct entry_spec *spec = entry_spec((enum entry_type)i);
+
+        for (size_t j = 0; j < spec->n_fields; j++)
+            if (spec->fields[j].about ? !spec->fields[j].private
+                                      : spec->fields[j].private && spec->type != ENTRY_OFFER_PUBLISHED)
+                ok(false, "%s %s is private and about somebody, or neither", spec->name, spec->fields[j].name);
+    }
+    ok(true, "every private field but a public offer's price is about somebody");
+}
+
+int main(void)
+{
+    keys_init();
+    abouts();
+    honest();
+    cheating();
+    between();
+    return done_testing();
+}
