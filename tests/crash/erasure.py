@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers killed at random moments while parties are erased: each erasure comes to its end, once and whole."""
+import os
+import random
+import secrets
+import time
+
+from harness import tap
+from harness.market import Market
+from harness.program import second_worker, wait_for
+from harness.sale import Sale, must
+from harness.tree import folder
+
+ROUNDS = 40 if os.environ.get("COUNTERFOIL_SOAK") else 3
+BEYOND = 10 ** 9            # entries that there are not
+KILLS = 4                   # fewer than a job has attempts
+ACCESSES = 25000            # of a buyer: listed and deleted in several pages
+
+
+def fetched_much(market, buyer_id, number):
+    """Accesses of a buyer, as many as take several pages, beside the log: what is listed is what has a disclosure."""
+    market.sql(
+        "WITH l AS (SELECT no, index FROM license WHERE buyer = '" + buyer_id + "' LIMIT 1),"
+        f" x AS (SELECT l.no, g, {BEYOND + number * ACCESSES}::bigint + g AS index"
+        f"         FROM l, generate_series(1, {ACCESSES}) g),"
+        " a AS (INSERT INTO access (license, item, index, at) SELECT no, g, index, now() FROM x)"
+        " INSERT INTO disclosure SELECT index, (SELECT disclosures FROM disclosure d JOIN entry e ON e.index = d.index"
+        "   WHERE e.type = 'access.recorded' LIMIT 1) FROM x")
+
+
+def hurt(market, rng, other, done):
+    """One of the workers at a few moments, until it is done; its lease is over at once, which takes its time else."""
+    for _ in range(KILLS):
+        moment = time.monotonic() + rng.random() * 0.6
+        wait_for(lambda at=moment: time.monotonic() > at, 5, "any moment")
+        market.programs["worker"].kill()
+        other.kill()
+        market.sql("UPDATE job SET leased_until = now() WHERE kind = 'erase' AND state = 'running'")
+        market.start(only=("worker",))
+        other = second_worker(market)
+    wait_for(done, 120, "the erasure")
+    return other
+
+
+def erased(market, rng, other, number):
+    sale = Sale(market.port, market.operator_key, tag=str(number)).publish(items=3).buy(licenses=1)
+    license_ = sale.licenses[0]
+    must(sale.buyer.get(f"/v1/licenses/{license_}/items/{sale.items[0][0]}"), 200)
+    buyer = market.sql(f"SELECT id FROM party WHERE handle = '{sale.buyer_handle}'")[0][0]
+    must(sale.buyer.post(f"/v1/licenses/{license_}/end"), 200)
+    wait_for(lambda: market.sql("SELECT count(*) FROM allocation WHERE state IN ('due', 'prepared')") == [["0"]], 60,
+             "what is due")
+    fetched_much(market, buyer, number)
+    got = must(market.operator.post("/v1/erasures", {"party": buyer, "reason": "request", "forfeit": True}), 202).json()
+
+    def done():
+        return market.operator.get(f"/v1/erasures/{got['id']}").json()["state"] == "done"
+    other = hurt(market, rng, other, done)
+    rows = market.sql(f"SELECT count(*), count(*) FILTER (WHERE done) FROM erasure_entry z JOIN erasure e"
+                      f" ON e.no = z.erasure WHERE e.id = '{got['id']}'")[0]
+    tap.check(rows[0] == rows[1] and int(rows[0]) > ACCESSES, f"erasure {number} came to its end: {rows[0]} entries")
+    left = market.sql("SELECT count(*) FROM disclosure d JOIN erasure_entry z ON z.index = d.index"
+                      " WHERE disclosure_names(d.disclosures, z.fields) <> '{}'")
+    tap.equal(left, [["0"]], "nothing that it lists is left")
+    tap.equal(market.sql(f"SELECT (SELECT count(*) FROM license WHERE buyer = '{buyer}') + (SELECT count(*)"
+                         f" FROM account WHERE party = '{buyer}')"
+                         f" + (SELECT count(*) FROM access WHERE index > {BEYOND})"),
+              [["0"]], "and nothing leads to the buyer")
+    return other
+
+
+def main():
+    seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
+    tap.note(f"COUNTERFOIL_SEED={seed}")
+    rng = random.Random(seed)
+    with Market(folder("crash-erasure"), COUNTERFOIL_RATE="0", COUNTERFOIL_HOLD_MS="0") as market:
+        eye, other = market.party("eye", "auditor"), second_worker(market)
+        for number in range(ROUNDS):
+            other = erased(market, rng, other, number)
+        tap.equal([market.entries("party.closed"), market.entries("disclosures.erased")], [ROUNDS, ROUNDS],
+                  "each erasure has its two entries, once")
+        code, report = market.audit()
+        tap.check(code == 0 and report["findings_count"] == 0, "the log verifies") or tap.note(repr(report)[:2000])
+        tap.equal(eye.get("/v1/me").status, 200, "and the market goes on")
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
