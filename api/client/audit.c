@@ -17,7 +17,10 @@
 #include "api/client/verb.h"
 #include "schema/base/random.h"
 
-struct options { const char *key, *state, *mirror, *policy, *commit, *nonce, *draw; bool json, forget, dir; };
+struct options {
+    const char *key, *state, *predecessor, *mirror, *policy, *commit, *nonce, *draw;
+    bool json, forget, dir;
+};
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
@@ -35,6 +38,8 @@ static const struct flag flags[] = {
     { "draw", "N", false, offsetof(struct options, draw),
       "check N accesses, drawn by a later checkpoint and the nonce, with all that stands behind them" },
     { "nonce", "FILE", false, offsetof(struct options, nonce), "the nonce of the draw, as --nonce-commit made it" },
+    { "predecessor", "FILE", false, offsetof(struct options, predecessor),
+      "where the audit of the log before remembers it: whether this one goes on with it" },
     { "json", NULL, false, offsetof(struct options, json), "the report as JSON" },
 };
 
@@ -54,6 +59,7 @@ struct job {
     bool whole;                       /* all that is private is shown to the reader's key */
     bool mirrored;                    /* the copy is as far as the log */
     bool trusted_now;                 /* no key was given and none was pinned: this run believes the market */
+    struct audit *before;             /* the predecessor's, NULL: none was given */
     struct audit_state state;
     struct progress progress;
 };
@@ -145,10 +151,23 @@ static err shown_whole(struct scope *s, struct job *j)
     return ERR_OK;
 }
 
+static err predecessor_load(struct scope *s, const char *path, struct audit **out)
+{
+    struct audit_config any = { .vkey = NULL };
+    struct bytes text;
+    err e;
+
+    TRY(file_read(s, path, AUDIT_STATE_BYTES_MAX, &text));
+    random_bytes(&any.seed, sizeof any.seed);
+    e = audit_load(s, &any, text.p, text.len, out);
+    return e == ERR_INVALID ? fail(s, ERR_CONFIG, "%s: %s", path, s->why.detail) : e;
+}
+
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
     struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
-                                   .whole = j->whole, .progress = tick, .progress_arg = j };
+                                   .whole = j->whole, .predecessor = j->before, .progress = tick,
+                                   .progress_arg = j };
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);
@@ -241,6 +260,8 @@ static err audit_where(struct scope *s, struct job *j, const char *where, struct
     TRY(shown_whole(s, j));
     if (j->o->mirror)
         TRY(mirror_seen(s, &j->mirror, &j->seen, &copied));
+    if (j->o->predecessor)
+        TRY(predecessor_load(s, j->o->predecessor, &j->before));
     TRY(run_audit(s, j, r));
     if (j->o->forget && r->from > 0 && r->findings == 0 && r->earlier_findings == 0) {
         j->state.text.len = 0;        /* it extends what was seen: now all of it once more */
@@ -366,6 +387,7 @@ static err run(struct scope *s, struct call *c)
 done:
     draw_free(&j.draw);
     audit_state_close(&j.state);
+    audit_free(j.before);
     close_source(&j);
     return e;
 }

@@ -400,6 +400,21 @@ static err offer_rules(struct scope *s, struct url_source *u, const char *name, 
     return ERR_OK;
 }
 
+/* "<noun>/<id>": the market's document, signed; one that its signer has not signed yet is none. */
+static err credential(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    json_t *answer = NULL, *document;
+    err e = market_get(s, &u->market, scope_printf(s, "/v1/%s", name), &answer);
+
+    if (e == ERR_FORBIDDEN || e == ERR_UNAUTHENTICATED)
+        return fail(s, ERR_NOT_FOUND, "%s is not for this reader", name);
+    TRY(e);
+    document = json_object_get(answer, "credential");
+    e = json_is_object(document) ? canon(s, document, out) : fail(s, ERR_NOT_FOUND, "%s is not signed yet", name);
+    json_decref(answer);
+    return e;
+}
+
 static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
 {
     struct url_source *u = arg;
@@ -420,6 +435,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return certificate(s, u, name + 13, out);
     if (strncmp(name, "offers/", 7) == 0)
         return offer_rules(s, u, name + 7, out);
+    if (strncmp(name, "documents/", 10) == 0)
+        return credential(s, u, name + 10, out);
     return fail(s, ERR_NOT_FOUND, "no such document");
 }
 

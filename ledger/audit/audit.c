@@ -21,6 +21,8 @@ static const size_t row_sizes[TABLES] = {
     [PAST_PAYOUTS] = sizeof(struct past_row), [BALANCES] = sizeof(struct balance_row),
     [TOTALS] = sizeof(struct balance_row), [PAST_PARTIES] = sizeof(struct past_row),
     [MISSING] = sizeof(struct missing_row),
+    [ISSUERS] = sizeof(struct issuer_row),
+    [SUCCESSORS] = sizeof(struct successor_row), [PREDECESSORS] = sizeof(struct predecessor_row),
 };
 
 err audit_new(struct scope *s, const struct audit_config *config, struct audit **out)
@@ -323,6 +325,7 @@ static err walk(struct scope *s, struct audit *a)
     TRY(replay(s, a));
     if (a->tree.size == a->size)
         TRY(missing_settle(s, a));
+    predecessor_check(a);
     finish(a, c, note);
     return ERR_OK;
 }

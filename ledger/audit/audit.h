@@ -51,6 +51,7 @@ struct audit_source {
      * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
      * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it; or, of a
      * line of an allocation that was erased, {"leaf":"<its hash>"}.
+     * "documents/licenses/<id>", "documents/clearances/<id>": the market's document with its proof.
      * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
      * certifier's request to revoke it. "offers/<id>/<revision>": the offer's split and fee, the two documents that
      * its entry has the digests of, each followed by '\n'. "licenses/<id>/details", "licenses/<id>/items": the lists of
@@ -111,6 +112,7 @@ struct audit_config {
     struct bytes seen;                   /* a checkpoint's note had from elsewhere: of one history with it; or empty */
     struct draw *draw;                   /* filled with accesses of this run; NULL: none are drawn */
     bool whole;                          /* the source shows its reader all that is private: what is missing is found */
+    const struct audit *predecessor;     /* the audit of the log before, loaded; NULL: not to be compared with one */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* first, and after each bundle */
     void *progress_arg;

@@ -5,26 +5,6 @@
 
 #include "ledger/audit/state.h"
 
-static bool versions_fit(const struct entry *e)
-{
-    char text[sizeof "{\"entry\":1,\"rules\":4294967295}"];
-
-    snprintf(text, sizeof text, "{\"entry\":1,\"rules\":%u}", e->version);
-    return json_is(e, "versions", text);
-}
-
-static void log_opened(struct audit *a, const struct entry *e)
-{
-    if (a->index != 0)
-        audit_find(a, RULE_LOG_OPENED, "log.opened first and once", "another log.opened");
-    else if (strcmp(text_of(e, "origin"), a->key.name) != 0)
-        audit_find(a, RULE_LOG_OPENED, "the checkpoint's origin", "another origin");
-    else if (strcmp(text_of(e, "log_key"), a->vkey) != 0)
-        audit_find(a, RULE_LOG_OPENED, "the key that signs the checkpoint", "another key");
-    else if (!versions_fit(e))
-        audit_find(a, RULE_LOG_OPENED, "entry format 1 and the rules of the entry", "other versions");
-}
-
 /*
  * The version in force. What is wrong is found once: a log that goes on under later rules without saying so is
  * replayed by them from there.
@@ -111,6 +91,8 @@ static err decide(struct scope *s, struct audit *a, const struct entry *e)
 {
     switch (e->spec->type) {
     case ENTRY_LOG_OPENED:            log_opened(a, e); break;
+    case ENTRY_ISSUER_KEY_CHANGED:    issuer_key_changed(a, e); break;
+    case ENTRY_LOG_FROZEN:            log_frozen(a, e); break;
     case ENTRY_RULES_CHANGED:         break;                      /* see rules_in_force() */
     case ENTRY_PARTY_REGISTERED:      party_registered(a, e); break;
     case ENTRY_PARTY_KEY_CHANGED:     party_key_changed(a, e); break;
@@ -185,6 +167,8 @@ err replay_entry(struct scope *s, struct audit *a, struct bytes bytes)
     else
         a->at_ms = e.at_ms;
     rules_in_force(a, &e);
+    log_ended(a, &e);
     TRY(disclose(s, a, &e));
+    TRY(document_signed(s, a, &e));
     return decide(s, a, &e);
 }

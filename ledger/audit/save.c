@@ -361,6 +361,52 @@ static bool get_missing(const struct word *w, size_t n, void *row)
            get_count(w[3], &m->rows);
 }
 
+/* An open end is written as 0, which no change has. */
+static void put_issuer(struct buf *b, const void *row)
+{
+    const struct issuer_row *i = row;
+
+    buf_printf(b, " %" PRIu64 " %" PRIu64, i->since, i->until == UINT64_MAX ? 0 : i->until);
+}
+
+static bool get_issuer(const struct word *w, size_t n, void *row)
+{
+    struct issuer_row *i = row;
+
+    (void)n;
+    if (!get_count(w[0], &i->since) || !get_count(w[1], &i->until))
+        return false;
+    i->until = i->until ? i->until : UINT64_MAX;
+    return true;
+}
+
+static void put_successor(struct buf *b, const void *row)
+{
+    buf_printf(b, " %" PRIu64, ((const struct successor_row *)row)->index);
+}
+
+static bool get_successor(const struct word *w, size_t n, void *row)
+{
+    (void)n;
+    return get_count(w[0], &((struct successor_row *)row)->index);
+}
+
+static void put_predecessor(struct buf *b, const void *row)
+{
+    const struct predecessor_row *p = row;
+
+    buf_printf(b, " %" PRIu64, p->size);
+    put_hash(b, &p->root);
+}
+
+static bool get_predecessor(const struct word *w, size_t n, void *row)
+{
+    struct predecessor_row *p = row;
+
+    (void)n;
+    return get_count(w[0], &p->size) && hex_read(w[1].p, w[1].len, p->root.b, HASH_SIZE);
+}
+
 /* ---- both, by table: how many words are behind a row's key, in each form of the state (ABSENT: no such rows) */
 
 #define ABSENT (-1)
@@ -396,6 +442,9 @@ static const struct {
     [TOTALS]            = { "total", { ABSENT, 3, 4 }, put_balance, get_balance },
     [PAST_PARTIES]      = { "past-party", { ABSENT, ABSENT, 0 }, NULL, NULL },
     [MISSING]           = { "missing", { ABSENT, ABSENT, 4 }, put_missing, get_missing },
+    [ISSUERS]           = { "issuer", { ABSENT, ABSENT, 2 }, put_issuer, get_issuer },
+    [SUCCESSORS]        = { "successor", { ABSENT, ABSENT, 1 }, put_successor, get_successor },
+    [PREDECESSORS]      = { "predecessor", { ABSENT, ABSENT, 2 }, put_predecessor, get_predecessor },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

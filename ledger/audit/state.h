@@ -61,6 +61,9 @@ struct balance_row {                     /* of an account; of a currency, whose 
     uint64_t n;                          /* last running number */
     char currency[4];
 };
+struct issuer_row  { struct key key; uint64_t since, until; };         /* of its did:key; entries [since, until) */
+struct successor_row { struct key key; uint64_t index; };              /* of its key; the entry that names it */
+struct predecessor_row { struct key key; uint64_t size; struct hash root; };      /* of its verifier key */
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
     struct key key;
@@ -71,7 +74,8 @@ struct window_row  { struct key key; int64_t at; };                    /* a lice
 
 enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES, WINDOWS,
        CONSENTS, PAST_CONSENTS, STATUS_PLACES, CERTIFICATES, PAST_CERTIFICATES, STATUS_LISTS, CLEARANCES,
-       PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, PAST_PARTIES, MISSING, TABLES };
+       PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, PAST_PARTIES, MISSING,
+       ISSUERS, SUCCESSORS, PREDECESSORS, TABLES };
 
 /* The rows of a live clearance, fetched, in order of item; one set of consents serves neighbors that share it. */
 struct cleared_item { uint64_t item; uint32_t first, n; };             /* consents[first] to consents[first + n - 1] */
@@ -151,6 +155,15 @@ bool key_zero(struct key k);
 
 bool past(const struct audit *a, int table, struct key key);
 void past_add(struct audit *a, int table, struct key key);
+
+/* life.c */
+bool versions_fit(const struct entry *e);                              /* entry format 1, the rules of the entry */
+void log_opened(struct audit *a, const struct entry *e);
+void log_frozen(struct audit *a, const struct entry *e);
+void log_ended(struct audit *a, const struct entry *e);                /* before every entry's own transition */
+void issuer_key_changed(struct audit *a, const struct entry *e);
+err  document_signed(struct scope *s, struct audit *a, const struct entry *e);         /* of entries that name one */
+void predecessor_check(struct audit *a);                               /* in the end, if one is given */
 
 /* The transitions by noun: sales.c, consents.c, certificates.c, clearances.c, payments.c. */
 void offer_published(struct scope *s, struct audit *a, const struct entry *e);

@@ -31,6 +31,10 @@ static const struct entry_field predecessor_fields[] = {
     PUBLIC("root", HASH, "its last root")
     PUBLIC("size", COUNT, "its last size")
 };
+static const struct entry_field successor_fields[] = {
+    PUBLIC("key", TEXT, "its verifier key")
+    PUBLIC("origin", TEXT, "its origin")
+};
 static const struct entry_field versions_fields[] = {
     PUBLIC("entry", COUNT, "entry format")
     PUBLIC("rules", COUNT, "rules")

@@ -124,6 +124,8 @@ static const struct sample samples[ENTRY_TYPES] = {
     { ENTRY_PARTY_CLOSED, { { "party", S_TEXT(SAMPLE_PTY) } } },
     { ENTRY_DISCLOSURES_ERASED, {
         { "count", S_COUNT(3) }, { "reason", S_TEXT("request") }, { "root", S_HASH(&sample_hash) } } },
+    { ENTRY_ISSUER_KEY_CHANGED, { { "issuer_key", S_TEXT("log.example/1/issuer+00000000+AAAA") } } },
+    { ENTRY_LOG_FROZEN, { { "successor", S_JSON("{\"key\":\"k\",\"origin\":\"o\"}") } } },
 };
 
 static inline size_t sample_values(const struct sample *x)
