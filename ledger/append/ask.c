@@ -176,11 +176,20 @@ static err other_word(struct scope *s, struct signer *g)
     return fail(s, ERR_CORRUPT, "the signer at %s answers another question", g->path);
 }
 
+/* A signer that may not sign is none: others may have one that does. */
+static err standby(struct scope *s, struct signer *g)
+{
+    signer_close(g);
+    return fail(s, ERR_UNREACHABLE, "the signer at %s is a standby: another one signs", g->path);
+}
+
 err signer_last(struct scope *s, struct signer *g, char **note)
 {
     struct answer a;
 
     TRY(ask(s, g, &(struct question){ .verb = ASK_LAST }, &a));
+    if (a.word == SAID_STANDBY)
+        return standby(s, g);
     if (a.word != SAID_LAST)
         return other_word(s, g);
     *note = scope_strdup(s, a.rest);
@@ -201,6 +210,8 @@ err signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t n
     q.sign = (struct sign_request){ .old_size = old_size, .new_size = new_size, .new_root = *new_root,
                                     .proof = *consistency };
     TRY(ask(s, g, &q, &a));
+    if (a.word == SAID_STANDBY)
+        return standby(s, g);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].word == a.word) {
             out->verdict = rows[i].verdict;
@@ -208,6 +219,52 @@ err signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t n
             return ERR_OK;
         }
     return other_word(s, g);
+}
+
+/* ERR_INVALID with the reason, if that is the answer. */
+static err refused(struct scope *s, struct signer *g, const struct answer *a, const char *what)
+{
+    if (a->word != SAID_REFUSED)
+        return ERR_OK;
+    return fail(s, ERR_INVALID, "the signer at %s %s: %.*s", g->path, what, (int)strcspn(a->rest, "\n"), a->rest);
+}
+
+static err act(struct scope *s, struct signer *g, enum question_verb verb, enum answer_word done, struct bytes entry,
+               const char *tlog_proof)
+{
+    struct question q = { .verb = verb };
+    struct answer a;
+
+    q.document = (struct document_request){ .entry = entry,
+                                            .proof = { (const uint8_t *)tlog_proof, strlen(tlog_proof) } };
+    TRY(ask(s, g, &q, &a));
+    TRY(refused(s, g, &a, "does no such thing"));
+    return a.word == done ? ERR_OK : other_word(s, g);
+}
+
+err signer_freeze(struct scope *s, struct signer *g, struct bytes entry, const char *tlog_proof)
+{
+    return act(s, g, ASK_FREEZE, SAID_FROZEN, entry, tlog_proof);
+}
+
+err signer_issuer(struct scope *s, struct signer *g, struct bytes entry, const char *tlog_proof)
+{
+    return act(s, g, ASK_ISSUER, SAID_KEYS, entry, tlog_proof);
+}
+
+err signer_newest(struct scope *s, struct signer *g, const char *note)
+{
+    struct question q = { .verb = ASK_NEWEST, .newest = { (const uint8_t *)note, strlen(note) } };
+    struct answer a;
+
+    TRY(ask(s, g, &q, &a));
+    TRY(refused(s, g, &a, "knows no such checkpoint"));
+    if (a.word == SAID_STANDBY)
+        return standby(s, g);
+    if (a.word == SAID_ALARM)
+        return fail(s, ERR_HALTED, "the signer at %s has signed another root at the size of the newest checkpoint",
+                    g->path);
+    return a.word == SAID_LAST ? ERR_OK : other_word(s, g);
 }
 
 err signer_document(struct scope *s, struct signer *g, struct bytes document, struct bytes entry,
@@ -221,27 +278,47 @@ err signer_document(struct scope *s, struct signer *g, struct bytes document, st
         return fail(s, ERR_TOO_LARGE, "a document of %zu bytes is too long to be signed", document.len);
     q.document = (struct document_request){ document, entry, { (const uint8_t *)tlog_proof, strlen(tlog_proof) } };
     TRY(ask(s, g, &q, &a));
+    TRY(refused(s, g, &a, "signs no such document"));
     len = strlen(a.rest);
-    if ((a.word != SAID_DOCUMENT && a.word != SAID_REFUSED) || len == 0 || a.rest[len - 1] != '\n')
+    if (a.word != SAID_DOCUMENT || len == 0 || a.rest[len - 1] != '\n')
         return other_word(s, g);
-    if (a.word == SAID_REFUSED)
-        return fail(s, ERR_INVALID, "the signer signs no such document: %.*s", (int)len - 1, a.rest);
     *out = (struct bytes){ (const uint8_t *)a.rest, len - 1 };
     return ERR_OK;
 }
 
-err signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey)
+/* Its lines, of which there are two or three. */
+static err keys(struct scope *s, struct signer *g, char *line[3])
 {
-    const char *first, *second;
     struct answer a;
+    const char *p;
 
     TRY(ask(s, g, &(struct question){ .verb = ASK_KEYS }, &a));
-    first = strchr(a.rest, '\n');
-    second = first ? strchr(first + 1, '\n') : NULL;
-    if (a.word != SAID_KEYS || !second || second[1])
-        return other_word(s, g);
-    *log_vkey = scope_strndup(s, a.rest, (size_t)(first - a.rest));
-    *issuer_vkey = scope_strndup(s, first + 1, (size_t)(second - first - 1));
+    p = a.rest;
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = strcspn(p, "\n");
+
+        line[i] = p[len] ? scope_strndup(s, p, len) : NULL;
+        p += line[i] ? len + 1 : 0;
+    }
+    return a.word != SAID_KEYS || !line[1] || *p ? other_word(s, g) : ERR_OK;
+}
+
+err signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey)
+{
+    char *line[3];
+
+    TRY(keys(s, g, line));
+    *log_vkey = line[0];
+    *issuer_vkey = line[1];
+    return ERR_OK;
+}
+
+err signer_next_issuer(struct scope *s, struct signer *g, char **vkey)
+{
+    char *line[3];
+
+    TRY(keys(s, g, line));
+    *vkey = line[2];
     return ERR_OK;
 }
 

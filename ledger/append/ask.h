@@ -39,5 +39,15 @@ err  signer_sign(struct scope *s, struct signer *g, uint64_t old_size, uint64_t 
  */
 err  signer_document(struct scope *s, struct signer *g, struct bytes document, struct bytes entry,
                      const char *tlog_proof, struct bytes *out);
+/*
+ * Shows it the newest checkpoint that is stored. ERR_UNREACHABLE: it is behind, so that another signer has signed, or
+ * it is a standby already; ERR_HALTED: it has signed another root at that size.
+ */
+err  signer_newest(struct scope *s, struct signer *g, const char *note);
+/* Shows it an entry that orders an act, with its tlog-proof: log.frozen, issuer.key_changed. ERR_INVALID as above. */
+err  signer_freeze(struct scope *s, struct signer *g, struct bytes entry, const char *tlog_proof);
+err  signer_issuer(struct scope *s, struct signer *g, struct bytes entry, const char *tlog_proof);
+/* The issuer's next key, if one lies ready; else NULL. */
+err  signer_next_issuer(struct scope *s, struct signer *g, char **vkey);
 err  signer_keys(struct scope *s, struct signer *g, char **log_vkey, char **issuer_vkey);
 err  signer_status(struct scope *s, struct signer *g, char **lines);  /* `name number` lines: since its start */

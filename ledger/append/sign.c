@@ -56,6 +56,19 @@ static err frontier_of(struct scope *s, struct loop *l, uint64_t size, struct fr
 }
 
 /*
+ * A checkpoint is stored beyond what the signer said. Either others had it sign meanwhile, or another signer did: shown
+ * that, it becomes a standby, and this process is like one without a signer.
+ */
+static err show_newest(struct scope *s, struct loop *l, const struct log_view *view)
+{
+    err e = signer_newest(s, &l->signer, view->note);
+
+    if (e == ERR_HALTED)
+        return halt_here(s, l, "the signer has signed another tree than the one stored", (uint64_t)view->signed_size);
+    return e;
+}
+
+/*
  * A checkpoint that the signer says is its last: it must be the log's, of a tree that the rows give. The rows are read
  * after the signer was asked: what it signed was committed before, so a head that is smaller now was lost.
  */
@@ -91,8 +104,7 @@ static err belongs(struct scope *s, struct loop *l, const char *note, struct che
     if (cp->size > (uint64_t)view.signed_size)
         TRY(store(s, l, cp->size, note, &root));
     else if (cp->size < (uint64_t)view.signed_size)
-        log_line(LOG_WARNING, "signer behind the stored checkpoint signer=%llu stored=%lld",
-                 (unsigned long long)cp->size, (long long)view.signed_size);
+        TRY(show_newest(s, l, &view));
     if (f.size >= l->frontier.size)
         l->frontier = f;
     return ERR_OK;

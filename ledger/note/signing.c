@@ -10,11 +10,13 @@
 static const char *const verbs[ASK_VERBS] = {
     [ASK_LAST] = "last", [ASK_KEYS] = "keys", [ASK_STATUS] = "status", [ASK_SIGN] = "sign",
     [ASK_DOCUMENT] = "document",
+    [ASK_NEWEST] = "newest", [ASK_FREEZE] = "freeze", [ASK_ISSUER] = "issuer",
 };
 static const char *const words[SAID_WORDS] = {
     [SAID_LAST] = "last", [SAID_SIGNED] = "signed", [SAID_LATE] = "late", [SAID_OTHER_SIZE] = "other-size",
     [SAID_ALARM] = "alarm", [SAID_FROZEN] = "frozen", [SAID_KEYS] = "keys", [SAID_STATUS] = "status",
-    [SAID_DOCUMENT] = "document", [SAID_REFUSED] = "refused", [SAID_MALFORMED] = "malformed",
+    [SAID_DOCUMENT] = "document", [SAID_REFUSED] = "refused",
+    [SAID_STANDBY] = "standby", [SAID_MALFORMED] = "malformed",
 };
 
 struct text { const char *p, *end; };
@@ -99,13 +101,23 @@ static bool take_text(struct text *t, size_t max, struct bytes *out)
     return true;
 }
 
-static bool take_document(struct text *t, struct document_request *out)
+/* What is left: text of whole lines. */
+static bool take_rest(struct text *t, struct bytes *out)
 {
-    if (memchr(t->p, '\0', (size_t)(t->end - t->p)) || !utf8_valid(t->p, (size_t)(t->end - t->p)) ||
-        !take_text(t, SIGNER_DOCUMENT_MAX, &out->document) || !take_text(t, ENTRY_BYTES_MAX, &out->entry))
-        return false;
-    out->proof = (struct bytes){ (const uint8_t *)t->p, (size_t)(t->end - t->p) };
-    return out->proof.len > 0 && out->proof.p[out->proof.len - 1] == '\n';
+    *out = (struct bytes){ (const uint8_t *)t->p, (size_t)(t->end - t->p) };
+    return out->len > 0 && out->p[out->len - 1] == '\n';
+}
+
+static bool take_document(struct text *t, bool document, struct document_request *out)
+{
+    out->document = (struct bytes){ 0 };
+    return (!document || take_text(t, SIGNER_DOCUMENT_MAX, &out->document)) &&
+           take_text(t, ENTRY_BYTES_MAX, &out->entry) && take_rest(t, &out->proof);
+}
+
+static bool clean(const struct text *t)
+{
+    return !memchr(t->p, '\0', (size_t)(t->end - t->p)) && utf8_valid(t->p, (size_t)(t->end - t->p));
 }
 
 bool question_parse(const char *body, size_t len, struct question *out)
@@ -116,8 +128,10 @@ bool question_parse(const char *body, size_t len, struct question *out)
     if (!take_head(&t, verbs, ASK_VERBS, &verb))
         return false;
     out->verb = (enum question_verb)verb;
-    if (out->verb == ASK_DOCUMENT)
-        return take_document(&t, &out->document);
+    if (out->verb == ASK_DOCUMENT || out->verb == ASK_FREEZE || out->verb == ASK_ISSUER)
+        return clean(&t) && take_document(&t, out->verb == ASK_DOCUMENT, &out->document);
+    if (out->verb == ASK_NEWEST)
+        return clean(&t) && take_rest(&t, &out->newest);
     if (out->verb != ASK_SIGN)
         return t.p == t.end;
     return take_size(&t, "old ", &out->sign.old_size) && take_size(&t, "size ", &out->sign.new_size) &&
@@ -142,9 +156,13 @@ char *question_text(struct scope *s, const struct question *q)
         add_hash(&b, &q->sign.new_root);
         for (size_t i = 0; i < q->sign.proof.n; i++)
             add_hash(&b, &q->sign.proof.hash[i]);
-    } else if (q->verb == ASK_DOCUMENT) {
-        buf_add(&b, q->document.document.p, q->document.document.len);
-        buf_char(&b, '\n');
+    } else if (q->verb == ASK_NEWEST) {
+        buf_add(&b, q->newest.p, q->newest.len);
+    } else if (q->verb == ASK_DOCUMENT || q->verb == ASK_FREEZE || q->verb == ASK_ISSUER) {
+        if (q->verb == ASK_DOCUMENT) {
+            buf_add(&b, q->document.document.p, q->document.document.len);
+            buf_char(&b, '\n');
+        }
         buf_add(&b, q->document.entry.p, q->document.entry.len);
         buf_char(&b, '\n');
         buf_add(&b, q->document.proof.p, q->document.proof.len);

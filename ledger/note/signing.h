@@ -24,11 +24,14 @@ struct sign_request {
 /* Texts of one line each (canonical JSON has no line breaks), and a tlog-proof to the end; borrowed from the body. */
 struct document_request { struct bytes document, entry, proof; };
 
-enum question_verb { ASK_LAST, ASK_KEYS, ASK_STATUS, ASK_SIGN, ASK_DOCUMENT, ASK_VERBS };
+enum question_verb {
+    ASK_LAST, ASK_KEYS, ASK_STATUS, ASK_SIGN, ASK_DOCUMENT, ASK_NEWEST, ASK_FREEZE, ASK_ISSUER, ASK_VERBS
+};
 struct question {
     enum question_verb verb;
     struct sign_request sign;     /* of ASK_SIGN only */
-    struct document_request document;     /* of ASK_DOCUMENT only */
+    struct document_request document;     /* of ASK_DOCUMENT; of ASK_FREEZE and ASK_ISSUER without a document */
+    struct bytes newest;          /* of ASK_NEWEST only: a checkpoint's note, borrowed from the body */
 };
 
 bool  question_parse(const char *body, size_t len, struct question *out);
@@ -36,10 +39,11 @@ char *question_text(struct scope *s, const struct question *q);
 
 enum answer_word {
     SAID_LAST, SAID_SIGNED, SAID_LATE, SAID_OTHER_SIZE, SAID_ALARM, SAID_FROZEN,    /* rest: a checkpoint's note */
-    SAID_KEYS,                    /* rest: two lines, the vkeys of log and issuer */
+    SAID_STANDBY,                 /* rest: the same; nothing is signed here until a takeover */
+    SAID_KEYS,                    /* rest: lines, the vkeys of log and issuer, and that of the issuer's next key */
     SAID_STATUS,                  /* rest: lines of `name number` */
     SAID_DOCUMENT,                /* rest: the document with its proof, canonical JSON, and a newline */
-    SAID_REFUSED,                 /* rest: why a document is not signed: a code, ": ", a sentence, and a newline */
+    SAID_REFUSED,                 /* rest: why no document is signed or no act done: code, ": ", sentence, newline */
     SAID_MALFORMED,               /* rest: a sentence; the connection is closed after it */
     SAID_WORDS
 };

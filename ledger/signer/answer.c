@@ -2,10 +2,12 @@
 #include "ledger/signer/answer.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "ledger/cert/integrity.h"
 #include "ledger/signer/decide.h"
 #include "ledger/signer/document.h"
+#include "ledger/signer/issuers.h"
 #include "schema/base/log.h"
 #include "schema/json/canon.h"
 
@@ -22,6 +24,9 @@ static err sign_answer(struct scope *s, struct vault *v, struct tally *t, const 
                        enum answer_word *word)
 {
     switch (signer_decide(&v->last, r)) {
+    case DECIDE_STANDBY:
+        *word = SAID_STANDBY;
+        return ERR_OK;
     case DECIDE_LATE:
         t->late++;
         *word = SAID_LATE;
@@ -68,25 +73,35 @@ static void document_refused(const struct vault *v, struct tally *t, enum docume
              v->last.size, t->alarms);
 }
 
+static struct document_judge judge_of(const struct vault *v)
+{
+    return (struct document_judge){ .log = &v->log, .issuers = v->issuers, .n_issuers = v->n_issuers,
+                                    .last = &v->last };
+}
+
+static char *refusal(struct scope *s, const struct vault *v, struct tally *t, enum document_verdict why)
+{
+    scope_forgive(s);
+    document_refused(v, t, why);
+    return answer_text(s, SAID_REFUSED, scope_printf(s, "%s: %s\n", document_code(why), document_sentence(why)));
+}
+
 static err document_answer(struct scope *s, const struct vault *v, struct tally *t, const struct document_request *r,
                            char **answer)
 {
-    struct document_judge judge = { .log = &v->log, .issuer = &v->issuer, .last = &v->last };
-    json_t *document = NULL, *whole = NULL;
+    struct document_judge judge = judge_of(v);
+    struct document_grant grant;
+    json_t *whole = NULL;
     struct bytes text;
-    int64_t at;
-    enum document_verdict why = document_decide(s, &judge, r, &document, &at);
+    enum document_verdict why = document_decide(s, &judge, r, &grant);
     err e;
 
     if (why != DOCUMENT_SIGN) {
-        scope_forgive(s);
-        document_refused(v, t, why);
-        *answer = answer_text(s, SAID_REFUSED,
-                              scope_printf(s, "%s: %s\n", document_code(why), document_sentence(why)));
+        *answer = refusal(s, v, t, why);
         return ERR_OK;
     }
-    e = integrity_sign(s, document, v->issuer_secret, at, &whole);
-    json_decref(document);
+    e = integrity_sign(s, grant.document, grant.by->secret, grant.at_ms, &whole);
+    json_decref(grant.document);
     TRY(e);
     e = canon(s, whole, &text);
     json_decref(whole);
@@ -96,10 +111,97 @@ static err document_answer(struct scope *s, const struct vault *v, struct tally 
     return ERR_OK;
 }
 
+/* ---- the life of the log */
+
+/* Our own signature beyond what we signed: another signer has this key, and is ahead. It goes on, we don't. */
+static err newest_answer(struct scope *s, struct vault *v, struct tally *t, struct bytes note, char **answer)
+{
+    struct checkpoint c;
+
+    if (checkpoint_open(s, (const char *)note.p, note.len, &v->log, &c) != ERR_OK) {
+        *answer = refusal(s, v, t, DOCUMENT_CHECKPOINT_OTHER);
+        return ERR_OK;
+    }
+    if (c.size == v->last.size && !hash_equal(&c.root, &v->last.root)) {
+        document_refused(v, t, DOCUMENT_CHECKPOINT_FORK);
+        *answer = answer_text(s, SAID_ALARM, vault_note(s, v));
+        return ERR_OK;
+    }
+    if (c.size > v->last.size && !v->last.standby) {
+        t->alarms++;
+        log_line(LOG_ERROR, "alarm: another signer has signed beyond this one, which is a standby from now on origin=%s"
+                 " size=%" PRIu64 " seen=%" PRIu64 " alarms=%" PRIu64, v->log.name, v->last.size, c.size, t->alarms);
+        TRY(vault_stand_by(s, v));
+    }
+    *answer = answer_text(s, v->last.standby ? SAID_STANDBY : SAID_LAST, vault_note(s, v));
+    return ERR_OK;
+}
+
+static err freeze_answer(struct scope *s, struct vault *v, struct tally *t, const struct document_request *r,
+                         char **answer)
+{
+    struct document_judge judge = judge_of(v);
+    struct act_grant grant;
+    enum document_verdict why = act_decide(s, &judge, ENTRY_LOG_FROZEN, r, &grant);
+
+    if (why != DOCUMENT_SIGN) {
+        *answer = refusal(s, v, t, why);
+        return ERR_OK;
+    }
+    if (!v->last.frozen) {
+        TRY(vault_freeze(s, v));
+        log_line(LOG_INFO, "frozen origin=%s size=%" PRIu64, v->log.name, v->last.size);
+    }
+    *answer = answer_text(s, SAID_FROZEN, vault_note(s, v));
+    return ERR_OK;
+}
+
+static char *keys_answer(struct scope *s, const struct vault *v)
+{
+    struct note_key next;
+    const char *more = "";
+
+    if (issuers_next(s, v, &next) == ERR_OK)
+        more = scope_printf(s, "%s\n", note_key_text(s, &next));
+    else
+        scope_forgive(s);
+    return answer_text(s, SAID_KEYS, scope_printf(s, "%s\n%s\n%s", note_key_text(s, &v->log),
+                                                  note_key_text(s, &v->issuers[v->n_issuers - 1].key), more));
+}
+
+/* The key that lies ready comes into force by the entry that names it; a repeat finds it there. */
+static err issuer_answer(struct scope *s, struct vault *v, struct tally *t, const struct document_request *r,
+                         char **answer)
+{
+    struct document_judge judge = judge_of(v);
+    struct act_grant grant;
+    struct note_key next;
+    enum document_verdict why = act_decide(s, &judge, ENTRY_ISSUER_KEY_CHANGED, r, &grant);
+    const struct issuer *now = &v->issuers[v->n_issuers - 1];
+
+    if (why == DOCUMENT_SIGN && now->since == grant.index &&
+        strcmp(note_key_text(s, &now->key), grant.issuer_key) == 0) {
+        *answer = keys_answer(s, v);
+        return ERR_OK;
+    }
+    if (why == DOCUMENT_SIGN && (grant.index <= now->since || issuers_next(s, v, &next) != ERR_OK ||
+                                 strcmp(note_key_text(s, &next), grant.issuer_key) != 0))
+        why = DOCUMENT_ISSUER_UNKNOWN;
+    if (why != DOCUMENT_SIGN) {
+        *answer = refusal(s, v, t, why);
+        return ERR_OK;
+    }
+    TRY(issuers_change(s, v, grant.index));
+    log_line(LOG_INFO, "issuer's key changed origin=%s entry=%" PRIu64, v->log.name, grant.index);
+    *answer = keys_answer(s, v);
+    return ERR_OK;
+}
+
 static char *status_lines(struct scope *s, const struct vault *v, const struct tally *t)
 {
     const struct { const char *name; uint64_t value; } rows[] = {
-        { "size", v->last.size }, { "frozen", v->last.frozen }, { "questions", t->questions },
+        { "size", v->last.size }, { "frozen", v->last.frozen }, { "standby", v->last.standby },
+        { "questions", t->questions },
         { "signatures", t->signatures }, { "repeats", t->repeats }, { "late", t->late },
         { "other_size", t->other_size }, { "frozen_refusals", t->frozen }, { "alarms", t->alarms },
         { "documents", t->documents }, { "refused", t->refused }, { "malformed", t->malformed }, { "syncs", v->syncs },
@@ -127,18 +229,25 @@ err signer_answer_make(struct scope *s, struct vault *v, struct tally *t, const 
     }
     switch (q.verb) {
     case ASK_KEYS:
-        *answer = answer_text(s, SAID_KEYS, scope_printf(s, "%s\n%s\n", note_key_text(s, &v->log),
-                                                         note_key_text(s, &v->issuer)));
+        *answer = keys_answer(s, v);
         return ERR_OK;
     case ASK_STATUS:
         *answer = answer_text(s, SAID_STATUS, status_lines(s, v, t));
         return ERR_OK;
     case ASK_DOCUMENT:
         return document_answer(s, v, t, &q.document, answer);
+    case ASK_NEWEST:
+        return newest_answer(s, v, t, q.newest, answer);
+    case ASK_FREEZE:
+        return freeze_answer(s, v, t, &q.document, answer);
+    case ASK_ISSUER:
+        return issuer_answer(s, v, t, &q.document, answer);
     case ASK_SIGN:
         TRY(sign_answer(s, v, t, &q.sign, &word));
         break;
     case ASK_LAST:
+        word = v->last.standby ? SAID_STANDBY : SAID_LAST;
+        break;
     case ASK_VERBS:
         break;
     }

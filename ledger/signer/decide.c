@@ -3,6 +3,8 @@
 
 enum decision signer_decide(const struct signer_state *last, const struct sign_request *r)
 {
+    if (last->standby)
+        return DECIDE_STANDBY;
     if (r->new_size < last->size)
         return DECIDE_LATE;
     if (r->new_size == last->size)

@@ -10,6 +10,7 @@
  * and nowhere else.
  */
 enum decision {
+    DECIDE_STANDBY,               /* another signer signs, or may */
     DECIDE_LATE,                  /* new size below the last: a late caller is no fork */
     DECIDE_REPEAT,                /* the last size and root again */
     DECIDE_ALARM_ROOT,            /* another root at the last size */

@@ -5,7 +5,6 @@
 
 #include "ledger/cert/clearance.h"
 #include "ledger/cert/status.h"
-#include "ledger/entry/entry.h"
 #include "ledger/keys/sha256.h"
 #include "schema/json/canon.h"
 
@@ -36,12 +35,14 @@ const char *document_sentence(enum document_verdict v)
 
 /* The entry lies in a tree that this signer has signed. */
 static enum document_verdict place_decide(struct scope *s, const struct document_judge *j,
-                                          const struct document_request *r)
+                                          const struct document_request *r, uint64_t *index, uint64_t *size)
 {
     struct hash leaf = leaf_hash(r->entry.p, r->entry.len);
     struct checkpoint c;
     struct tlog_proof p;
 
+    if (j->last->standby)
+        return DOCUMENT_STANDBY;
     if (!tlog_proof_parse((const char *)r->proof.p, r->proof.len, &p))
         return DOCUMENT_PROOF_MALFORMED;
     if (checkpoint_open(s, (const char *)p.note.p, p.note.len, j->log, &c) != ERR_OK)
@@ -52,6 +53,8 @@ static enum document_verdict place_decide(struct scope *s, const struct document
         return DOCUMENT_CHECKPOINT_FORK;
     if (!proof_check_inclusion(p.index, c.size, &leaf, &c.root, &p.proof))
         return DOCUMENT_NOT_INCLUDED;
+    *index = p.index;
+    *size = c.size;
     return DOCUMENT_SIGN;
 }
 
@@ -73,7 +76,7 @@ static json_t *document_parse(struct scope *s, struct bytes text)
 }
 
 /* Its last type, after VerifiableCredential, and whose it is. */
-static enum document_verdict content_decide(const struct document_judge *j, const char *type, const json_t *document)
+static enum document_verdict content_decide(const struct issuer *by, const char *type, const json_t *document)
 {
     const json_t *types = json_object_get(document, "type");
     const char *first = json_string_value(json_array_get(types, 0)), *own = json_string_value(json_array_get(types, 1));
@@ -82,15 +85,16 @@ static enum document_verdict content_decide(const struct document_judge *j, cons
 
     if (json_array_size(types) != 2 || !first || !own || strcmp(first, CREDENTIAL_TYPE) != 0 || strcmp(own, type) != 0)
         return DOCUMENT_TYPE_OTHER;
-    did_key(&j->issuer->key, did);
+    did_key(&by->key.key, did);
     return issuer && strcmp(issuer, did) == 0 ? DOCUMENT_SIGN : DOCUMENT_ISSUER_OTHER;
 }
 
 enum document_verdict document_decide(struct scope *s, const struct document_judge *j,
-                                      const struct document_request *r, json_t **document, int64_t *at_ms)
+                                      const struct document_request *r, struct document_grant *out)
 {
-    enum document_verdict v = place_decide(s, j, r);
     struct hash digest = sha256_of(r->document.p, r->document.len);
+    uint64_t index, size;
+    enum document_verdict v = place_decide(s, j, r, &index, &size);
     const char *type = NULL;
     struct entry e;
 
@@ -103,13 +107,32 @@ enum document_verdict document_decide(struct scope *s, const struct document_jud
             type = kinds[i].type;
     if (!type)
         return DOCUMENT_ENTRY_OTHER;
-    *document = document_parse(s, r->document);
-    if (!*document)
+    *out = (struct document_grant){ document_parse(s, r->document), e.at_ms,
+                                    issuers_at(j->issuers, j->n_issuers, index) };
+    if (!out->document)
         return DOCUMENT_DOCUMENT_INVALID;
-    v = hash_equal(entry_field(&e, "document")->v.hash, &digest) ? content_decide(j, type, *document)
+    v = hash_equal(entry_field(&e, "document")->v.hash, &digest) ? content_decide(out->by, type, out->document)
                                                                  : DOCUMENT_DOCUMENT_OTHER;
     if (v != DOCUMENT_SIGN)
-        json_decref(*document);
-    *at_ms = e.at_ms;
+        json_decref(out->document);
     return v;
+}
+
+enum document_verdict act_decide(struct scope *s, const struct document_judge *j, enum entry_type type,
+                                 const struct document_request *r, struct act_grant *out)
+{
+    uint64_t size;
+    enum document_verdict v = place_decide(s, j, r, &out->index, &size);
+    struct entry e;
+
+    if (v != DOCUMENT_SIGN)
+        return v;
+    if (entry_decode(s, r->entry.p, r->entry.len, &e) != ERR_OK)
+        return DOCUMENT_ENTRY_INVALID;
+    if (e.spec->type != type)
+        return DOCUMENT_ENTRY_OTHER;
+    if (type == ENTRY_LOG_FROZEN && (size != j->last->size || out->index != size - 1))
+        return DOCUMENT_NOT_LAST;
+    out->issuer_key = type == ENTRY_ISSUER_KEY_CHANGED ? entry_field(&e, "issuer_key")->v.text : NULL;
+    return DOCUMENT_SIGN;
 }

@@ -6,13 +6,15 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "ledger/signer/issuers.h"
 #include "ledger/signer/serve.h"
+#include "ledger/signer/standby.h"
 #include "ledger/signer/vault.h"
 #include "schema/base/log.h"
 
 /* Options, of all verbs; a verb says which it needs and takes. */
-struct options { const char *origin, *dir, *socket, *checkpoint, *proof; };
-enum { ORIGIN = 1, DIR_ = 2, SOCKET = 4, CHECKPOINT = 8, PROOF = 16 };
+struct options { const char *origin, *dir, *socket, *checkpoint, *proof, *to, *policy, *retired; };
+enum { ORIGIN = 1, DIR_ = 2, SOCKET = 4, CHECKPOINT = 8, PROOF = 16, TO = 32, POLICY = 64, RETIRED = 128 };
 
 static const struct { const char *name; unsigned bit; size_t offset; } option_rows[] = {
     { "--origin",     ORIGIN,     offsetof(struct options, origin) },
@@ -20,6 +22,9 @@ static const struct { const char *name; unsigned bit; size_t offset; } option_ro
     { "--socket",     SOCKET,     offsetof(struct options, socket) },
     { "--checkpoint", CHECKPOINT, offsetof(struct options, checkpoint) },
     { "--proof",      PROOF,      offsetof(struct options, proof) },
+    { "--to",         TO,         offsetof(struct options, to) },
+    { "--policy",     POLICY,     offsetof(struct options, policy) },
+    { "--retired",    RETIRED,    offsetof(struct options, retired) },
 };
 
 static void keys_print(struct scope *s, const struct note_key *log, const struct note_key *issuer)
@@ -58,22 +63,56 @@ static err verb_status(struct scope *s, const struct options *o)
     struct note_key log, issuer;
     struct signer_state now;
     struct slots slots;
-    err e;
 
     TRY(vault_look(s, o->dir, &log, &issuer, &slots));
     keys_print(s, &log, &issuer);
     for (unsigned i = 0; i < 2; i++) {
         const struct signer_state *st = &slots.slot[i];
         if (slots.good[i])
-            printf("slot %u sequence=%" PRIu64 " size=%" PRIu64 " root=%s%s\n", i, st->sequence, st->size,
-                   hash_hex(s, &st->root), st->frozen ? " frozen" : "");
+            printf("slot %u sequence=%" PRIu64 " size=%" PRIu64 " root=%s%s%s\n", i, st->sequence, st->size,
+                   hash_hex(s, &st->root), st->frozen ? " frozen" : "", st->standby ? " standby" : "");
         else
             printf("slot %u bad\n", i);
     }
-    e = state_settle(s, &slots, NULL, &now);
-    if (e != ERR_OK)
-        return e;
-    printf("size %" PRIu64 "\nroot %s\nfrozen %s\n", now.size, hash_hex(s, &now.root), now.frozen ? "yes" : "no");
+    TRY(state_settle(s, &slots, NULL, &now));
+    printf("size %" PRIu64 "\nroot %s\nfrozen %s\nstandby %s\n", now.size, hash_hex(s, &now.root),
+           now.frozen ? "yes" : "no", now.standby ? "yes" : "no");
+    return now.standby ? fail(s, ERR_CONFLICT, "a standby's: it signs nothing until a takeover") : ERR_OK;
+}
+
+static err verb_standby(struct scope *s, const struct options *o)
+{
+    return standby_copy(s, o->dir, o->to);
+}
+
+static err verb_retire(struct scope *s, const struct options *o)
+{
+    char *note;
+
+    TRY(standby_retire(s, o->dir, &note));
+    fputs(note, stdout);
+    return ERR_OK;
+}
+
+static err verb_takeover(struct scope *s, const struct options *o)
+{
+    struct takeover_shown shown = { o->checkpoint, o->policy, o->retired, o->proof };
+    struct signer_state now;
+
+    if (o->retired ? o->checkpoint || o->policy || o->proof : !o->checkpoint || !o->policy)
+        return fail(s, ERR_CONFIG, "show what the old signer said (--retired), or a checkpoint and the policy that it "
+                    "meets (--checkpoint, --policy)");
+    TRY(standby_takeover(s, o->dir, &shown, &now));
+    printf("size %" PRIu64 "\nroot %s\n", now.size, hash_hex(s, &now.root));
+    return ERR_OK;
+}
+
+static err verb_next_issuer(struct scope *s, const struct options *o)
+{
+    struct note_key next;
+
+    TRY(issuers_make_next(s, o->dir, &next));
+    printf("next issuer %s\n", note_key_text(s, &next));
     return ERR_OK;
 }
 
@@ -91,6 +130,19 @@ static const struct {
       "      the consistency proof to it, when a slot of the state is bad or the folder is a restored one" },
     { "status", verb_status, DIR_, 0,
       "status --dir DIR\n      what the folder holds; exit code 1 if it would not start as it is" },
+    { "standby", verb_standby, DIR_ | TO, 0,
+      "standby --dir DIR --to COPY\n"
+      "      copy the folder, whose signer may be running; with the copy nothing is signed until a takeover" },
+    { "retire", verb_retire, DIR_, 0,
+      "retire --dir DIR\n"
+      "      once its signer has stopped: make the folder a standby's, and print what it signed last" },
+    { "takeover", verb_takeover, DIR_, CHECKPOINT | POLICY | RETIRED | PROOF,
+      "takeover --dir DIR {--retired FILE | --checkpoint FILE --policy FILE [--proof FILE]}\n"
+      "      make a standby's folder the one to serve; FILEs show what the old signer printed when it\n"
+      "      retired, or the newest checkpoint, the witnesses that must have cosigned it, and the proof to it" },
+    { "next-issuer", verb_next_issuer, DIR_, 0,
+      "next-issuer --dir DIR\n"
+      "      make the key that the next issuer.key_changed brings; the signer may be running" },
 };
 
 static int usage(FILE *to, int code)

@@ -9,8 +9,9 @@
 #include "ledger/keys/sha256.h"
 
 /* Bytes of a slot; the rest is zero. Integers are big-endian. */
-enum { AT_MAGIC = 0, AT_SEQUENCE = 8, AT_SIZE = 16, AT_ROOT = 24, AT_LOG = 56, AT_FROZEN = 88, AT_SUM = 96,
+enum { AT_MAGIC = 0, AT_SEQUENCE = 8, AT_SIZE = 16, AT_ROOT = 24, AT_LOG = 56, AT_FLAGS = 88, AT_SUM = 96,
        USED = 128 };
+enum { FLAG_FROZEN = 1, FLAG_STANDBY = 2 };
 static const uint8_t magic[8] = "CFSIGNR1";
 
 void slot_pack(const struct signer_state *state, const struct hash *log, uint8_t out[SLOT_SIZE])
@@ -23,7 +24,7 @@ void slot_pack(const struct signer_state *state, const struct hash *log, uint8_t
     be64_write(out + AT_SIZE, state->size);
     memcpy(out + AT_ROOT, state->root.b, HASH_SIZE);
     memcpy(out + AT_LOG, log->b, HASH_SIZE);
-    out[AT_FROZEN] = state->frozen;
+    out[AT_FLAGS] = (uint8_t)((state->frozen ? FLAG_FROZEN : 0) | (state->standby ? FLAG_STANDBY : 0));
     sum = sha256_of(out, AT_SUM);
     memcpy(out + AT_SUM, sum.b, HASH_SIZE);
 }
@@ -35,7 +36,8 @@ bool slot_unpack(const uint8_t in[SLOT_SIZE], unsigned place, const struct hash 
     uint8_t again[SLOT_SIZE];
 
     memcpy(st.root.b, in + AT_ROOT, HASH_SIZE);
-    st.frozen = in[AT_FROZEN] == 1;
+    st.frozen = in[AT_FLAGS] & FLAG_FROZEN;
+    st.standby = in[AT_FLAGS] & FLAG_STANDBY;
     slot_pack(&st, log, again);
     if (memcmp(again, in, USED) != 0 || st.sequence % 2 != place || st.size > TREE_SIZE_MAX)
         return false;
@@ -68,24 +70,37 @@ static err shown_extends(struct scope *s, const struct signer_state *base, const
     if (base->frozen && c->size > base->size)
         return fail(s, ERR_CORRUPT, "the log is frozen at size %" PRIu64 ", the checkpoint shown is at %" PRIu64,
                     base->size, c->size);
+    if (c->size == base->size && !hash_equal(&c->root, &base->root))
+        return fail(s, ERR_CORRUPT, "the checkpoint shown has another root at size %" PRIu64 " than the state: the log "
+                    "has forked, or the folder is another's; compare with the witnesses", c->size);
+    /* A retired signer's word is its state: whoever has it could have copied the folder. */
+    if (shown->retired)
+        return ERR_OK;
     if (!proof_check_consistency(base->size, &base->root, c->size, &c->root, &shown->proof))
         return fail(s, ERR_CORRUPT, "the checkpoint shown, at size %" PRIu64 ", is not shown to extend the state at %"
                     PRIu64 ": give the consistency proof between these sizes", c->size, base->size);
     return ERR_OK;
 }
 
+/* What the slots say alone; with one of them bad only as good as what is shown. */
+static err slots_base(struct scope *s, const struct slots *slots, bool shown, const struct signer_state **base)
+{
+    *base = &slots->slot[slots->good[1] ? 1 : 0];
+    if (!slots->good[0] && !slots->good[1])
+        return fail(s, ERR_CORRUPT, "both slots of the state are bad: take over with a standby's folder");
+    if (slots->good[0] && slots->good[1])
+        return two_good(s, slots, base);
+    if (!shown)
+        return fail(s, ERR_CORRUPT, "slot %d of the state is bad, the other is at size %" PRIu64
+                    ": show the newest checkpoint", slots->good[0], (*base)->size);
+    return ERR_OK;
+}
+
 err state_settle(struct scope *s, const struct slots *slots, const struct shown *shown, struct signer_state *out)
 {
-    const struct signer_state *base = &slots->slot[slots->good[1] ? 1 : 0];
+    const struct signer_state *base;
 
-    if (!slots->good[0] && !slots->good[1])
-        return fail(s, ERR_CORRUPT, "both slots of the state are bad: restore the folder from its backup, "
-                    "and show the newest checkpoint");
-    if (slots->good[0] && slots->good[1])
-        TRY(two_good(s, slots, &base));
-    else if (!shown)
-        return fail(s, ERR_CORRUPT, "slot %d of the state is bad, the other is at size %" PRIu64
-                    ": show the newest checkpoint", slots->good[0], base->size);
+    TRY(slots_base(s, slots, shown, &base));
     *out = *base;
     if (shown) {
         TRY(shown_extends(s, base, shown));

@@ -26,6 +26,7 @@ struct signer_state {
     uint64_t size;
     struct hash root;
     bool frozen;                  /* no further size will ever be signed */
+    bool standby;                 /* nothing is signed until a takeover */
 };
 
 struct slots { struct signer_state slot[2]; bool good[2]; };
@@ -35,8 +36,11 @@ void slot_pack(const struct signer_state *state, const struct hash *log, uint8_t
 /* False if the checksum, the log, or the slot's place is wrong. */
 bool slot_unpack(const uint8_t in[SLOT_SIZE], unsigned place, const struct hash *log, struct signer_state *out);
 
-/* A checkpoint of this log, its signature verified, with the proof from a good slot's size to its own. */
-struct shown { struct checkpoint checkpoint; struct proof proof; };
+/*
+ * A checkpoint of this log, its signature verified, with the proof from a good slot's size to its own; none is needed
+ * for what a retired signer says that it signed last.
+ */
+struct shown { struct checkpoint checkpoint; struct proof proof; bool retired; };
 
 /*
  * The state to go on from. Pure. `shown` may be NULL when both slots are good.

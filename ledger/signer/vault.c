@@ -2,113 +2,26 @@
 #include "ledger/signer/vault.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "ledger/keys/sha256.h"
 #include "ledger/note/signing.h"
+#include "ledger/signer/folder.h"
+#include "ledger/signer/issuers.h"
 
 #define LOG_HEAD "counterfoil-signer/v1\n"
 #define LOG_FILE_MAX 1024
-#define ISSUER_SUFFIX "/issuer"
 
 static char *path_in(struct scope *s, const char *dir, const char *name)
 {
     return scope_printf(s, "%s/%s", dir, name);
 }
 
-/* ---- files ---- */
-
-static err file_make(struct scope *s, int dir, const char *name, const void *bytes, size_t len)
-{
-    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool good;
-
-    if (fd < 0)
-        return fail(s, ERR_IO, "cannot make %s: %s", name, strerror(errno));
-    good = write(fd, bytes, len) == (ssize_t)len && fsync(fd) == 0;
-    close(fd);
-    if (!good)
-        return fail(s, ERR_IO, "cannot write %s: %s", name, strerror(errno));
-    return ERR_OK;
-}
-
-/* A whole file of at most `max` bytes. */
-static err file_read(struct scope *s, int dir, const char *path, size_t max, struct bytes *out)
-{
-    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    uint8_t *bytes = scope_alloc(s, max + 1, 1);
-    size_t len = 0;
-    ssize_t n = 0;
-
-    if (fd < 0)
-        return fail(s, ERR_CONFIG, "cannot open %s: %s", path, strerror(errno));
-    while (len <= max && ((n = read(fd, bytes + len, max + 1 - len)) > 0 || (n < 0 && errno == EINTR)))
-        len += n > 0 ? (size_t)n : 0;
-    close(fd);
-    if (n < 0 || len > max)
-        return fail(s, ERR_CONFIG, "cannot read %s: %s", path, n < 0 ? strerror(errno) : "it is too long");
-    *out = (struct bytes){ .p = bytes, .len = len };
-    return ERR_OK;
-}
-
 /* ---- init ---- */
-
-static err folder_is_empty(struct scope *s, const char *dir)
-{
-    DIR *d = opendir(dir);
-    struct dirent *entry;
-    int others = 0;
-
-    if (!d)
-        return fail(s, ERR_IO, "cannot list %s: %s", dir, strerror(errno));
-    while ((entry = readdir(d)))
-        others += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(d);
-    if (others)
-        return fail(s, ERR_CONFLICT, "%s is not empty: init makes a log once and overwrites nothing", dir);
-    return ERR_OK;
-}
-
-static err folder_open(struct scope *s, const char *dir, int *out)
-{
-    struct stat st;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return fail(s, ERR_CONFIG, "cannot open %s: %s", dir, strerror(errno));
-    if (fstat(fd, &st) != 0 || (st.st_mode & 022) != 0) {
-        close(fd);
-        return fail(s, ERR_CONFIG, "others can write to %s: chmod 700 it", dir);
-    }
-    *out = fd;
-    return ERR_OK;
-}
-
-static err folder_lock(struct scope *s, const char *dir, int fd)
-{
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return ERR_OK;
-    if (errno == EWOULDBLOCK)
-        return fail(s, ERR_CONFLICT, "another signer holds %s", dir);
-    return fail(s, ERR_IO, "cannot lock %s: %s", dir, strerror(errno));
-}
-
-/* The folder's files, and its own name in the folder above. */
-static err folder_sync(struct scope *s, const char *dir, int fd)
-{
-    int above = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = above >= 0 && fsync(fd) == 0 && fsync(above) == 0;
-
-    if (above >= 0)
-        close(above);
-    return good ? ERR_OK : fail(s, ERR_IO, "cannot sync %s: %s", dir, strerror(errno));
-}
 
 static err origin_check(struct scope *s, const char *origin)
 {
@@ -152,11 +65,11 @@ static err init_files(struct scope *s, const char *dir, int fd, const char *orig
     slot_pack(&zero, &id, state);
     zero.sequence = 1;
     slot_pack(&zero, &id, state + SLOT_STRIDE);
-    TRY(file_make(s, fd, "state", state, sizeof state));
-    TRY(folder_sync(s, dir, fd));
+    TRY(dir_file_make(s, fd, "state", state, sizeof state));
+    TRY(dir_sync(s, dir, fd));
     text = scope_printf(s, LOG_HEAD "log %s\nissuer %s\n", vkey, note_key_text(s, &issuer));
-    TRY(file_make(s, fd, "log", text, strlen(text)));
-    return folder_sync(s, dir, fd);
+    TRY(dir_file_make(s, fd, "log", text, strlen(text)));
+    return dir_sync(s, dir, fd);
 }
 
 err vault_init(struct scope *s, const char *dir, const char *origin)
@@ -165,14 +78,8 @@ err vault_init(struct scope *s, const char *dir, const char *origin)
     err e;
 
     TRY(origin_check(s, origin));
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return fail(s, ERR_CONFIG, "cannot make %s: %s", dir, strerror(errno));
-    TRY(folder_open(s, dir, &fd));
-    e = folder_lock(s, dir, fd);
-    if (e == ERR_OK)
-        e = folder_is_empty(s, dir);
-    if (e == ERR_OK)
-        e = init_files(s, dir, fd, origin);
+    TRY(dir_make(s, dir, &fd));
+    e = init_files(s, dir, fd, origin);
     close(fd);
     return e;
 }
@@ -198,7 +105,7 @@ static err log_file_load(struct scope *s, const char *dir, int fd, struct note_k
     if (faccessat(fd, "log", F_OK, 0) != 0)
         return fail(s, ERR_CONFIG, "%s holds no log: run init; if an init broke off here, nothing was signed yet, "
                     "remove the folder first", dir);
-    TRY(file_read(s, fd, "log", LOG_FILE_MAX, &text));
+    TRY(dir_file_read(s, fd, "log", LOG_FILE_MAX, &text));
     p = scope_strndup(s, (const char *)text.p, text.len);
     if (strlen(p) != text.len || strncmp(p, LOG_HEAD, strlen(LOG_HEAD)) != 0)
         return fail(s, ERR_CORRUPT, "%s/log is damaged: restore it from the backup", dir);
@@ -219,64 +126,106 @@ static err secret_load(struct scope *s, const char *path, const struct note_key 
     return ERR_OK;
 }
 
-static err shown_load(struct scope *s, const struct vault *v, const struct vault_shown *paths, struct shown *out)
+/* A reason in the operator's words, instead of the reader's. */
+static err instead(struct scope *s, const char *path, const char *what)
 {
-    struct bytes note, proof;
+    scope_forgive(s);
+    return fail(s, ERR_INVALID, "%s %s", path, what);
+}
 
-    TRY(file_read(s, AT_FDCWD, paths->checkpoint_path, NOTE_BYTES_MAX, &note));
-    TRY(checkpoint_open(s, (const char *)note.p, note.len, &v->log, &out->checkpoint));
-    out->proof.n = 0;
-    if (!paths->proof_path)
-        return ERR_OK;
-    TRY(file_read(s, AT_FDCWD, paths->proof_path, SIGNER_PROOF_FILE_MAX, &proof));
-    if (!proof_lines_parse((const char *)proof.p, proof.len, &out->proof))
-        return fail(s, ERR_CONFIG, "%s is not lines of base64 hashes", paths->proof_path);
+err vault_checkpoint_read(struct scope *s, const struct vault *v, const char *path, struct bytes *note,
+                          struct checkpoint *out)
+{
+    struct bytes text, lines;
+    struct checkpoint said;
+
+    TRY(dir_file_read(s, AT_FDCWD, path, NOTE_BYTES_MAX, note));
+    if (note_split(s, (const char *)note->p, note->len, &text, &lines) != ERR_OK ||
+        !checkpoint_parse((const char *)text.p, text.len, &said))
+        return instead(s, path, "is no checkpoint");
+    if (strcmp(said.origin, v->log.name) != 0)
+        return fail(s, ERR_INVALID, "%s is a checkpoint of %s, not of %s", path, said.origin, v->log.name);
+    if (checkpoint_open(s, (const char *)note->p, note->len, &v->log, out) != ERR_OK)
+        return instead(s, path, "is not signed by this log's key");
     return ERR_OK;
+}
+
+err vault_proof_read(struct scope *s, const char *path, struct proof *out)
+{
+    struct bytes proof;
+
+    *out = (struct proof){ 0 };
+    if (!path)
+        return ERR_OK;
+    TRY(dir_file_read(s, AT_FDCWD, path, SIGNER_PROOF_FILE_MAX, &proof));
+    if (!proof_lines_parse((const char *)proof.p, proof.len, out))
+        return fail(s, ERR_CONFIG, "%s is not lines of base64 hashes", path);
+    return ERR_OK;
+}
+
+err vault_slots(struct scope *s, struct vault *v, struct slots *out)
+{
+    v->state = openat(v->dir, "state", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (v->state < 0)
+        return fail(s, ERR_CORRUPT, "cannot open the state: %s", strerror(errno));
+    return slots_read(s, v->state, &v->id, out);
 }
 
 /*
  * What was read may have been in the page cache only (a sync that failed in
  * the life before): written again and synced before anything is signed.
  */
-static err state_load(struct scope *s, struct vault *v, const struct vault_shown *paths)
+static err state_load(struct scope *s, struct vault *v, const char *dir, const struct vault_shown *paths)
 {
     struct slots slots;
-    struct shown shown;
+    struct shown shown = { 0 };
+    struct bytes note;
 
-    v->state = openat(v->dir, "state", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (v->state < 0)
-        return fail(s, ERR_CORRUPT, "cannot open the state: %s", strerror(errno));
-    TRY(slots_read(s, v->state, &v->id, &slots));
-    if (paths->checkpoint_path)
-        TRY(shown_load(s, v, paths, &shown));
+    TRY(vault_slots(s, v, &slots));
+    if (paths->checkpoint_path) {
+        TRY(vault_checkpoint_read(s, v, paths->checkpoint_path, &note, &shown.checkpoint));
+        TRY(vault_proof_read(s, paths->proof_path, &shown.proof));
+    }
     TRY(state_settle(s, &slots, paths->checkpoint_path ? &shown : NULL, &v->last));
-    TRY(state_store(s, v->state, &v->id, &v->last, v->last));
-    return ERR_OK;
+    if (v->last.standby)
+        return fail(s, ERR_CONFLICT, "%s is a standby's: it signs nothing until `counterfoil-signer takeover`", dir);
+    return state_store(s, v->state, &v->id, &v->last, v->last);
 }
 
-static err vault_load(struct scope *s, const char *dir, const struct vault_shown *shown, struct vault *v)
+static err keys_load(struct scope *s, const char *dir, struct vault *v)
 {
+    struct note_key issuer;
     char *vkey;
 
-    TRY(folder_open(s, dir, &v->dir));
-    TRY(folder_lock(s, dir, v->dir));
-    TRY(log_file_load(s, dir, v->dir, &v->log, &v->issuer));
+    TRY(dir_open(s, dir, &v->dir));
+    TRY(dir_lock(s, dir, v->dir));
+    TRY(log_file_load(s, dir, v->dir, &v->log, &issuer));
     vkey = note_key_text(s, &v->log);
     v->id = sha256_of(vkey, strlen(vkey));
     TRY(secret_load(s, path_in(s, dir, "log.key"), &v->log, &v->log_secret));
-    TRY(secret_load(s, path_in(s, dir, "issuer.key"), &v->issuer, &v->issuer_secret));
-    return state_load(s, v, shown);
+    v->n_issuers = 1;
+    v->issuers[0] = (struct issuer){ .key = issuer };
+    TRY(secret_load(s, path_in(s, dir, "issuer.key"), &issuer, &v->issuers[0].secret));
+    return issuers_load(s, dir, v);
+}
+
+static err closed(struct vault *v, err e)
+{
+    if (e != ERR_OK)
+        vault_close(v);
+    return e;
+}
+
+err vault_keys_open(struct scope *s, const char *dir, struct vault *out)
+{
+    *out = (struct vault){ .dir = -1, .state = -1 };
+    return closed(out, keys_load(s, dir, out));
 }
 
 err vault_open(struct scope *s, const char *dir, const struct vault_shown *shown, struct vault *out)
 {
-    err e;
-
-    *out = (struct vault){ .dir = -1, .state = -1 };
-    e = vault_load(s, dir, shown, out);
-    if (e != ERR_OK)
-        vault_close(out);
-    return e;
+    TRY(vault_keys_open(s, dir, out));
+    return closed(out, state_load(s, out, dir, shown));
 }
 
 void vault_close(struct vault *v)
@@ -286,7 +235,8 @@ void vault_close(struct vault *v)
     if (v->dir >= 0)
         close(v->dir);      /* and with it the lock */
     secret_key_free(v->log_secret);
-    secret_key_free(v->issuer_secret);
+    for (size_t i = 0; i < v->n_issuers; i++)
+        secret_key_free(v->issuers[i].secret);
     *v = (struct vault){ .dir = -1, .state = -1 };
 }
 
@@ -297,7 +247,7 @@ err vault_look(struct scope *s, const char *dir, struct note_key *log, struct no
     int fd, state;
     err e;
 
-    TRY(folder_open(s, dir, &fd));
+    TRY(dir_open(s, dir, &fd));
     e = log_file_load(s, dir, fd, log, issuer);
     state = openat(fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (e == ERR_OK && state < 0)
@@ -332,9 +282,27 @@ err vault_advance(struct scope *s, struct vault *v, uint64_t size, const struct 
 {
     struct signer_state next = v->last;
 
-    assert(size > v->last.size && !v->last.frozen);
+    assert(size > v->last.size && !v->last.frozen && !v->last.standby);
     next.size = size;
     next.root = *root;
+    v->syncs++;
+    return state_store(s, v->state, &v->id, &v->last, next);
+}
+
+err vault_freeze(struct scope *s, struct vault *v)
+{
+    struct signer_state next = v->last;
+
+    next.frozen = true;
+    v->syncs++;
+    return state_store(s, v->state, &v->id, &v->last, next);
+}
+
+err vault_stand_by(struct scope *s, struct vault *v)
+{
+    struct signer_state next = v->last;
+
+    next.standby = true;
     v->syncs++;
     return state_store(s, v->state, &v->id, &v->last, next);
 }

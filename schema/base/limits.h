@@ -49,6 +49,7 @@
 #define SIGNER_TIMEOUT_MS      2000           /* One question to the signer, connect included; one frame at its side. */
 #define SIGNER_CLIENTS_MAX     64             /* Connections the signer keeps; the longest silent one makes room. */
 #define SIGNER_DOCUMENT_MAX    163840         /* Bytes of a document to be signed: entry and proof go beside it. */
+#define SIGNER_ISSUERS_MAX     64             /* Keys that the issuer may have had in a log's life. */
 #define SIGNER_PROOF_FILE_MAX  4096           /* Bytes of the proof file shown to a signer at start. */
 
 /* Key files sealed by a passphrase (Argon2id) */

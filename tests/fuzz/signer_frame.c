@@ -17,12 +17,17 @@ static void document_refused(struct scope *s, const struct document_request *r)
     struct signer_state last = { .size = TREE_SIZE_MAX };
     struct public_key nobody = { { 1, 2, 3 } };
     struct note_key key;
-    struct document_judge judge = { &key, &key, &last };
-    json_t *document;
-    int64_t at;
+    struct issuer issuer = { .since = 0 };
+    struct document_judge judge = { &key, &issuer, 1, &last };
+    struct document_grant document;
+    struct act_grant act;
 
-    if (!note_key_make("log.example", &nobody, &key) ||
-        document_decide(s, &judge, r, &document, &at) == DOCUMENT_SIGN)
+    if (!note_key_make("log.example", &nobody, &key))
+        abort();
+    issuer.key = key;
+    if (document_decide(s, &judge, r, &document) == DOCUMENT_SIGN ||
+        act_decide(s, &judge, ENTRY_LOG_FROZEN, r, &act) == DOCUMENT_SIGN ||
+        act_decide(s, &judge, ENTRY_ISSUER_KEY_CHANGED, r, &act) == DOCUMENT_SIGN)
         abort();
 }
 
@@ -37,7 +42,7 @@ static void question_stable(struct scope *s, const uint8_t *data, size_t size)
     again = question_text(s, &q);
     if (strlen(again) != size || memcmp(again, data, size) != 0)
         abort();
-    if (q.verb == ASK_DOCUMENT)
+    if (q.verb == ASK_DOCUMENT || q.verb == ASK_FREEZE || q.verb == ASK_ISSUER)
         document_refused(s, &q.document);
     if (q.verb != ASK_SIGN)
         return;

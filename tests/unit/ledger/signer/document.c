@@ -96,11 +96,13 @@ static void fill(struct scope *s)
     char did[DID_KEY_SIZE];
 
     vault.log_secret = sample_key(1);
-    vault.issuer_secret = sample_key(2);
+    vault.n_issuers = 1;
+    vault.issuers[0].secret = sample_key(2);
     log = secret_key_public(vault.log_secret);
-    issuer = secret_key_public(vault.issuer_secret);
-    ok(note_key_make(ORIGIN, &log, &vault.log) && note_key_make(ORIGIN "/issuer", &issuer, &vault.issuer), "keys");
-    sample_did(vault.issuer_secret, did);
+    issuer = secret_key_public(vault.issuers[0].secret);
+    ok(note_key_make(ORIGIN, &log, &vault.log) &&
+       note_key_make(ORIGIN "/issuer", &issuer, &vault.issuers[0].key), "keys");
+    sample_did(vault.issuers[0].secret, did);
     document = list_document(s, did, 3);
     entry = list_entry(s, document);
     log_make(entry);
@@ -108,16 +110,15 @@ static void fill(struct scope *s)
 
 static enum document_verdict decide(struct scope *s, struct bytes doc, struct bytes ent, const char *proof)
 {
-    struct document_judge judge = { &vault.log, &vault.issuer, &vault.last };
+    struct document_judge judge = { &vault.log, vault.issuers, vault.n_issuers, &vault.last };
     struct document_request r = { doc, ent, bytes_of(proof) };
-    json_t *out;
-    int64_t at;
-    enum document_verdict v = document_decide(s, &judge, &r, &out, &at);
+    struct document_grant out;
+    enum document_verdict v = document_decide(s, &judge, &r, &out);
 
     scope_forgive(s);
     if (v == DOCUMENT_SIGN) {
-        is_int(at, AT, "signed as of the entry");
-        json_decref(out);
+        is_int(out.at_ms, AT, "signed as of the entry");
+        json_decref(out.document);
     }
     return v;
 }
@@ -138,7 +139,7 @@ static void test_places(struct scope *s)
            "a checkpoint of another key");
     is_int(decide(s, document, entry, proof_text(s, PLACE, N, &roots[N], "x.example/y", vault.log_secret)),
            DOCUMENT_CHECKPOINT_OTHER, "a checkpoint of another log by the same key");
-    is_int(decide(s, document, entry, proof_text(s, PLACE, N, &roots[N], ORIGIN "/issuer", vault.issuer_secret)),
+    is_int(decide(s, document, entry, proof_text(s, PLACE, N, &roots[N], ORIGIN "/issuer", vault.issuers[0].secret)),
            DOCUMENT_CHECKPOINT_OTHER, "a checkpoint by the issuer's key");
     torn[strlen(torn) - 8] ^= 1;
     is_int(decide(s, document, entry, torn), DOCUMENT_CHECKPOINT_OTHER, "a signature with a bit flipped");
@@ -233,7 +234,7 @@ static void test_answers(struct scope *s)
     ok(strncmp(first, head, strlen(head)) == 0, "the document comes back");
     is_int(document_read(s, first + strlen(head), strlen(first + strlen(head)), &json, &why), ERR_OK, "as JSON");
     is_int(status_credential_read(s, json, &list, &why), ERR_OK, "signed");
-    sample_did(vault.issuer_secret, did);
+    sample_did(vault.issuers[0].secret, did);
     ok(strcmp(list.c.issuer, did) == 0 && list.c.signed_at == AT, "by the issuer, as of the entry");
     ok(list.c.bare.b[0] == sha256_of(document.p, document.len).b[0], "the very document");
     json_decref(json);
@@ -257,7 +258,7 @@ int main(void)
     test_contents(&s);
     test_answers(&s);
     secret_key_free(vault.log_secret);
-    secret_key_free(vault.issuer_secret);
+    secret_key_free(vault.issuers[0].secret);
     scope_free(&s);
     return done_testing();
 }
