@@ -8,8 +8,6 @@
 #include "api/cosigned.h"
 #include "api/pages.h"
 #include "api/routes.h"
-#include "ledger/cert/did.h"
-#include "ledger/note/note.h"
 #include "ledger/rules/split.h"
 #include "schema/base/clock.h"
 #include "schema/base/limits.h"
@@ -117,10 +115,8 @@ static err read_pepper(struct scope *s, struct app *app)
 
 static err read_log(struct scope *s, struct app *app)
 {
-    struct note_key issuer;
     struct log_row row;
     struct db *db;
-    char *did;
     err e;
 
     TRY(db_take(s, app->pool, &db));
@@ -129,11 +125,6 @@ static err read_log(struct scope *s, struct app *app)
     TRY(e);
     app->origin = row.origin;
     app->log_key = row.log_key;
-    app->issuer_key = row.issuer_key;
-    if (!note_key_parse(row.issuer_key, &issuer))
-        return fail(s, ERR_CORRUPT, "the issuer's key is no verifier key");
-    app->issuer = did = scope_alloc(s, DID_KEY_SIZE, 1);
-    did_key(&issuer.key, did);
     return ERR_OK;
 }
 

@@ -39,8 +39,7 @@ struct app {
     struct cosigned *cosigned;                   /* NULL: no policy */
     struct http *http;
     uint8_t pepper[API_PEPPER_SIZE];
-    const char *origin, *log_key, *issuer_key;   /* of the log; keys as verifier keys */
-    const char *issuer;                          /* did:key of the issuer key */
+    const char *origin, *log_key;                /* of the log; the key as verifier key */
     const char *docs, *front;                    /* pages */
     atomic_int lengthy;                          /* steps of requests that may take minutes, under way */
 };

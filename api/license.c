@@ -183,11 +183,13 @@ static err purchase_decide(struct scope *s, struct append_txn *t, void *state)
     struct quote q;
     struct offer o;
     uint64_t index;
+    char issuer[DID_KEY_SIZE];
 
     TRY(sale_find(s, t, w, &q, &o));
     TRY(check_covered(s, t, &q));
     l = license_of(&q, &o, w->caller, t->at_ms);
-    TRY(license_document(s, &(struct license_facts){ &l, &o, w->app->origin, w->app->issuer }, &document));
+    TRY(append_issuer(s, t, issuer));
+    TRY(license_document(s, &(struct license_facts){ &l, &o, w->app->origin, issuer }, &document));
     l.document = sha256_of(document.p, document.len);
     TRY(sale_pay(s, t, &l));
     TRY(license_enter(s, t, &l, &index));

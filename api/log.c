@@ -10,9 +10,12 @@
 #include "api/entry.h"
 #include "api/http/range.h"
 #include "api/page.h"
+#include "ledger/cert/did.h"
 #include "ledger/cert/gzip.h"
+#include "ledger/note/note.h"
 #include "ledger/tree/tile.h"
 #include "schema/store/entry.h"
+#include "schema/store/log.h"
 
 #define FOREVER "public, max-age=31536000, immutable"
 #define TEXT    "text/plain; charset=utf-8"
@@ -232,14 +235,50 @@ err show_consistency(struct request *rq)
     return app_with_db(rq, consistency_make);
 }
 
-err show_log_key(struct request *rq)
+/* The issuer's keys whose entries are signed for, oldest first; NULL: one cannot be read. */
+static json_t *issuers_show(const struct log_turn *rows, size_t n, uint64_t signed_size, const char **now)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n && (i == 0 || (uint64_t)rows[i].index < signed_size); i++) {
+        char did[DID_KEY_SIZE];
+        struct note_key key;
+
+        if (!note_key_parse(rows[i].key, &key)) {
+            json_decref(all);
+            return NULL;
+        }
+        did_key(&key.key, did);
+        json_array_append_new(all, json_pack("{s:s, s:s, s:I}", "key", rows[i].key, "did", did, "since",
+                                             (json_int_t)rows[i].index));
+        *now = rows[i].key;
+    }
+    return all;
+}
+
+static err keys_read(struct request *rq, struct db *db)
 {
     const struct app *app = rq->app;
+    struct log_turn *rows;
+    const char *now = NULL;
+    json_t *issuers;
+    size_t n;
 
-    reply_header(rq, "Access-Control-Allow-Origin", "*");
-    reply_json(rq, 200, json_pack("{s:s, s:s, s:s}", "origin", app->origin, "log_key", app->log_key, "issuer_key",
-                                  app->issuer_key));
+    TRY(log_issuers(&rq->scope, db, &rows, &n));
+    issuers = issuers_show(rows, n, append_signed_size(app->append), &now);
+    if (!issuers || !now) {
+        json_decref(issuers);
+        return fail(&rq->scope, ERR_CORRUPT, "the issuer's key is no verifier key");
+    }
+    open_to_all(rq, "no-cache");
+    reply_json(rq, 200, json_pack("{s:s, s:s, s:s, s:o}", "origin", app->origin, "log_key", app->log_key, "issuer_key",
+                                  now, "issuer_keys", issuers));
     return ERR_OK;
+}
+
+err show_log_key(struct request *rq)
+{
+    return app_with_db(rq, keys_read);
 }
 
 static err cosigned_reply(struct request *rq)

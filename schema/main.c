@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ledger/append/genesis.h"
+#include "ledger/append/life.h"
 #include "schema/base/clock.h"
 #include "schema/base/config.h"
 #include "schema/base/log.h"
@@ -33,9 +34,12 @@ static const struct config_row role_rows[] = {
       "libpq connection string of counterfoil-worker's role; check only" },
     CONFIG_END,
 };
-static const struct config_row open_rows[] = {
+static const struct config_row signer_rows[] = {
     { "COUNTERFOIL_SIGNER", CONFIG_TEXT, offsetof(struct settings, signer_socket), NULL, 0, 0,
-      "the signer's Unix socket; open only" },
+      "the signer's Unix socket; open, issuer and freeze only" },
+    CONFIG_END,
+};
+static const struct config_row open_rows[] = {
     { "COUNTERFOIL_PEPPER_FILE", CONFIG_SECRET_FILE, offsetof(struct settings, pepper), NULL, 0, 0,
       "file of the API keys' pepper, 64 hex digits; open makes it if it is absent" },
     { "COUNTERFOIL_OPERATOR_HANDLE", CONFIG_TEXT, offsetof(struct settings, handle), "operator", 0, 0,
@@ -49,7 +53,11 @@ static const struct config_row open_rows[] = {
     CONFIG_END,
 };
 
-struct connections { const struct settings *settings; struct db *owner, *api, *worker; };
+struct connections {
+    const struct settings *settings;
+    char **argv;               /* behind the verb, ended by NULL */
+    struct db *owner, *api, *worker;
+};
 
 static void say_applied(const struct migration *m)
 {
@@ -210,6 +218,31 @@ static err key_hand_over(struct scope *s, const char *path, const uint8_t pepper
     return fflush(stdout) == 0 ? ERR_OK : fail(s, ERR_IO, "standard output: %s", strerror(errno));
 }
 
+/* What `open --predecessor VKEY FILE` says, verified. */
+static err predecessor_read(struct scope *s, char **argv, struct genesis *g)
+{
+    struct note_key key;
+    struct buf text = BUF(s);
+    char piece[4096];
+    FILE *f;
+    size_t n;
+
+    if (!argv[0])
+        return ERR_OK;
+    if (!note_key_parse(argv[1], &key))
+        return fail(s, ERR_INVALID, "not a verifier key of a log: %s", argv[1]);
+    f = fopen(argv[2], "rbe");
+    if (!f)
+        return fail(s, ERR_CONFIG, "%s: %s", argv[2], strerror(errno));
+    while ((n = fread(piece, 1, sizeof piece, f)) > 0 && text.len <= NOTE_BYTES_MAX)
+        buf_add(&text, piece, n);
+    fclose(f);
+    keys_init();
+    TRY(checkpoint_open(s, text.p ? text.p : "", text.len, &key, &g->predecessor_last));
+    g->predecessor = argv[1];
+    return ERR_OK;
+}
+
 static err open_log(struct scope *s, struct connections *c)
 {
     const struct settings *o = c->settings;
@@ -219,6 +252,7 @@ static err open_log(struct scope *s, struct connections *c)
         .handle = o->handle, .name = o->name, .contact = *o->contact ? o->contact : NULL,
     };
 
+    TRY(predecessor_read(s, c->argv, &g));
     TRY(migrate_verify(s, c->owner, migrations));
     TRY(genesis_begin(s, &g));
     TRY(pepper_load(s, o->pepper, pepper));
@@ -228,19 +262,55 @@ static err open_log(struct scope *s, struct connections *c)
     return ERR_OK;
 }
 
+static struct append_config life_config(const struct connections *c)
+{
+    return (struct append_config){ c->settings->owner, "counterfoil-schema", c->settings->signer_socket };
+}
+
+static err issuer(struct scope *s, struct connections *c)
+{
+    struct append_config config = life_config(c);
+    struct life life;
+
+    TRY(migrate_verify(s, c->owner, migrations));
+    TRY(life_issuer(s, &config, &life));
+    printf("entry %llu: the issuer's key is %s\n", (unsigned long long)life.index, life.key);
+    return ERR_OK;
+}
+
+static err freeze(struct scope *s, struct connections *c)
+{
+    struct append_config config = life_config(c);
+    struct life life;
+
+    TRY(migrate_verify(s, c->owner, migrations));
+    TRY(life_freeze(s, &config, c->argv[0], &life));
+    printf("entry %llu is the log's last: %s goes on\n", (unsigned long long)life.index, life.key);
+    return ERR_OK;
+}
+
 static const struct verb {
-    const char *name, *help;
+    const char *name, *arguments, *help;
     bool roles;                /* wants the connections of api and worker too */
     bool opens;                /* wants the rows of open */
+    bool signer;               /* wants the signer's socket */
+    int words;                 /* behind it: so many */
     err (*run)(struct scope *s, struct connections *c);
 } verbs[] = {
-    { "apply",  "make the roles and apply what is missing of the schema", false, false, apply },
-    { "status", "print what is applied; fails unless that is everything", false, false, status },
-    { "check",  "prepare every statement, look for comments, try to change what must not change", true, false, check },
-    { "statements", "print each statement's parameters and columns, by the numbers of their types", false, false,
-      statements },
-    { "open",   "open the log, once: its keys from the signer, its first entries, the operator's first key",
-      false, true, open_log },
+    { .name = "apply", .run = apply, .help = "make the roles and apply what is missing of the schema" },
+    { .name = "status", .run = status, .help = "print what is applied; fails unless that is everything" },
+    { .name = "check", .run = check, .roles = true,
+      .help = "prepare every statement, look for comments, try to change what must not change" },
+    { .name = "statements", .run = statements,
+      .help = "print each statement's parameters and columns, by the numbers of their types" },
+    { .name = "open", .run = open_log, .opens = true,
+      .help = "open the log, once: its keys from the signer, its first entries, the operator's first key" },
+    { .name = "open", .arguments = " --predecessor VKEY FILE", .run = open_log, .opens = true, .words = 3,
+      .help = "the same for a log that continues another: its verifier key, its last checkpoint" },
+    { .name = "issuer", .run = issuer, .signer = true,
+      .help = "change the issuer's key to the one that lies ready with the signer" },
+    { .name = "freeze", .arguments = " VKEY", .run = freeze, .signer = true, .words = 1,
+      .help = "end the log: its last entry names the successor, whose verifier key this is" },
 };
 
 static int usage(FILE *to)
@@ -252,6 +322,7 @@ static int usage(FILE *to)
         puts("\nenvironment:");
         config_print(owner_rows);
         config_print(role_rows);
+        config_print(signer_rows);
         config_print(open_rows);
     }
     return to == stdout ? 0 : 2;
@@ -267,6 +338,8 @@ static err run(struct scope *s, const struct verb *v, struct connections *c)
         TRY(config_load(s, role_rows, &settings));
     if (v->opens)
         TRY(config_load(s, open_rows, &settings));
+    if (v->opens || v->signer)
+        TRY(config_load(s, signer_rows, &settings));
     TRY(db_open(s, settings.owner, "counterfoil-schema", &c->owner));
     if (v->roles) {
         TRY(db_open(s, settings.api, "counterfoil-schema", &c->api));
@@ -277,7 +350,7 @@ static err run(struct scope *s, const struct verb *v, struct connections *c)
 
 int main(int argc, char **argv)
 {
-    struct connections c = { 0 };
+    struct connections c = { .argv = argv + (argc < 2 ? argc : 2) };
     const struct verb *v = NULL;
     struct scope s;
     err e;
@@ -286,7 +359,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if (argc == 2 && strcmp(argv[1], verbs[i].name) == 0)
+        if (argc == 2 + verbs[i].words && strcmp(argv[1], verbs[i].name) == 0 &&
+            (verbs[i].words != 3 || strcmp(argv[2], "--predecessor") == 0))
             v = &verbs[i];
     if (!v)
         return usage(stderr);

@@ -139,7 +139,10 @@ static void record_or_share(struct append_batch *b, struct access_slot *x, const
     }
     x->outcome = ACCESS_RECORDED;
     x->verdict = record(b, x);
-    if (x->verdict != ERR_OK) {
+    if (x->verdict == ERR_FROZEN) {
+        scope_forgive(&b->scope);
+        x->detail = FROZEN_SENTENCE;
+    } else if (x->verdict != ERR_OK) {
         log_why(LOG_ERROR, "an access could not be encoded", &b->scope);
         scope_forgive(&b->scope);
         x->detail = "the access could not be recorded";

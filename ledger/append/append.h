@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "ledger/cert/did.h"
 #include "ledger/entry/entry.h"
 #include "ledger/note/note.h"
 #include "schema/store/db.h"
@@ -52,7 +53,15 @@ err append_entry(struct scope *s, struct append_txn *t, enum entry_type type,
 /* Brings the next rules version into force, from this entry on. ERR_CONFLICT: it is, or it isn't the next. */
 err append_rules(struct scope *s, struct append_txn *t, unsigned version, uint64_t *index);
 unsigned append_rules_version(const struct append_txn *t);        /* in force for the next entry */
-/* Stores a document of the market (canonical JSON, without proof) with the entry that names it. */
+/* did:key of the issuer for documents of entries from here on. */
+err append_issuer(struct scope *s, struct append_txn *t, char did[DID_KEY_SIZE]);
+/* Brings another key of the issuer into force, and the log to its end: the owner's acts (life.h). */
+err append_issuer_change(struct scope *s, struct append_txn *t, const char *vkey, uint64_t *index);
+err append_freeze(struct scope *s, struct append_txn *t, const struct note_key *successor, uint64_t *index);
+/*
+ * Stores a document of the market (canonical JSON, without proof) with the entry that names it. ERR_CONFLICT: its
+ * issuer is not the one in force now.
+ */
 err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,
                     struct bytes document);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/append/state.h"
+#include "schema/json/canon.h"
 #include "schema/base/limits.h"
 #include "schema/base/random.h"
 
@@ -88,8 +89,8 @@ err batch_add_entry(struct scope *s, struct append_batch *b, enum entry_type typ
                     size_t n_values, uint64_t *index)
 {
     struct encoded_entry coded;
-    err e = entry_encode(&b->scope, type, b->at_ms, b->rules, values, n_values, salts_for(&b->scope, type),
-                         &coded);
+    err e = b->frozen ? fail(&b->scope, ERR_FROZEN, FROZEN_SENTENCE)
+          : entry_encode(&b->scope, type, b->at_ms, b->rules, values, n_values, salts_for(&b->scope, type), &coded);
 
     if (e != ERR_OK && s != &b->scope) {
         e = fail(s, e, "%s", b->scope.why.detail);
@@ -137,6 +138,52 @@ err append_rules(struct scope *s, struct append_txn *t, unsigned version, uint64
     return log_rules_add(s, t->db, (int32_t)version, *index);
 }
 
+err append_issuer(struct scope *s, struct append_txn *t, char did[DID_KEY_SIZE])
+{
+    struct note_key key;
+    struct log_row log;
+
+    TRY(log_load(s, t->db, &log));
+    if (!note_key_parse(log.issuer_key, &key))
+        return fail(s, ERR_CORRUPT, "the issuer's key cannot be read");
+    did_key(&key.key, did);
+    return ERR_OK;
+}
+
+err append_issuer_change(struct scope *s, struct append_txn *t, const char *vkey, uint64_t *index)
+{
+    struct named_value values[] = { { "issuer_key", EV_TEXT(vkey) } };
+
+    TRY(append_entry(s, t, ENTRY_ISSUER_KEY_CHANGED, values, ARRAY_LEN(values), index));
+    return log_issuer_add(s, t->db, *index, vkey);
+}
+
+err append_freeze(struct scope *s, struct append_txn *t, const struct note_key *successor, uint64_t *index)
+{
+    struct named_value values[] = { { "successor", { .kind = V_JSON } } };
+    const char *vkey = note_key_text(s, successor);
+    json_t *json = json_pack("{s:s, s:s}", "key", vkey, "origin", successor->name);
+    err e = canon(s, json, &values[0].value.v.json);
+
+    json_decref(json);
+    TRY(e);
+    TRY(append_entry(s, t, ENTRY_LOG_FROZEN, values, ARRAY_LEN(values), index));
+    t->batch->frozen = true;
+    return log_freeze(s, t->db, *index, vkey);
+}
+
+/* A document that was prepared before the issuer's key changed would be one that nobody signs. */
+static err issuer_check(struct scope *s, struct append_txn *t, struct bytes document)
+{
+    char did[DID_KEY_SIZE], *member;
+
+    TRY(append_issuer(s, t, did));
+    member = scope_printf(s, "\"issuer\":\"%s\"", did);
+    if (!memmem(document.p, document.len, member, strlen(member)))
+        return fail(s, ERR_CONFLICT, "the issuer's key has changed since this document was made");
+    return ERR_OK;
+}
+
 err append_document(struct scope *s, struct append_txn *t, uint64_t index, const struct hash *hash,
                     struct bytes document)
 {
@@ -144,6 +191,7 @@ err append_document(struct scope *s, struct append_txn *t, uint64_t index, const
 
     if (t->op->n_entries == 0 || index < t->op->first_index || index >= t->op->first_index + t->op->n_entries)
         return fail(s, ERR_INTERNAL, "a document is stored with an entry of its own operation");
+    TRY(issuer_check(s, t, document));
     b->documents = grown(&b->scope, b->documents, b->n_documents, &b->cap_documents, sizeof *b->documents);
     b->documents[b->n_documents++] = (struct new_document){
         .index = index, .hash = *hash, .bytes = { scope_memdup(&b->scope, document.p, document.len), document.len },

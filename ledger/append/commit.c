@@ -74,6 +74,7 @@ static err take_rules(struct append_batch *b, const struct log_view *view)
     if (view->rules > RULES_VERSION)
         return fail(&b->scope, ERR_CONFIG, "the log is under rules version %d, this program knows %d", (int)view->rules,
                     RULES_VERSION);
+    b->frozen = view->frozen;
     b->rules = view->rules ? (unsigned)view->rules : RULES_VERSION;
     return ERR_OK;
 }

@@ -10,6 +10,7 @@
 #include "ledger/keys/sign.h"
 #include "schema/base/clock.h"
 #include "schema/base/random.h"
+#include "schema/json/canon.h"
 #include "schema/store/log.h"
 #include "schema/store/party.h"
 
@@ -181,6 +182,24 @@ err genesis_rules(struct scope *s, const struct append_config *config, bool *cha
 
 struct first { struct genesis *g; struct held held; };
 
+/* The member that log.opened gets; absent without one. */
+static err predecessor_of(struct scope *s, const struct genesis *g, struct entry_value *out)
+{
+    const struct checkpoint *last = &g->predecessor_last;
+    json_t *json;
+    err e;
+
+    *out = (struct entry_value){ .kind = V_ABSENT };
+    if (!g->predecessor)
+        return ERR_OK;
+    json = json_pack("{s:s, s:s, s:s, s:I}", "key", g->predecessor, "origin", last->origin, "root",
+                     hash_hex(s, &last->root), "size", (json_int_t)last->size);
+    out->kind = V_JSON;
+    e = canon(s, json, &out->v.json);
+    json_decref(json);
+    return e;
+}
+
 static err append_first(struct scope *s, struct append_txn *t, struct first *f, uint64_t *index)
 {
     static const char roles[] = "[\"operator\"]";
@@ -189,13 +208,15 @@ static err append_first(struct scope *s, struct append_txn *t, struct first *f, 
     struct bytes roles_json = { (const uint8_t *)roles, sizeof roles - 1 };
     struct named_value opened[] = {
         { "origin", EV_TEXT(f->held.key.name) }, { "log_key", EV_TEXT(f->held.log_key) },
-        { "issuer_key", EV_TEXT(f->held.issuer_key) }, { "versions", EV_JSON(versions_json) },
+        { "issuer_key", EV_TEXT(f->held.issuer_key) }, { "predecessor", { .kind = V_ABSENT } },
+        { "versions", EV_JSON(versions_json) },
     };
     struct named_value party[] = {
         { "party", EV_TEXT(f->g->party.text) }, { "roles", EV_JSON(roles_json) }, { "name", EV_TEXT(f->g->name) },
         { "contact", f->g->contact ? EV_TEXT(f->g->contact) : (struct entry_value){ .kind = V_ABSENT } },
     };
 
+    TRY(predecessor_of(s, f->g, &opened[3].value));
     TRY(append_entry(s, t, ENTRY_LOG_OPENED, opened, ARRAY_LEN(opened), index));
     if (*index != 0)
         return fail(s, ERR_CONFLICT, "the log was opened by somebody else meanwhile");

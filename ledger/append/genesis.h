@@ -19,6 +19,8 @@
 struct genesis {
     const char *dsn, *application, *signer_socket;
     const char *handle, *name, *contact;      /* the operator's; contact NULL: none */
+    const char *predecessor;                  /* verifier key of the log that this one continues; NULL: none */
+    struct checkpoint predecessor_last;       /* and its last checkpoint */
     struct id key;                            /* her first API key, */
     struct hash key_digest;                   /* and the digest of its secret */
     struct id party;                          /* result of the second step */

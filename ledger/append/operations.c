@@ -102,8 +102,9 @@ static err decide(struct append_txn *t, const struct idempotency_row *before, ui
 }
 
 /* A refusal takes back the operation's own writes and entries, nobody else's. */
-static err undo(struct append_batch *b, size_t entries, size_t documents, unsigned rules)
+static err undo(struct append_batch *b, size_t entries, size_t documents, unsigned rules, bool frozen)
 {
+    b->frozen = frozen;
     b->rules = rules;
     b->n_entries = entries;
     b->n_documents = documents;
@@ -117,6 +118,7 @@ static err decide_slot(struct append_batch *b, struct op_slot *slot)
     size_t entries = b->n_entries, documents = b->n_documents;
     struct idempotency_row *before;
     unsigned rules = b->rules;
+    bool frozen = b->frozen;
     uint64_t need = 0;
     err e;
 
@@ -139,7 +141,7 @@ static err decide_slot(struct append_batch *b, struct op_slot *slot)
         b->writes = b->writes || !op->replayed;
     } else {
         op->first_index = op->n_entries = 0;
-        TRY(undo(b, entries, documents, rules));
+        TRY(undo(b, entries, documents, rules, frozen));
     }
     end(b, slot, e, need);
     return ERR_OK;

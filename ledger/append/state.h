@@ -53,6 +53,8 @@ struct access_slot {
     const char *clearance;        /* NULL under rules version 1 */
 };
 
+#define FROZEN_SENTENCE "the log is frozen: its last entry names the one that goes on"
+
 struct new_entry { enum entry_type type; struct bytes bytes, disclosures; struct hash leaf; };
 struct new_document { uint64_t index; struct hash hash; struct bytes bytes; };
 
@@ -68,6 +70,7 @@ struct append_batch {
     bool committing;              /* COMMIT was sent */
     int64_t at_ms;
     unsigned rules;               /* version of its next entry */
+    bool frozen;                  /* the log has its last entry */
     uint64_t first;               /* size of the tree before it */
     struct new_entry *entries;
     size_t n_entries, cap_entries;

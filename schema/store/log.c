@@ -12,17 +12,21 @@
     "  JOIN tree_head r ON r.size = c.size"
 #define VIEW_COLUMNS \
     "SELECT h.size, h.root, h.at, c.size AS signed_size, r.root AS signed_root, c.note," \
-    "       coalesce((SELECT max(version) FROM rules), 0) AS rules, clock_timestamp() AS now"
+    "       coalesce((SELECT max(version) FROM rules), 0) AS rules, EXISTS (SELECT FROM log_frozen) AS frozen," \
+    "       clock_timestamp() AS now"
 
 enum {
     LOAD, CREATE, HEAD_ZERO, CHECKPOINT_ZERO, SETTINGS, SESSION, VIEW, BEGIN, LOCK_TIME, LOCK, VIEW_LOCKED,
     LEAVES, SUBTREES, HEADS, ENTRIES, DISCLOSURES, DOCUMENTS, SUBTREES_ADD, HEAD_ADD, CHECKPOINT_ADD, ANNOUNCE,
-    SYNC_MARK, LEAF, ELECT, SAVEPOINT, RELEASE, CHECK_NOW, CHECK_LATER, PARTITIONS, RULES_ADD, STATEMENTS
+    SYNC_MARK, LEAF, ELECT, SAVEPOINT, RELEASE, CHECK_NOW, CHECK_LATER, PARTITIONS, RULES_ADD, ISSUERS, ISSUER_ADD,
+    FROZEN, FREEZE, STATEMENTS
 };
 _Static_assert(STATEMENTS == LOG_STATEMENTS, "log_sql");
 
 const struct sql log_sql[LOG_STATEMENTS] = {
-    [LOAD]            = { "log_load", "SELECT origin, log_key, issuer_key, opened_at FROM log" },
+    [LOAD]            = { "log_load", "SELECT origin, log_key,"
+                          " coalesce((SELECT key FROM issuer_key ORDER BY index DESC LIMIT 1), issuer_key)"
+                          " AS issuer_key, opened_at FROM log" },
     [CREATE]          = { "log_create",
                           "INSERT INTO log (origin, log_key, issuer_key, opened_at)"
                           " VALUES ($1, $2, $3, clock_timestamp())" },
@@ -79,6 +83,12 @@ const struct sql log_sql[LOG_STATEMENTS] = {
     [CHECK_NOW]       = { "log_check_now", "SET CONSTRAINTS ALL IMMEDIATE" },
     [CHECK_LATER]     = { "log_check_later", "SET CONSTRAINTS ALL DEFERRED" },
     [RULES_ADD]       = { "log_rules_add", "INSERT INTO rules (version, index) VALUES ($1, $2)" },
+    [ISSUERS]         = { "log_issuers",
+                          "SELECT 0::bigint AS index, issuer_key AS key FROM log"
+                          " UNION ALL SELECT index, key FROM issuer_key ORDER BY index" },
+    [ISSUER_ADD]      = { "log_issuer_add", "INSERT INTO issuer_key (index, key) VALUES ($1, $2)" },
+    [FROZEN]          = { "log_frozen_get", "SELECT index, successor AS key FROM log_frozen" },
+    [FREEZE]          = { "log_freeze", "INSERT INTO log_frozen (index, successor) VALUES ($1, $2)" },
     [PARTITIONS]      = { "log_partitions", "SELECT entry_partitions_ahead(4) AS made" },
 };
 
@@ -105,6 +115,7 @@ static const struct column view_columns[] = {
     COL(log_view, signed_root, T_HASH),
     COL(log_view, note,        T_TEXT),
     COL(log_view, rules,       T_INT4),
+    COL(log_view, frozen,      T_BOOL),
     COL(log_view, now,         T_TIME),
 };
 static const struct shape view_shape = SHAPE(log_view, view_columns);
@@ -157,6 +168,29 @@ err log_view(struct scope *s, struct db *db, struct log_view *out)
 err log_rules_add(struct scope *s, struct db *db, int32_t version, uint64_t index)
 {
     return db_do(s, db, &log_sql[RULES_ADD], PARAMS(P_INT4(version), P_INT8((int64_t)index)), NULL);
+}
+
+static const struct column turn_columns[] = { COL(log_turn, index, T_INT8), COL(log_turn, key, T_TEXT) };
+static const struct shape turn_shape = SHAPE(log_turn, turn_columns);
+
+err log_issuers(struct scope *s, struct db *db, struct log_turn **rows, size_t *n)
+{
+    return db_many(s, db, &log_sql[ISSUERS], NO_PARAMS, &turn_shape, rows, n);
+}
+
+err log_issuer_add(struct scope *s, struct db *db, uint64_t index, const char *key)
+{
+    return db_do(s, db, &log_sql[ISSUER_ADD], PARAMS(P_INT8((int64_t)index), P_TEXT(key)), NULL);
+}
+
+err log_end(struct scope *s, struct db *db, struct log_turn *out)
+{
+    return db_one(s, db, &log_sql[FROZEN], NO_PARAMS, &turn_shape, out);
+}
+
+err log_freeze(struct scope *s, struct db *db, uint64_t index, const char *successor)
+{
+    return db_do(s, db, &log_sql[FREEZE], PARAMS(P_INT8((int64_t)index), P_TEXT(successor)), NULL);
 }
 
 err log_view_send(struct scope *s, struct db *db, struct pipe_result *result)

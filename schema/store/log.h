@@ -16,10 +16,10 @@
 #define LOG_CHANNEL_HEAD       "counterfoil_head"         /* a head was committed by a process without a signer */
 #define LOG_CHANNEL_CHECKPOINT "counterfoil_checkpoint"   /* a checkpoint was stored */
 
-#define LOG_STATEMENTS 30
+#define LOG_STATEMENTS 34
 extern const struct sql log_sql[LOG_STATEMENTS];
 
-struct log_row { const char *origin, *log_key, *issuer_key; int64_t opened_at; };
+struct log_row { const char *origin, *log_key, *issuer_key; int64_t opened_at; };      /* issuer_key: in force */
 
 err log_load(struct scope *s, struct db *db, struct log_row *out);      /* ERR_NOT_FOUND: no log was opened */
 /* The log's row, head 0 and checkpoint 0; in the caller's transaction. ERR_CONFLICT: there is a log. */
@@ -39,11 +39,20 @@ struct log_view {
     struct hash signed_root;      /* of the head of that size */
     const char *note;
     int32_t rules;                /* version in force; 0: the log has no entry yet */
+    bool frozen;                  /* its last entry is log.frozen */
     int64_t now;                  /* clock_timestamp() */
 };
 err log_view(struct scope *s, struct db *db, struct log_view *out);
 /* A rules version that its entry brings into force; owner only, under the log's lock. ERR_CONFLICT: it is. */
 err log_rules_add(struct scope *s, struct db *db, int32_t version, uint64_t index);
+
+/* What an entry turned to: the issuer's keys, the first from index 0, and the successor of a log that is frozen. */
+struct log_turn { int64_t index; const char *key; };
+err log_issuers(struct scope *s, struct db *db, struct log_turn **rows, size_t *n);       /* oldest first */
+err log_issuer_add(struct scope *s, struct db *db, uint64_t index, const char *key);      /* owner only, as rules */
+err log_end(struct scope *s, struct db *db, struct log_turn *out);                     /* ERR_NOT_FOUND: it isn't */
+err log_freeze(struct scope *s, struct db *db, uint64_t index, const char *successor);    /* owner only */
+
 err log_view_send(struct scope *s, struct db *db, struct pipe_result *result);
 
 /*
