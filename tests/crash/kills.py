@@ -13,9 +13,7 @@ audit: nothing is lost, nothing is paid or done twice, nobody fetched after a wi
 
 COUNTERFOIL_SEED=N asks for the same victims and moments again.
 """
-import base64
 import collections
-import json
 import os
 import pathlib
 import random
@@ -29,14 +27,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from harness import tap                                     # noqa: E402
 from harness.books import books_problems                    # noqa: E402
-from harness.load import Load, money_problems               # noqa: E402
+from harness.judged import judged, proofs_hold              # noqa: E402
+from harness.load import Load                               # noqa: E402
 from harness.market import Market                         # noqa: E402
 from harness.path import FEE_PPM, Path                      # noqa: E402
 from harness.path_judge import answer_all, drained, judge_path  # noqa: E402
 from harness.postgres import Relay, query                   # noqa: E402
 from harness.program import second_api, second_worker, wait_for     # noqa: E402
-from harness.proof import consistent                        # noqa: E402
-from harness.reader import Seen, judge                      # noqa: E402
+from harness.reader import Seen                             # noqa: E402
 from harness.sale import Sale                               # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
@@ -47,7 +45,6 @@ HITS_MIN = 2
 KILLS = max(int(SOAK) if SOAK.isdigit() else 300 if SOAK else 20, HITS_MIN * len(VICTIMS))
 ANSWERS_BETWEEN = (1, 120)
 PATIENCE_S = 60
-PROOFS = 40
 
 
 def schedule(rng):
@@ -185,36 +182,6 @@ def work_through(market, relay, loads, path, rng):
     tap.check(min(hits[v] for v in VICTIMS) >= HITS_MIN,
               "each victim was hit: " + ", ".join(f"{v} {hits[v]}" for v in VICTIMS))
     tap.equal(extended, KILLS, "after each kill the log was proved to extend what it had served before")
-
-
-def proofs_hold(market, seen, rng):
-    """Any two checkpoints that were served, before a kill or after, are of one history: by the log's own proofs."""
-    sizes = sorted(seen.checkpoints)
-    pairs = [sorted(rng.sample(sizes, 2)) for _ in range(PROOFS)] if len(sizes) > 1 else []
-    good = 0
-    for first, second in pairs:
-        status, body = market.get(f"/v1/log/consistency?from={first}&to={second}")
-        path = [base64.b64decode(h, validate=True) for h in json.loads(body)["proof"]] if status == 200 else []
-        good += status == 200 and consistent(first, second, seen.checkpoints[first], seen.checkpoints[second], path)
-    tap.check(pairs and good == len(pairs),
-              f"{good} of {len(pairs)} consistency proofs between {len(sizes)} sizes hold")
-
-
-def judged(market, load):
-    sale, seen = load.sale, load.seen
-    tap.note(load.said())
-    problems, entries = judge(seen, market.get)
-    for text in problems[:20]:
-        tap.note(text)
-    tap.check(not problems and seen.accesses and seen.purchases,
-              f"all {len(seen.accesses)} accesses, {len(seen.purchases)} purchases and "
-              f"{len(seen.checkpoints)} checkpoints hold in a log of {len(entries)}")
-    keys = [key for key, _, _ in seen.purchases]
-    tap.check(len({license_id for _, license_id, _ in seen.purchases}) == len(keys),
-              "each idempotency key bought one license")
-    tap.equal(money_problems(sale, seen, entries), [], "the buyer paid once for each license")
-    tap.equal(load.done_before + load.done_now, load.unknown, "each unknown outcome is settled by a repeat")
-    return entries
 
 
 def through_relay(market):
