@@ -465,7 +465,7 @@ static void test_all(struct scope *s, struct db *db)
 
 int main(void)
 {
-    const char *dsn = getenv("COUNTERFOIL_TEST_DSN"), *name;
+    const char *dsn = getenv("COUNTERFOIL_TEST_DSN"), *name = "";
     struct db *admin, *db = NULL;
     struct scope s;
 
