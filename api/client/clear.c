@@ -193,7 +193,7 @@ bool clear_is(const json_t *document)
 
 /* Its entry in the log, by the receipt beside it. */
 static err entry_check(struct scope *s, const char *path, const json_t *document, const struct clearance *c,
-                       const struct note_key *key)
+                       const struct clear_options *o)
 {
     struct bytes text, entry;
     json_t *kept = NULL;
@@ -211,9 +211,11 @@ static err entry_check(struct scope *s, const char *path, const json_t *document
     if (e == ERR_OK)
         e = canon(s, json_object_get(kept, "document"), &entry);
     if (e == ERR_OK)
-        e = receipt_check(s, key, entry, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, &r);
+        e = receipt_check(s, o->key, entry, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, &r);
     if (e == ERR_OK)
         e = receipt_of_clearance(s, &r, c->clearance, document);
+    if (e == ERR_OK && o->policy)
+        e = receipt_meets(s, o->policy, o->key, (struct bytes){ (const uint8_t *)proof, strlen(proof) });
     if (e == ERR_OK)
         say("entry      %llu of %s, in the tree of %llu entries", (unsigned long long)r.index, r.checkpoint.origin,
             (unsigned long long)r.checkpoint.size);
@@ -241,18 +243,17 @@ static void verified_tell(struct scope *s, const char *path, const struct cleara
     say("until      %s", until);
 }
 
-err clear_verify(struct scope *s, const char *path, const json_t *document, const char *issuer,
-                 const struct note_key *key)
+err clear_verify(struct scope *s, const char *path, const json_t *document, const struct clear_options *o)
 {
     struct clearance *c = NEW(s, struct clearance);
     enum refusal why = REFUSAL_NONE;
 
     TRY(clearance_read(s, document, c, &why));
-    if (issuer && strcmp(issuer, c->c.issuer) != 0)
-        return fail(s, ERR_INVALID, "signed by %s, not by %s", c->c.issuer, issuer);
-    verified_tell(s, path, c, issuer);
-    if (key)
-        TRY(entry_check(s, path, document, c, key));
+    if (o->issuer && strcmp(o->issuer, c->c.issuer) != 0)
+        return fail(s, ERR_INVALID, "signed by %s, not by %s", c->c.issuer, o->issuer);
+    verified_tell(s, path, c, o->issuer);
+    if (o->key)
+        TRY(entry_check(s, path, document, c, o));
     else
         say("log        not looked at: --key VKEY lays it against the log");
     why = credential_when(&c->c, clock_wall_ms(), clock_wall_ms() + 1);

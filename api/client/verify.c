@@ -24,7 +24,7 @@ static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
       "the log's verifier key; a folder's own is used if not said" },
     { "policy", "FILE", false, offsetof(struct options, policy),
-      "whose cosignatures every checkpoint must have (C2SP tlog-policy); for receipts, folders, statements" },
+      "whose cosignatures every checkpoint must have (C2SP tlog-policy); a credential has none, which is said" },
     { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed it" },
     { "status", "FILE", true, offsetof(struct options, status), "a saved status list: was the credential revoked" },
     { "status-issuer", "DID", false, offsetof(struct options, status_issuer),
@@ -308,13 +308,29 @@ static err verify_statement(struct scope *s, const char *path, const json_t *sta
     return ERR_OK;
 }
 
-static err verify_clearance(struct scope *s, const char *path, const json_t *clearance, const struct options *o)
+static err verify_clearance(struct scope *s, const char *path, const json_t *clearance, const struct options *o,
+                            const struct policy *policy)
 {
     struct note_key key;
+    struct clear_options as = { o->issuer, o->key ? &key : NULL, policy };
 
     if (o->key && !note_key_parse(o->key, &key))
         return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
-    return clear_verify(s, path, clearance, o->issuer, o->key ? &key : NULL);
+    if (policy && !o->key)
+        return fail(s, ERR_INVALID, "with --policy FILE a clearance is verified with --key VKEY, too: a policy "
+                    "is of the checkpoint over its entry");
+    return clear_verify(s, path, clearance, &as);
+}
+
+/* Signed by somebody, it stands beside the log: no checkpoint is in it. */
+static err verify_credential(struct scope *s, const char *path, struct bytes text, const struct options *o,
+                             const struct policy *policy)
+{
+    struct credential_options as = { o->issuer, o->status_issuer, &o->status };
+
+    if (policy)
+        say("%s: --policy says nothing of it, no checkpoint is in it", printable(s, path));
+    return credential_verify(s, path, text, &as);
 }
 
 /* By what is in it; what is no JSON document may be one half of a receipt. */
@@ -322,19 +338,18 @@ static err verify_file(struct scope *s, const char *path, const struct options *
                        uint64_t *findings)
 {
     struct json_rules rules = { .values_max = MARKET_VALUES_MAX };
-    struct credential_options as = { o->issuer, o->status_issuer, &o->status };
     json_t *value = NULL;
     struct bytes text;
     err e = file_read(s, path, STATEMENT_BYTES_MAX, &text);
 
     if (e == ERR_OK && credential_is(s, text))
-        return credential_verify(s, path, text, &as);
+        return verify_credential(s, path, text, o, policy);
     if (e == ERR_OK)
         e = json_read_as(s, (const char *)text.p, text.len, rules, &value);
     if (e != ERR_OK)
         scope_forgive(s);
     e = statement_is(value) ? verify_statement(s, path, value, o, policy, findings)
-      : clear_is(value) ? verify_clearance(s, path, value, o) : verify_receipt(s, path, o, policy);
+      : clear_is(value) ? verify_clearance(s, path, value, o, policy) : verify_receipt(s, path, o, policy);
     json_decref(value);
     return e;
 }

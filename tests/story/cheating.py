@@ -186,6 +186,9 @@ def allocated(judge, honest):
         log.entries[at]["body"]["lines_root"] = lines_root(mine)
         judge.names(f"an allocation of {what}", log.sign(), "allocation.exact")
     log = honest.copy()
+    log.answers[path] = {"data": [{**rows[0], "party": "pty_" + "0" * 26}, *rows[1:]], "next_cursor": None}
+    judge.names("a line of somebody who made nothing", log, "allocation.shares")
+    log = honest.copy()
     log.answers[path] = {"data": rows[1:] or [{**rows[0], "n": rows[0]["n"] + 1}], "next_cursor": None}
     judge.names("lines that are not the entry's", log, "allocation.lines")
     offer = honest.entries[honest.find("offer.published")]["body"]["offer"]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The story of a first sale, by the tool that people use, with every refusal on the way."""
+import base64
 import filecmp
 import hashlib
 import json
@@ -128,6 +129,20 @@ def purchase(m, buyer, offer):
     return license
 
 
+def policies(m, key):
+    """A reader's policy is kept or refused, never passed over."""
+    public = b"\x04" + secrets.token_bytes(32)
+    name = hashlib.sha256(b"witness.example\n" + public).digest()[:4].hex()
+    witness = f"witness w1 witness.example+{name}+{base64.b64encode(public).decode()}\n"
+    for quorum, code in (("none", 0), ("w1", 1)):
+        policy = m.dir / f"policy-{quorum}"
+        policy.write_text(f"log {key}\n{witness}quorum {quorum}\n", encoding="ascii")
+        got = m.cf("verify", m.dir / "clearance.json", "--key", key, "--policy", policy, code=code)
+        check(code == 0 or "below the policy" in got.err, f"a clearance's checkpoint under a quorum of {quorum}")
+        got = m.cf("verify", m.dir / "clearance.json", "--policy", policy, code=1)
+        check("with --key" in got.err, "of which nothing is said without the log's key")
+
+
 def delivery(m, buyer, license, where):
     out = m.dir / "pulled"
     got = buyer.cf("pull", license, out, code=1)
@@ -148,6 +163,7 @@ def delivery(m, buyer, license, where):
     check("fetched    0 items" in got.out and m.entries("access.recorded") == len(ODD) + 1, "again, it fetches nothing")
     key = (out / ".counterfoil" / "log.vkey").read_text(encoding="ascii").strip()
     check("sound" in m.cf("verify", out, "--key", key).out, "folder and receipts verify offline")
+    policies(m, key)
     receipt = sorted((out / ".counterfoil" / "receipts").glob("*.tlog-proof"))[-1]
     check("access.recorded" in m.cf("verify", receipt, "--key", key).out, "so does a receipt by itself")
     wrong = key.replace(key.rsplit("+", 1)[1][-8:-4], "AAAA")

@@ -82,6 +82,10 @@ def main():
         key, did = keyed(market, certifier, "proof")
         ident, out, short = certified(market, certifier, key, did, publisher)
         judged(market, "a certificate is sound", 0, "sound", out, "--issuer", did)
+        policy = market.dir / "policy"
+        log_key = market.operator.get("/v1/log/key").json()["log_key"]
+        policy.write_text(f"log {log_key}\nquorum none\n", encoding="ascii")
+        judged(market, "of a policy, that it says nothing", 0, "--policy says nothing of it", out, "--policy", policy)
         judged(market, "of another issuer it isn't", 1, "signer_other", out, "--issuer", did[:-1] + "1")
         judged(market, "a tampered one isn't", 1, "signature_invalid", tampered(
             out, lambda d: d["credentialSubject"].update(scheme="Finest")))

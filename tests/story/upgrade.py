@@ -19,7 +19,7 @@ from harness.program import wait_for                        # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
-RULES = 2
+RULES = 3
 LANDINGS = pathlib.Path(__file__).resolve().parent / "landings"
 
 
