@@ -17,14 +17,14 @@ _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
  * The next entries that `from` finds and the erasure has not listed. What is gone already is not listed: a field by an
  * earlier erasure of somebody whom it was about, too.
  */
-#define LIST(name, from) { name, \
+#define LIST(from) \
     "INSERT INTO erasure_entry (erasure, index, fields, rows, salt)" \
     " SELECT $1, w.index, w.fields, w.rows," \
     "        substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16)" \
     "   FROM (SELECT x.index, x.rows, disclosure_names(d.disclosures, x.wanted) AS fields FROM (" from ") x" \
     "           LEFT JOIN disclosure d ON d.index = x.index" \
     "          WHERE NOT EXISTS (SELECT FROM erasure_entry z WHERE z.erasure = $1 AND z.index = x.index)) w" \
-    "  WHERE w.rows > 0 OR cardinality(w.fields) > 0 LIMIT $4" }
+    "  WHERE w.rows > 0 OR cardinality(w.fields) > 0 LIMIT $4"
 #define ENTRY "z.index, array_to_string(z.fields, ',') AS fields, z.rows, z.salt"
 const struct sql erasure_sql[ERASURE_STATEMENTS] = {
     [BLOCKER]         = { "erasure_blocker",
@@ -70,27 +70,27 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
     [LISTS_END]       = { "erasure_lists_end",
                           "UPDATE clearance c SET erased = true FROM license l, erasure e"
                           " WHERE e.no = $1 AND l.buyer = e.party AND c.license = l.no" },
-    [LIST_PARTY]      = LIST("erasure_list_party",
+    [LIST_PARTY]      = { "erasure_list_party", LIST(
                              "SELECT p.index, 0::bigint AS rows, $3::text[] AS wanted FROM party p WHERE p.id = $2"
-                             " UNION ALL SELECT k.index, 0, $3 FROM party_key k WHERE k.party = $2"),
-    [LIST_CONSENTS]   = LIST("erasure_list_consents",
+                             " UNION ALL SELECT k.index, 0, $3 FROM party_key k WHERE k.party = $2") },
+    [LIST_CONSENTS]   = { "erasure_list_consents", LIST(
                              "SELECT c.index, 0::bigint AS rows, $3::text[] AS wanted FROM consent c"
-                             " WHERE c.creator = $2 AND c.index IS NOT NULL"),
-    [LIST_PAYMENTS]   = LIST("erasure_list_payments",
+                             " WHERE c.creator = $2 AND c.index IS NOT NULL") },
+    [LIST_PAYMENTS]   = { "erasure_list_payments", LIST(
                              "SELECT y.index, 0::bigint AS rows, $3::text[] AS wanted FROM payment y"
-                             " WHERE y.party = $2"),
-    [LIST_LICENSES]   = LIST("erasure_list_licenses",
+                             " WHERE y.party = $2") },
+    [LIST_LICENSES]   = { "erasure_list_licenses", LIST(
                              "SELECT l.index, 0::bigint AS rows, CASE WHEN l.buyer = $2 THEN $3::text[]"
-                             "       ELSE $5::text[] END AS wanted FROM license l WHERE $2 IN (l.buyer, l.publisher)"),
-    [LIST_CLEARANCES] = LIST("erasure_list_clearances",
+                             "       ELSE $5::text[] END AS wanted FROM license l WHERE $2 IN (l.buyer, l.publisher)") },
+    [LIST_CLEARANCES] = { "erasure_list_clearances", LIST(
                              "SELECT c.index, CASE WHEN c.granted THEN c.cleared ELSE 0 END AS rows,"
                              "       $3::text[] AS wanted FROM clearance c JOIN license l ON l.no = c.license"
-                             " WHERE l.buyer = $2 AND c.index IS NOT NULL"),
-    [LIST_REFUNDS]    = LIST("erasure_list_refunds",
+                             " WHERE l.buyer = $2 AND c.index IS NOT NULL") },
+    [LIST_REFUNDS]    = { "erasure_list_refunds", LIST(
                              "SELECT n.refund_index AS index, 0::bigint AS rows, $3::text[] AS wanted"
                              "  FROM allocation n JOIN license l ON l.no = n.license"
-                             " WHERE l.buyer = $2 AND n.refund_index IS NOT NULL"),
-    [LIST_ALLOCATIONS] = LIST("erasure_list_allocations",
+                             " WHERE l.buyer = $2 AND n.refund_index IS NOT NULL") },
+    [LIST_ALLOCATIONS] = { "erasure_list_allocations", LIST(
                               "SELECT n.index, count(y.place) AS rows, CASE WHEN bool_or(l.publisher = $2)"
                               "       OR (n.line_count = 1 AND count(y.place) = 1) THEN $3::text[] ELSE '{}' END"
                               "       AS wanted"
@@ -100,14 +100,14 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
                               "          JOIN allocation_line y ON y.account = c.id WHERE c.party = $2) u"
                               "  JOIN allocation n ON n.no = u.no JOIN license l ON l.no = n.license"
                               "  LEFT JOIN allocation_line y ON y.allocation = n.no AND y.party = $2 AND y.leaf IS NULL"
-                              " WHERE n.state = 'posted' GROUP BY n.no, n.index, n.line_count"),
-    [LIST_PAYOUTS]    = LIST("erasure_list_payouts",
+                              " WHERE n.state = 'posted' GROUP BY n.no, n.index, n.line_count") },
+    [LIST_PAYOUTS]    = { "erasure_list_payouts", LIST(
                              "SELECT v.index, 0::bigint AS rows, $3::text[] AS wanted FROM payout y"
                              " CROSS JOIN LATERAL (VALUES (y.index), (y.settled_index), (y.failed_index)) v (index)"
-                             " WHERE y.party = $2 AND v.index IS NOT NULL"),
-    [LIST_ACCESSES]   = LIST("erasure_list_accesses",
+                             " WHERE y.party = $2 AND v.index IS NOT NULL") },
+    [LIST_ACCESSES]   = { "erasure_list_accesses", LIST(
                              "SELECT a.index, 0::bigint AS rows, $3::text[] AS wanted FROM license l"
-                             "  JOIN access a ON a.license = l.no WHERE l.buyer = $2"),
+                             "  JOIN access a ON a.license = l.no WHERE l.buyer = $2") },
     [EACH]            = { "erasure_each",
                           "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 ORDER BY z.index" },
     [ENTRIES]         = { "erasure_entries",
@@ -169,17 +169,14 @@ err erasure_forfeits(struct scope *s, struct db *db, const char *party, struct f
     return db_many(s, db, &erasure_sql[FORFEITS], PARAMS(P_TEXT(party)), &shape, out, n);
 }
 
-static err state_of(struct scope *s, struct db *db, int q, struct sql_param which, const char **state)
-{
-    static const struct column column[] = { { "state", T_TEXT, 0 } };
-    static const struct shape shape = { sizeof(const char *), 1, column };
-
-    return db_one(s, db, &erasure_sql[q], PARAMS(which), &shape, state);
-}
+static const struct column state_columns[] = { { "state", T_TEXT, 0 } };
+static const struct shape state_shape = { sizeof(const char *), 1, state_columns };
+static const struct column touched_columns[] = { { "touched", T_INT8, 0 } };
+static const struct shape touched_shape = { sizeof(int64_t), 1, touched_columns };
 
 err erasure_hold(struct scope *s, struct db *db, const char *party, const char **state)
 {
-    return state_of(s, db, HOLD, P_TEXT(party), state);
+    return db_one(s, db, &erasure_sql[HOLD], PARAMS(P_TEXT(party)), &state_shape, state);
 }
 
 err erasure_add(struct scope *s, struct db *db, const struct erasure *e)
@@ -218,18 +215,18 @@ err erasure_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, in
 err erasure_lock(struct scope *s, struct db *db, int64_t no, const char **state)
 {
     TRY(db_do(s, db, &erasure_sql[UNHURRIED], NO_PARAMS, NULL));
-    return state_of(s, db, LOCK, P_INT8(no), state);
+    return db_one(s, db, &erasure_sql[LOCK], PARAMS(P_INT8(no)), &state_shape, state);
 }
 
 err erasure_list(struct scope *s, struct db *db, const struct erasure *e, enum erasure_source source,
                  const struct erasure_fields *f, int64_t limit, int64_t *listed)
 {
-    const struct sql *q = &erasure_sql[LIST_PARTY + source];
-
     if (source == ERASE_LICENSES)
-        return db_do(s, db, q, PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit),
-                                      P_TEXTS(f->second, f->n_second)), listed);
-    return db_do(s, db, q, PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit)), listed);
+        return db_do(s, db, &erasure_sql[LIST_LICENSES],
+                     PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit),
+                            P_TEXTS(f->second, f->n_second)), listed);
+    return db_do(s, db, &erasure_sql[LIST_PARTY + source],
+                 PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit)), listed);
 }
 
 err erasure_each(struct scope *s, struct db *db, int64_t no,
@@ -252,27 +249,19 @@ err erasure_entries(struct scope *s, struct db *db, int64_t index, int64_t after
                    n);
 }
 
-static err step(struct scope *s, struct db *db, int q, const struct sql_param *params, size_t n, int64_t *touched)
-{
-    static const struct column column[] = { { "touched", T_INT8, 0 } };
-    static const struct shape shape = { sizeof(int64_t), 1, column };
-
-    return db_one(s, db, &erasure_sql[q], params, n, &shape, touched);
-}
-
 err erase_disclosures(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
 {
-    return step(s, db, DISCLOSURES, PARAMS(P_INT8(no), P_INT8(limit)), touched);
+    return db_one(s, db, &erasure_sql[DISCLOSURES], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
 }
 
 err erase_accesses(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
 {
-    return step(s, db, ACCESSES, PARAMS(P_INT8(no), P_INT8(limit)), touched);
+    return db_one(s, db, &erasure_sql[ACCESSES], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
 }
 
 err erase_exclusions(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
 {
-    return step(s, db, EXCLUSIONS, PARAMS(P_INT8(no), P_INT8(limit)), touched);
+    return db_one(s, db, &erasure_sql[EXCLUSIONS], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
 }
 
 err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, int64_t limit, struct line_left **out,
@@ -293,8 +282,9 @@ err erase_lines(struct scope *s, struct db *db, int64_t no, const struct line_le
         places[i] = lines[i].place;
         hashes[i] = (struct bytes){ leaves[i].b, HASH_SIZE };
     }
-    TRY(step(s, db, LINES_ERASE, PARAMS(P_INT8(no), P_INT8S(allocations, n), P_INT4S(places, n), P_BYTESS(hashes, n)),
-             &touched));
+    TRY(db_one(s, db, &erasure_sql[LINES_ERASE],
+               PARAMS(P_INT8(no), P_INT8S(allocations, n), P_INT4S(places, n), P_BYTESS(hashes, n)), &touched_shape,
+               &touched));
     return touched == (int64_t)n ? ERR_OK : fail(s, ERR_STALE, "lines were erased by somebody else");
 }
 

@@ -60,7 +60,7 @@ class Source:
         self.calls = list(self._calls(text))
 
     def _calls(self, text):
-        for found in re.finditer(r"&(\w+)_sql\[([\w ?:=]+)\],\s*(NO_PARAMS|PARAMS\()", text):
+        for found in re.finditer(r"&(\w+)_sql\[([\w ?:=+]+)\],\s*(NO_PARAMS|PARAMS\()", text):
             rest = text[found.end():]
             given, used = split(rest) if found[3] == "PARAMS(" else ([], 0)
             shape = re.match(r"\s*,\s*&(\w+_shape|shape)\b", rest[used:])
@@ -68,8 +68,17 @@ class Source:
             if shape == "shape":                                  # the function's own, of one column
                 shape = f"shape before {found.start()}"
                 self.shapes[shape] = re.findall(r'\{ "(\w+)", T_(\w+), 0 \}', text[:found.start()])[-1:]
-            for key in re.split(r" [?:] ", found[2])[-2:]:        # [KEY] or [which ? ONE : OTHER]
+            for key in self._keys(found[1], found[2], text):
                 yield (found[1], key), given, shape
+
+    def _keys(self, table, chosen, text):
+        """[KEY], [which ? ONE : OTHER], or [KIND_FIRST + which]: each KIND_… that no call names itself."""
+        first, plus, _ = chosen.partition(" + ")
+        if not plus:
+            return re.split(r" [?:] ", chosen)[-2:]
+        kind = first.partition("_")[0] + "_"
+        return [key for of, key in self.names if of == table and key.startswith(kind)
+                and f"&{table}_sql[{key}]" not in text]
 
 
 def locals_of(text):
