@@ -81,7 +81,8 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
                              " WHERE y.party = $2") },
     [LIST_LICENSES]   = { "erasure_list_licenses", LIST(
                              "SELECT l.index, 0::bigint AS rows, CASE WHEN l.buyer = $2 THEN $3::text[]"
-                             "       ELSE $5::text[] END AS wanted FROM license l WHERE $2 IN (l.buyer, l.publisher)") },
+                             "       ELSE $5::text[] END AS wanted FROM license l"
+                             " WHERE $2 IN (l.buyer, l.publisher)") },
     [LIST_CLEARANCES] = { "erasure_list_clearances", LIST(
                              "SELECT c.index, CASE WHEN c.granted THEN c.cleared ELSE 0 END AS rows,"
                              "       $3::text[] AS wanted FROM clearance c JOIN license l ON l.no = c.license"
