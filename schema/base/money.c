@@ -98,18 +98,25 @@ bool money_parse(const char *text, const char *currency, int64_t *micro)
     return true;
 }
 
-void money_format(int64_t micro, const char *currency, char out[MONEY_TEXT_SIZE])
+/* Of n characters that end in six decimals: none that is a zero beyond the currency's digits. */
+static void zeros_drop(char *out, int n, const char *currency)
 {
-    uint64_t v = micro < 0 ? -(uint64_t)micro : (uint64_t)micro;
-    int least = currency_exponent(currency), n;
+    int least = currency_exponent(currency);
 
     assert(least >= 0);
-    n = snprintf(out, MONEY_TEXT_SIZE, "%s%" PRIu64 ".%06" PRIu64, micro < 0 ? "-" : "", v / MICRO, v % MICRO);
     for (int decimals = DECIMALS_MAX; decimals > least && out[n - 1] == '0'; decimals--)
         n--;
     if (out[n - 1] == '.')
         n--;
     out[n] = '\0';
+}
+
+void money_format(int64_t micro, const char *currency, char out[MONEY_TEXT_SIZE])
+{
+    uint64_t v = micro < 0 ? -(uint64_t)micro : (uint64_t)micro;
+
+    zeros_drop(out, snprintf(out, MONEY_TEXT_SIZE, "%s%" PRIu64 ".%06" PRIu64, micro < 0 ? "-" : "", v / MICRO,
+                             v % MICRO), currency);
 }
 
 char *amount_text(struct scope *s, int64_t micro, const char *currency)
@@ -133,6 +140,62 @@ bool money_times(int64_t amount, uint64_t count, int64_t *product)
         return false;
     *product = (int64_t)wide;
     return true;
+}
+
+bool money_sum_add(money_sum a, money_sum b, money_sum *sum)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
+
+bool money_sum_read(const char *text, money_sum *micro)
+{
+    const char *dot = strchr(text, '.'), *p = text;
+    size_t whole = dot ? (size_t)(dot - text) : strlen(text), decimals = dot ? strlen(dot + 1) : 0;
+    money_sum v = 0;
+
+    if (whole == 0 || (whole > 1 && *text == '0') || (dot && (decimals == 0 || decimals > DECIMALS_MAX)))
+        return false;
+    for (size_t i = 0; i < whole + DECIMALS_MAX; i++) {          /* what is not written is a zero */
+        p += p == dot;
+        if (__builtin_mul_overflow(v, (money_sum)10, &v))
+            return false;
+        if (i >= whole + decimals)
+            continue;
+        if (*p < '0' || *p > '9' || !money_sum_add(v, (money_sum)(*p - '0'), &v))
+            return false;
+        p++;
+    }
+    *micro = v;
+    return true;
+}
+
+bool money_sum_parse(const char *text, const char *currency, money_sum *micro)
+{
+    char canonical[MONEY_SUM_SIZE];
+    money_sum v;
+
+    if (!currency_known(currency) || !money_sum_read(text, &v))
+        return false;
+    money_sum_format(v, currency, canonical);
+    if (strcmp(canonical, text) != 0)
+        return false;
+    *micro = v;
+    return true;
+}
+
+void money_sum_format(money_sum micro, const char *currency, char out[MONEY_SUM_SIZE])
+{
+    char digits[MONEY_SUM_SIZE], *p = digits + sizeof digits;
+    int n = 0;
+
+    *--p = '\0';
+    for (; n < DECIMALS_MAX + 1 || micro > 0; n++, micro /= 10) {
+        if (n == DECIMALS_MAX)
+            *--p = '.';
+        *--p = (char)('0' + (int)(micro % 10));
+    }
+    memcpy(out, p, (size_t)n + 2);
+    zeros_drop(out, n + 1, currency);
 }
 
 bool money_round(int64_t micro, const char *currency, int64_t *rounded)

@@ -31,6 +31,16 @@ char *amount_text(struct scope *s, int64_t micro, const char *currency);     /* 
 
 bool money_add(int64_t a, int64_t b, int64_t *sum);
 bool money_times(int64_t amount, uint64_t count, int64_t *product);
+/*
+ * Sums of any number of amounts: micro-units in 128 bits, and their text in the same canonical form. money_sum_read()
+ * takes any number of decimals up to six, of whichever currency.
+ */
+__extension__ typedef unsigned __int128 money_sum;
+#define MONEY_SUM_SIZE  42                 /* 33 digits, point, 6 decimals and NUL, and one to spare */
+bool money_sum_add(money_sum a, money_sum b, money_sum *sum);
+bool money_sum_read(const char *text, money_sum *micro);
+bool money_sum_parse(const char *text, const char *currency, money_sum *micro);
+void money_sum_format(money_sum micro, const char *currency, char out[MONEY_SUM_SIZE]);
 /* Half up to the whole minor unit, for amounts that are not negative: what a quote does, once. */
 bool money_round(int64_t micro, const char *currency, int64_t *rounded);
 /* Whether an amount is in whole minor units: what can be charged and paid out. */

@@ -80,8 +80,35 @@ static void test_arithmetic(void)
        "multiplies, or says no");
 }
 
+static void test_sums(void)
+{
+    static const struct { const char *text, *currency; uint64_t high, low; } rows[] = {
+        { "0.00", "EUR", 0, 0 }, { "0", "JPY", 0, 0 }, { "0.000001", "JPY", 0, 1 }, { "12.505", "EUR", 0, 12505000 },
+        { "18446744073709.551616", "EUR", 1, 0 }, { "18446744073710.00", "EUR", 1, 448384 },
+        { "340282366920938463463374607431768.211455", "EUR", UINT64_MAX, UINT64_MAX },
+    };
+    static const char *const no[] = { "", ".", "1.", ".5", "01", "1.0000001", "-1", "+1", "1e3", "1.2.3", " 1", "1 ",
+                                      "340282366920938463463374607431768.211456", "340282366920938463463374607431769",
+                                      "9999999999999999999999999999999999999999" };
+    char text[MONEY_SUM_SIZE];
+    money_sum v;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        money_sum want = (money_sum)rows[i].high << 64 | rows[i].low;
+        ok(money_sum_parse(rows[i].text, rows[i].currency, &v) && v == want, "reads the sum %s", rows[i].text);
+        money_sum_format(want, rows[i].currency, text);
+        is_str(text, rows[i].text, "and writes it");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(no); i++)
+        ok(!money_sum_read(no[i], &v), "'%s' is no sum", no[i]);
+    ok(money_sum_read("7", &v) && v == 7000000 && !money_sum_parse("7", "EUR", &v) &&
+       !money_sum_parse("7.000", "EUR", &v) && !money_sum_parse("7", "XTS", &v), "one text for each");
+    ok(money_sum_add((money_sum)-1, 0, &v) && !money_sum_add((money_sum)-1, 1, &v), "adds, or says no");
+}
+
 int main(void)
 {
+    test_sums();
     test_currencies();
     test_text();
     test_arithmetic();
