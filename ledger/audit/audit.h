@@ -29,7 +29,7 @@
  * bytes for as long as the window that they open. Kept are: parties, published
  * versions, open offers, payments (for good: a refund may come late), licenses
  * that have not ended, consents that were not revoked, live clearances, payouts
- * that have not failed, accounts whose lines were fetched (24 to 140 bytes each), and 16
+ * that have not failed, accounts whose lines were fetched (24 to 150 bytes each), and 16
  * bytes for each id whose life is over, so that it is never used again. Where
  * the reader may fetch them, the rows of live clearances take 16 bytes each, and
  * 16 for each consent of a set, and the lists of one version, of at most AUDIT_WEIGHED_ITEMS_MAX items, some 300 bytes
@@ -60,6 +60,8 @@ struct audit_source {
      * lines' order.
      * "erasures/<index>": the list of a disclosures.erased. "erased/<index>": the index of the disclosures.erased that
      * took private fields or rows of that entry, in decimal; asked where nothing else explains that they are missing.
+     * "snapshots/<index>/<currency>/<page>": the leaves of that entry's tree, SNAPSHOT_LEAVES a page, each {"account":…,
+     * "balance":…,"n":…,"salt":…} and '\n'.
      * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);

@@ -135,7 +135,7 @@ static struct balance_row *balance_of(struct audit *a, int table, struct key key
     return b;
 }
 
-static struct balance_row *total_of(struct audit *a, const char *currency)
+struct balance_row *total_of(struct audit *a, const char *currency)
 {
     uint64_t letters = (uint64_t)(unsigned char)currency[0] << 16 | (uint64_t)(unsigned char)currency[1] << 8 |
                        (unsigned char)currency[2];
@@ -267,6 +267,7 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
         return ERR_OK;
     }
     past_add(a, ALLOCATIONS, id);
+    account_written(a);
     allocation_payment(s, a, e, &total);
     if (total.known)
         move(a, total_of(a, total.currency), total.micro);
@@ -310,6 +311,7 @@ void payout_instructed(struct audit *a, const struct entry *e)
         audit_find(a, RULE_PAYOUT_STATE, "a new payout", "%s again", text_of(e, "payout"));
         return;
     }
+    account_written(a);
     p = table_add(&a->table[PAYOUTS], id);
     p->run = key_in(e, "run");
     p->amount = money_of(a, e);
@@ -340,6 +342,7 @@ static void payout_ended(struct audit *a, const struct entry *e, bool failed)
         p->settled = true;
         return;
     }
+    account_written(a);
     pay(a, p->account, &p->amount, 1);
     table_remove(&a->table[PAYOUTS], p);
     past_add(a, PAST_PAYOUTS, id);

@@ -120,6 +120,7 @@ static err decide(struct scope *s, struct audit *a, const struct entry *e)
     case ENTRY_PAYOUT_FAILED:         payout_failed(a, e); break;
     case ENTRY_PARTY_CLOSED:          party_closed(a, e); break;
     case ENTRY_DISCLOSURES_ERASED:    return disclosures_erased(s, a, e);
+    case ENTRY_BALANCES_SNAPSHOT:     return snapshot_posted(s, a, e);
     case ENTRY_TYPES:                 break;
     }
     return ERR_OK;

@@ -146,6 +146,13 @@ static void put_balance(struct buf *b, const void *row)
     put_key(b, x->party);
 }
 
+static void put_snapshot(struct buf *b, const void *row)
+{
+    const struct snapshot_row *r = row;
+
+    buf_printf(b, " %" PRIu64 " %" PRIu64, r->as_of, r->written);
+}
+
 static void put_window(struct buf *b, const void *row)
 {
     buf_printf(b, " %" PRId64, ((const struct window_row *)row)->at);
@@ -346,6 +353,14 @@ static bool get_balance(const struct word *w, size_t n, void *row)
     return true;
 }
 
+static bool get_snapshot(const struct word *w, size_t n, void *row)
+{
+    struct snapshot_row *r = row;
+
+    (void)n;
+    return get_count(w[0], &r->as_of) && get_count(w[1], &r->written);
+}
+
 static bool get_window(const struct word *w, size_t n, void *row)
 {
     (void)n;
@@ -445,6 +460,7 @@ static const struct {
     [ISSUERS]           = { "issuer", { ABSENT, ABSENT, 2 }, put_issuer, get_issuer },
     [SUCCESSORS]        = { "successor", { ABSENT, ABSENT, 1 }, put_successor, get_successor },
     [PREDECESSORS]      = { "predecessor", { ABSENT, ABSENT, 2 }, put_predecessor, get_predecessor },
+    [SNAPSHOTS]         = { "snapshot", { ABSENT, ABSENT, 2 }, put_snapshot, get_snapshot },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

@@ -59,11 +59,16 @@ struct balance_row {                     /* of an account; of a currency, whose 
     struct key key, party;               /* zero: not known whose */
     int64_t micro;                       /* accrued less paid out */
     uint64_t n;                          /* last running number */
+    uint64_t seen;                       /* index after the snapshot whose leaves it was last seen in; not kept */
     char currency[4];
 };
 struct issuer_row  { struct key key; uint64_t since, until; };         /* of its did:key; entries [since, until) */
 struct successor_row { struct key key; uint64_t index; };              /* of its key; the entry that names it */
 struct predecessor_row { struct key key; uint64_t size; struct hash root; };      /* of its verifier key */
+struct snapshot_row {                    /* the last snapshot; one row */
+    struct key key;
+    uint64_t as_of, written;             /* written: index after the last entry that moved an account's balance */
+};
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
     struct key key;
@@ -75,7 +80,7 @@ struct window_row  { struct key key; int64_t at; };                    /* a lice
 enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES, WINDOWS,
        CONSENTS, PAST_CONSENTS, STATUS_PLACES, CERTIFICATES, PAST_CERTIFICATES, STATUS_LISTS, CLEARANCES,
        PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, PAST_PARTIES, MISSING,
-       ISSUERS, SUCCESSORS, PREDECESSORS, TABLES };
+       ISSUERS, SUCCESSORS, PREDECESSORS, SNAPSHOTS, TABLES };
 
 /* The rows of a live clearance, fetched, in order of item; one set of consents serves neighbors that share it. */
 struct cleared_item { uint64_t item; uint32_t first, n; };             /* consents[first] to consents[first + n - 1] */
@@ -193,6 +198,7 @@ err  allocation_posted(struct scope *s, struct audit *a, const struct entry *e);
 void payout_instructed(struct audit *a, const struct entry *e);
 void payout_settled(struct audit *a, const struct entry *e);
 void payout_failed(struct audit *a, const struct entry *e);
+struct balance_row *total_of(struct audit *a, const char *currency);
 
 /* A document beside the log; false: not to be had by this reader. Fails only if the source fails. */
 err document_of(struct scope *s, struct audit *a, const char *name, struct bytes *out, bool *there);
@@ -224,6 +230,10 @@ void missing_rows(struct audit *a, const struct entry *e, uint64_t rows);
 void party_closed(struct audit *a, const struct entry *e);
 err  disclosures_erased(struct scope *s, struct audit *a, const struct entry *e);
 err  missing_settle(struct scope *s, struct audit *a);                 /* at the end: what nothing has explained */
+
+/* snapshots.c */
+void account_written(struct audit *a);                                 /* the entry being replayed moves a balance */
+err  snapshot_posted(struct scope *s, struct audit *a, const struct entry *e);
 
 /* tiles.c */
 err tiles_resume(struct scope *s, struct audit *a,

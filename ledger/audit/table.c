@@ -31,6 +31,19 @@ struct key key_of(const char *id)
     return k;
 }
 
+void id_of_key(const char *prefix, struct key k, char out[ID_SIZE])
+{
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    size_t len = strlen(prefix);
+
+    assert(len + 1 + ID_DIGITS < ID_SIZE);
+    memcpy(out, prefix, len);
+    out[len] = '_';
+    for (size_t i = ID_DIGITS; i-- > 0; k.low = k.low >> 5 | k.high << 59, k.high >>= 5)
+        out[len + 1 + i] = digits[k.low & 31];
+    out[len + 1 + ID_DIGITS] = '\0';
+}
+
 bool key_equal(struct key a, struct key b)
 {
     return a.high == b.high && a.low == b.low;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/base/id.h"
+
 /*
  * Rows by id: a hash table with linear probing, between three eighths and three
  * quarters full once it has grown. Private to ledger/audit.
@@ -23,6 +25,7 @@ struct table {
 };
 
 struct key key_of(const char *id);         /* precondition: an id as entry_decode() gives them */
+void id_of_key(const char *prefix, struct key key, char out[ID_SIZE]);
 bool key_equal(struct key a, struct key b);
 
 void  table_init(struct table *t, size_t row_size, uint64_t seed);

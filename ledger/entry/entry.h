@@ -38,11 +38,13 @@ enum field_kind {
     F_HASH,        /* 64 lowercase hex digits */
     F_COUNT,       /* integer 0 … 2^53 - 1 */
     F_AMOUNT,      /* decimal string, at most six decimals; whether it is canonical for its currency says money.h */
+    F_SUM,         /* the same, of any number of amounts: up to 2^128 - 1 micro-units */
     F_CURRENCY,    /* three capital letters */
     F_TIME,        /* RFC 3339 with milliseconds */
     F_TERRITORY,   /* two capital letters, or WORLD; which exist says ledger/rules */
     F_CODES,       /* sorted array of codes, no repeats, at least one */
     F_COUNTS,      /* object code -> count, sorted, no zeros */
+    F_BY_CURRENCY, /* object currency -> object of the field's own shape, sorted, at least one */
     F_OBJECT       /* object of the field's own shape; without one, any object in canonical form */
 };
 #define ENTRY_TEXT_MAX  1024
@@ -63,7 +65,7 @@ struct entry_field {
     enum field_kind kind;
     const char *prefix;                /* F_ID */
     const struct code_list *codes;     /* F_CODE F_CODES F_COUNTS */
-    const struct entry_field *shape;   /* F_OBJECT: its members, sorted by name; NULL: any */
+    const struct entry_field *shape;   /* F_OBJECT F_BY_CURRENCY: members, sorted by name; NULL: any */
     size_t n_shape;
     bool required, private;
     unsigned about;                    /* enum entry_about, as bits */
@@ -90,10 +92,10 @@ enum value_kind { V_ABSENT, V_TEXT, V_COUNT, V_HASH, V_JSON };
 struct entry_value {
     enum value_kind kind;
     union {
-        const char *text;          /* F_ID F_TEXT F_CODE F_AMOUNT F_CURRENCY F_TIME F_TERRITORY */
+        const char *text;          /* F_ID F_TEXT F_CODE F_AMOUNT F_SUM F_CURRENCY F_TIME F_TERRITORY */
         uint64_t count;            /* F_COUNT */
         const struct hash *hash;   /* F_HASH */
-        struct bytes json;         /* F_CODES F_COUNTS F_OBJECT: canonical JSON */
+        struct bytes json;         /* F_CODES F_COUNTS F_BY_CURRENCY F_OBJECT: canonical JSON */
     } v;
 };
 #define EV_TEXT(t)  ((struct entry_value){ .kind = V_TEXT, .v.text = (t) })

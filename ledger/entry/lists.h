@@ -86,6 +86,22 @@ void list_add_erased(struct frontier *tree, struct buf *leaf, const struct erase
 /* Only what list_add_erased() writes. */
 bool erased_row_read(const char *leaf, size_t len, struct erased_row *out);
 
+/*
+ * {"account":"acc_…","balance":"…","n":N,"salt":"…"}: a creator's account in a snapshot, whose SHA-256 is the leaf's
+ * commitment in a sum tree (ledger/tree/sumtree.h). Leaves are sorted by the account's salted id, which is the SHA-256
+ * of {"account":"acc_…","as_of":N}: nobody can choose it, so that two neighbors show that an account isn't there.
+ */
+struct held_row {
+    struct id account;
+    char balance[MONEY_TEXT_SIZE];
+    uint64_t n;                            /* the account's last running number */
+    uint8_t salt[SALT_SIZE];
+};
+struct hash held_id(const char *account, uint64_t as_of);
+struct hash held_commitment(struct buf *leaf, const struct held_row *row);
+/* Only what held_commitment() writes; the balance is a decimal text, of which currency the tree says. */
+bool held_row_read(const char *leaf, size_t len, struct held_row *out);
+
 /* First 20 bytes of SHA-256(root || details_root) in hex: the version's commit id. */
 #define COMMIT_ID_SIZE 41
 void version_commit_id(const struct hash *root, const struct hash *details_root, char out[COMMIT_ID_SIZE]);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ledger/entry/lists.h"
 #include "ledger/keys/sha256.h"
 
-/* Rows of lists that auditors and creators read back: cleared items, lines of allocations. */
+/* Rows of lists that auditors and creators read back: cleared items, lines of allocations, accounts of snapshots. */
 #define ID_TEXT   30                   /* "cns_" and 26 characters */
 #define SALT_TEXT 22                   /* 16 bytes in base64url */
 
@@ -59,6 +61,28 @@ void list_add_line(struct frontier *tree, struct buf *leaf, const struct line_ro
     frontier_append(tree, leaf_hash(leaf->p, leaf->len));
 }
 
+struct hash held_id(const char *account, uint64_t as_of)
+{
+    char text[sizeof "{\"account\":\"\",\"as_of\":18446744073709551615}" + ID_SIZE];
+    int n = snprintf(text, sizeof text, "{\"account\":\"%s\",\"as_of\":%" PRIu64 "}", account, as_of);
+
+    assert(n > 0 && (size_t)n < sizeof text);
+    return sha256_of(text, (size_t)n);
+}
+
+struct hash held_commitment(struct buf *leaf, const struct held_row *row)
+{
+    leaf->len = 0;
+    buf_str(leaf, "{\"account\":\"");
+    buf_str(leaf, row->account.text);
+    buf_str(leaf, "\",\"balance\":\"");
+    buf_str(leaf, row->balance);
+    buf_str(leaf, "\",\"n\":");
+    buf_u64(leaf, row->n);
+    add_salt(leaf, row->salt);
+    return sha256_of(leaf->p, leaf->len);
+}
+
 /* ---- reading: a walk over the leaf's bytes that takes what is expected, or stops for good */
 
 struct walk { const char *p, *end; };
@@ -82,7 +106,7 @@ static bool take_id(struct walk *w, const char *prefix, struct id *out)
     memcpy(text, w->p, ID_TEXT);
     text[ID_TEXT] = '\0';
     w->p += ID_TEXT;
-    return id_parse(text, prefix, out);
+    return id_parse(text, prefix, out) && text[strlen(prefix) + 1] <= '7';       /* 128 bits: one text for each */
 }
 
 static bool take_count(struct walk *w, uint64_t *out)
@@ -211,4 +235,13 @@ bool erased_row_read(const char *leaf, size_t len, struct erased_row *out)
 
     return take_fields(&w, out) && take(&w, ",\"index\":") && take_count(&w, &out->index) &&
            take(&w, ",\"rows\":") && take_count(&w, &out->rows) && take_salt(&w, out->salt);
+}
+
+bool held_row_read(const char *leaf, size_t len, struct held_row *out)
+{
+    struct walk w = { leaf, leaf + len };
+
+    return take(&w, "{\"account\":\"") && take_id(&w, "acc", &out->account) && take(&w, "\",\"balance\":\"") &&
+           take_amount(&w, out->balance) && take(&w, "\",\"n\":") && take_count(&w, &out->n) &&
+           take_salt(&w, out->salt);
 }

@@ -12,10 +12,12 @@
 #define HASH              .kind = F_HASH
 #define COUNT             .kind = F_COUNT
 #define AMOUNT            .kind = F_AMOUNT
+#define SUM               .kind = F_SUM
 #define CURRENCY          .kind = F_CURRENCY
 #define TIME              .kind = F_TIME
 #define TERRITORY         .kind = F_TERRITORY
 #define OBJECT(fields_)   .kind = F_OBJECT, .shape = fields_, .n_shape = ARRAY_LEN(fields_)
+#define BY_CURRENCY(fields_) .kind = F_BY_CURRENCY, .shape = fields_, .n_shape = ARRAY_LEN(fields_)
 #define ANY_OBJECT        .kind = F_OBJECT
 
 #define FIELD(name_, help_, ...) { .name = name_, .help = help_, __VA_ARGS__ },
@@ -38,6 +40,11 @@ static const struct entry_field successor_fields[] = {
 static const struct entry_field versions_fields[] = {
     PUBLIC("entry", COUNT, "entry format")
     PUBLIC("rules", COUNT, "rules")
+};
+static const struct entry_field sums_fields[] = {
+    PUBLIC("accounts", COUNT, "number of accounts")
+    PUBLIC("root", HASH, "hash of the sum tree's root")
+    PUBLIC("total", SUM, "its sum")
 };
 static const struct entry_field tariff_fields[] = {
     PUBLIC("amount", AMOUNT, "decimal")
@@ -86,8 +93,9 @@ static const char *kind_name(const struct entry_field *f)
 {
     static const char *const names[] = {
         [F_ID] = "id", [F_TEXT] = "text", [F_CODE] = "code", [F_HASH] = "hash", [F_COUNT] = "count",
-        [F_AMOUNT] = "amount", [F_CURRENCY] = "currency", [F_TIME] = "time", [F_TERRITORY] = "territory",
-        [F_CODES] = "codes", [F_COUNTS] = "counts by code", [F_OBJECT] = "object",
+        [F_AMOUNT] = "amount", [F_SUM] = "sum", [F_CURRENCY] = "currency", [F_TIME] = "time", [F_TERRITORY] = "territory",
+        [F_CODES] = "codes", [F_COUNTS] = "counts by code", [F_BY_CURRENCY] = "objects by currency",
+        [F_OBJECT] = "object",
     };
 
     return names[f->kind];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schema/base/id.h"
+#include "schema/base/money.h"
 #include "schema/json/canon.h"
 
 struct cursor cursor_over(struct scope *s, const void *bytes, size_t len)
@@ -102,6 +103,7 @@ static bool id_fits(const struct entry_field *f, const char *text)
 /* Text without NUL inside, NUL-terminated. */
 static bool text_fits(const struct entry_field *f, const char *text, size_t len)
 {
+    money_sum sum;
     int64_t ms;
 
     switch (f->kind) {
@@ -109,6 +111,7 @@ static bool text_fits(const struct entry_field *f, const char *text, size_t len)
     case F_TEXT:      return len > 0 && len <= ENTRY_TEXT_MAX;
     case F_CODE:      return code_find(f->codes, text, len) >= 0;
     case F_AMOUNT:    return amount_fits(text, len);
+    case F_SUM:       return money_sum_read(text, &sum);
     case F_CURRENCY:  return capitals(text, len, 3);
     case F_TIME:      return time_parse(text, &ms);
     case F_TERRITORY: return capitals(text, len, 2) || strcmp(text, "WORLD") == 0;
@@ -205,11 +208,29 @@ static bool any_object_read(struct cursor *c)
     return false;
 }
 
+static bool by_currency_read(struct cursor *c, const struct entry_field *f)
+{
+    const char *last = "";
+    char *currency;
+    size_t len;
+
+    if (!TAKE(c, "{"))
+        return false;
+    do {
+        if (!string_read(c, &currency, &len) || !capitals(currency, len, 3) || strcmp(last, currency) >= 0 ||
+            !TAKE(c, ":") || !object_read(c, f->shape, f->n_shape, NULL))
+            return false;
+        last = currency;
+    } while (TAKE(c, ","));
+    return TAKE(c, "}");
+}
+
 static bool json_read_value(struct cursor *c, const struct entry_field *f)
 {
     switch (f->kind) {
     case F_CODES:  return codes_read(c, f);
     case F_COUNTS: return counts_read(c, f);
+    case F_BY_CURRENCY: return by_currency_read(c, f);
     default:       return f->shape ? object_read(c, f->shape, f->n_shape, NULL) : any_object_read(c);
     }
 }
@@ -230,7 +251,7 @@ bool value_read(struct cursor *c, const struct entry_field *f, struct entry_valu
             return false;
         *out = EV_COUNT(count);
         return true;
-    case F_CODES: case F_COUNTS: case F_OBJECT:
+    case F_CODES: case F_COUNTS: case F_BY_CURRENCY: case F_OBJECT:
         if (!json_read_value(c, f))
             return false;
         *out = EV_JSON(((struct bytes){ (const uint8_t *)start, (size_t)(c->p - start) }));
@@ -289,7 +310,7 @@ bool value_fits(struct scope *s, const struct entry_field *f, const struct entry
         return v->kind == V_HASH;
     case F_COUNT:
         return v->kind == V_COUNT && v->v.count <= ENTRY_COUNT_MAX;
-    case F_CODES: case F_COUNTS: case F_OBJECT:
+    case F_CODES: case F_COUNTS: case F_BY_CURRENCY: case F_OBJECT:
         if (v->kind != V_JSON || v->v.json.len > ENTRY_BYTES_MAX)
             return false;
         c = cursor_over(s, v->v.json.p, v->v.json.len);

@@ -141,6 +141,8 @@
 #define CONTENT_BYTES_MAX      (INT64_C(1) << 40)   /* Bytes of one content. */
 #define UPLOAD_IDLE_MS         (7 * 24 * 3600 * INT64_C(1000))  /* An unfinished upload untouched for so long goes. */
 #define ACCESS_WINDOW_MS       (24 * 3600 * INT64_C(1000))   /* One access per license, item and window. */
+#define SNAPSHOT_MS_DEFAULT    "86400000"     /* What is owed to creators is committed to daily. */
+#define SNAPSHOT_LEAVES        1000           /* Leaves of a snapshot that an auditor reads at a time. */
 #define STATEMENT_LINES_MAX    10000          /* Lines of one account that one statement shows. */
 #define CLEARANCE_MS           (24 * 3600 * INT64_C(1000))   /* A clearance is good for a day at most. */
 #define CLEARANCE_CONTENT_MS   (60 * 24 * 3600 * INT64_C(1000))  /* Bytes verified longer ago are not cleared. */

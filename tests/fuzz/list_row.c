@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Property: a row of a clearance or an allocation that is read is written as the very bytes that were read. */
+/* Property: a row of a clearance, an allocation or a snapshot that is read is written as the very bytes that were read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size + !size);       /* as long as the row: reading on is seen */
     struct cleared_row row;
     struct line_row line;
+    struct held_row held;
     struct scope s;
     struct buf leaf;
 
@@ -26,6 +27,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (line_row_read(copy, size, &line)) {
         list_add_line(&tree, &leaf, &line);
+        if (leaf.len != size || memcmp(leaf.p, copy, size) != 0)
+            abort();
+    }
+    if (held_row_read(copy, size, &held)) {
+        held_commitment(&leaf, &held);
         if (leaf.len != size || memcmp(leaf.p, copy, size) != 0)
             abort();
     }

@@ -545,7 +545,8 @@ static struct bytes old_state(struct scope *s, const struct buf *state, int form
     buf_printf(&out, "counterfoil-audit %d\n", form);
     for (; p < end; p = eol + 1) {
         eol = memchr(p, '\n', (size_t)(end - p));
-        put_old_line(&out, p, (size_t)(eol - p), form);
+        if (strncmp(p, "snapshot ", 9) != 0)             /* which came later */
+            put_old_line(&out, p, (size_t)(eol - p), form);
     }
     sum = sha256_of(out.p, out.len);
     hex_write(sum.b, HASH_SIZE, hex);

@@ -158,6 +158,9 @@ static void test_mutations(void)
 #define SD2 "\"e5DSCNIm7TGZrjDKwQndbUM1XEqc5bYWfB3PDP1-XOA\""
 #define SD3 "\"ggBY1o94sC_CXOkCCTFmbhj9wyYrUdzfuTtt3Nfc8sU\""
 #define SD4 "\"scu4TSZWODMrhIT6GPnOQ0GZx7ejGknKIZQNJJffgwU\""
+#define SNAPSHOT(currencies) HEAD "{\"as_of\":1,\"currencies\":{" currencies "}},\"sd\":[]," \
+                             "\"type\":\"balances.snapshot\",\"v\":3}"
+#define SUMS(currency, total) "\"" currency "\":{\"accounts\":1,\"root\":\"" ZERO_HASH_TEXT "\",\"total\":\"" total "\"}"
 #define ACCESS_TAIL ",\"type\":\"access.recorded\",\"v\":1}"
 
 static const struct { const char *text, *why; } refused[] = {
@@ -181,6 +184,12 @@ static const struct { const char *text, *why; } refused[] = {
     { HEAD "{" LICENSE ",\"reason\":\"expired\"},\"sd\":[],\"type\":\"license.ended\",\"v\":4}", "unknown rules" },
     { HEAD "{\"clearance\":\"clr_01jdc5x9k2h3v8m4q7t0w6y1zr\"," LICENSE "},\"sd\":[],"
       "\"type\":\"clearance.withdrawn\",\"v\":1}", "a type that came later" },
+    { SNAPSHOT("") , "a snapshot of no currency" },
+    { SNAPSHOT(SUMS("EUR", "1.00") "," SUMS("EUR", "1.00")), "a currency twice" },
+    { SNAPSHOT(SUMS("EUR", "1.00") "," SUMS("CHF", "1.00")), "currencies out of order" },
+    { SNAPSHOT(SUMS("eur", "1.00")), "what is no currency" },
+    { SNAPSHOT(SUMS("EUR", "340282366920938463463374607431768.211456")), "a sum of more than 128 bits" },
+    { SNAPSHOT(SUMS("EUR", "-1.00")), "a sum below zero" },
     { "{\"at\":\"2026-02-30T10:15:30.123Z\",\"body\":{" LICENSE ",\"reason\":\"expired\"}" ENDED_TAIL,
       "a day that was not" },
     { HEAD "{" LICENSE "},\"sd\":[" SD1 "," SD2 "," SD3 "]" ACCESS_TAIL, "a digest too few" },

@@ -39,6 +39,25 @@ static void test_leaves(struct scope *s)
            "whose bytes the buffer holds");
 }
 
+static void test_held(struct scope *s)
+{
+    struct held_row row = { .account = { "acc_01jdc5x9k2h3v8m4q7t0w6y1zr" }, .balance = "12.505", .n = 3 }, back;
+    struct hash id = held_id(row.account.text, 12345), commitment;
+    struct buf leaf = BUF(s);
+
+    memset(row.salt, 5, sizeof row.salt);
+    commitment = held_commitment(&leaf, &row);
+    is_hex(id.b, HASH_SIZE, "85f201989c69f6cb84e19c2e39caa95b6eec3aa1a492036795c33980126e0279", "a salted id");
+    is_hex(commitment.b, HASH_SIZE, "6d731d071541ecfdb8c2fac6843b8f4e69cc2efe980ffe8978120ab4b17f8356",
+           "and a commitment");
+    ok(held_row_read(leaf.p, leaf.len, &back) && strcmp(back.balance, "12.505") == 0 && back.n == 3 &&
+       memcmp(back.salt, row.salt, SALT_SIZE) == 0 && strcmp(back.account.text, row.account.text) == 0,
+       "an account's row is read back");
+    for (size_t i = 0; i < leaf.len; i++)
+        if (!ok(!held_row_read(leaf.p, i, &back), "not what is cut"))
+            break;
+}
+
 static void test_commit_id(void)
 {
     struct hash root, details;
@@ -140,6 +159,7 @@ int main(void)
 
     scope_init(&s, 0);
     test_leaves(&s);
+    test_held(&s);
     test_commit_id();
     test_rows(&s);
     test_paths();

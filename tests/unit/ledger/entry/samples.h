@@ -126,6 +126,11 @@ static const struct sample samples[ENTRY_TYPES] = {
         { "count", S_COUNT(3) }, { "reason", S_TEXT("request") }, { "root", S_HASH(&sample_hash) } } },
     { ENTRY_ISSUER_KEY_CHANGED, { { "issuer_key", S_TEXT("log.example/1/issuer+00000000+AAAA") } } },
     { ENTRY_LOG_FROZEN, { { "successor", S_JSON("{\"key\":\"k\",\"origin\":\"o\"}") } } },
+    { ENTRY_BALANCES_SNAPSHOT, {
+        { "as_of", S_COUNT(12) },
+        { "currencies", S_JSON("{\"EUR\":{\"accounts\":2,\"root\":\"" ZERO_HASH_TEXT
+                               "\",\"total\":\"340282366920938463463374607431768.211455\"},\"JPY\":{\"accounts\":1,"
+                               "\"root\":\"" ZERO_HASH_TEXT "\",\"total\":\"0\"}}") } } },
 };
 
 static inline size_t sample_values(const struct sample *x)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "ledger/audit/state.h"
+#include "ledger/entry/lists.h"
+#include "ledger/tree/sumtree.h"
+#include "schema/base/limits.h"
+#include "schema/json/canon.h"
+
+/*
+ * Snapshots: each leaf against the number and the balance that the account has by its lines and payouts. No account is
+ * written between `as_of` and the snapshot's entry, so what the replay has reached is what the leaves must say. Leaves
+ * are read a page at a time, each account is marked when its leaf comes by.
+ */
+struct tree_said { char currency[4]; uint64_t accounts; struct sum_node root; };
+
+struct leaves {
+    struct audit *a;
+    const struct tree_said *said;
+    uint64_t as_of;
+    struct sum_frontier tree;
+    struct hash last;                      /* salted id of the leaf before */
+    bool compared;                         /* so far no leaf differs from its account */
+};
+
+static struct snapshot_row *last_snapshot(struct audit *a)
+{
+    static const struct key key = { 0, 1 };
+    struct snapshot_row *r = table_find(&a->table[SNAPSHOTS], key);
+
+    return r ? r : table_add(&a->table[SNAPSHOTS], key);
+}
+
+void account_written(struct audit *a)
+{
+    last_snapshot(a)->written = a->index + 1;
+}
+
+static void as_of_check(struct audit *a, uint64_t as_of)
+{
+    struct snapshot_row *r = last_snapshot(a);
+
+    if (as_of == 0 || as_of > a->index)
+        audit_find(a, RULE_SNAPSHOT_AS_OF, "a size of the log before it", "%" PRIu64, as_of);
+    else if (as_of <= r->as_of)
+        audit_find(a, RULE_SNAPSHOT_AS_OF, "later than the snapshot before", "%" PRIu64 " after %" PRIu64, as_of,
+                   r->as_of);
+    else if (as_of < r->written)
+        audit_find(a, RULE_SNAPSHOT_AS_OF, "no account written since", "%" PRIu64 ", and entry %" PRIu64 " since",
+                   as_of, r->written - 1);
+    if (as_of > r->as_of && as_of <= a->index)
+        r->as_of = as_of;
+}
+
+/* ---- the leaves */
+
+/* One leaf; what is wrong with the list, or NULL. What is wrong with the account is found here. */
+static const char *leaf_take(struct leaves *l, const char *text, size_t len)
+{
+    struct audit *a = l->a;
+    struct balance_row *b;
+    struct hash id, commitment;
+    struct held_row row;
+    money_sum balance;
+    struct scope s;
+    struct buf leaf;
+
+    if (!held_row_read(text, len, &row) || !money_sum_parse(row.balance, l->said->currency, &balance))
+        return "a leaf in another form";
+    id = held_id(row.account.text, l->as_of);
+    if (l->tree.size > 0 && memcmp(l->last.b, id.b, HASH_SIZE) >= 0)
+        return "leaves out of order";
+    l->last = id;
+    scope_init(&s, 0);
+    leaf = (struct buf)BUF(&s);
+    commitment = held_commitment(&leaf, &row);
+    scope_free(&s);
+    if (!sum_append(&l->tree, sum_leaf(balance, &id, &commitment)))
+        return "a sum that is too large";
+    if (a->balances_partial || !l->compared)
+        return NULL;
+    b = table_find(&a->table[BALANCES], key_of(row.account.text));
+    l->compared = false;
+    if (!b || b->n == 0 || strcmp(b->currency, l->said->currency) != 0)
+        audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "accounts that were allocated something in the currency", "%s",
+                   row.account.text);
+    else if (row.n != b->n)
+        audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "the account's last number", "%s with %" PRIu64 " instead of %" PRIu64,
+                   row.account.text, row.n, b->n);
+    else if (balance != (money_sum)(b->micro > 0 ? b->micro : 0))
+        audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "the account's lines less its payouts", "%s with another balance",
+                   row.account.text);
+    else
+        l->compared = true;
+    if (b)
+        b->seen = a->index + 1;
+    return NULL;
+}
+
+static const char *page_take(struct leaves *l, struct bytes text)
+{
+    const char *p = (const char *)text.p, *end = p + text.len, *eol, *wrong = NULL;
+
+    for (; p < end && !wrong; p = eol + 1) {
+        eol = memchr(p, '\n', (size_t)(end - p));
+        if (!eol || l->tree.size == l->said->accounts)
+            return eol ? "more leaves than its number of accounts" : "a leaf in another form";
+        wrong = leaf_take(l, p, (size_t)(eol - p));
+    }
+    return wrong;
+}
+
+/* Sorted ids don't repeat: who is not marked has no leaf. */
+static void left_out(struct audit *a, const char *currency)
+{
+    const struct balance_row *b;
+
+    for (size_t at = 0; (b = table_next(&a->table[BALANCES], &at)) != NULL;) {
+        char id[ID_SIZE];
+
+        if (b->n == 0 || b->seen == a->index + 1 || strcmp(b->currency, currency) != 0)
+            continue;
+        id_of_key("acc", b->key, id);
+        audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "a leaf for every account", "none for %s, which has %" PRIu64 " lines", id,
+                   b->n);
+        return;                            /* what is wrong is found once */
+    }
+}
+
+static const char *tree_compare(const struct leaves *l)
+{
+    struct sum_node root;
+
+    if (l->tree.size != l->said->accounts)
+        return "fewer leaves than its number of accounts";
+    if (!sum_root(&l->tree, &root) || root.sum != l->said->root.sum)
+        return "leaves of another total";
+    return hash_equal(&root.hash, &l->said->root.hash) ? NULL : "leaves of another root";
+}
+
+/* One page in a scope of its own; *there false: not to be had. */
+static err page(struct scope *s, struct leaves *l, uint64_t number, bool *there, const char **wrong)
+{
+    struct bytes text = { 0 };
+    struct scope one;
+    uint64_t due = l->said->accounts - l->tree.size, before = l->tree.size;
+    err e;
+
+    scope_init(&one, 0);
+    one.deadline_ms = s->deadline_ms;
+    e = document_of(&one, l->a, scope_printf(&one, "snapshots/%" PRIu64 "/%s/%" PRIu64, l->a->index, l->said->currency,
+                                             number), &text, there);
+    if (e != ERR_OK)
+        e = fail(s, e, "%s", one.why.detail);
+    else if (*there)
+        *wrong = page_take(l, text);
+    scope_free(&one);
+    due = due < SNAPSHOT_LEAVES ? due : SNAPSHOT_LEAVES;
+    if (e == ERR_OK && *there && !*wrong && l->tree.size < before + due)
+        *wrong = "fewer leaves than its number of accounts";
+    return e;
+}
+
+/* *there false: they are not to be had. */
+static err leaves_check(struct scope *s, struct audit *a, const struct tree_said *said, uint64_t as_of, bool *there)
+{
+    struct leaves l = { .a = a, .said = said, .as_of = as_of, .tree = SUM_FRONTIER_EMPTY, .compared = true };
+    const char *wrong = NULL;
+
+    *there = true;
+    for (uint64_t n = 0; !wrong && *there && l.tree.size < said->accounts; n++)
+        TRY(page(s, &l, n, there, &wrong));
+    if (!*there) {
+        a->report->unlisted++;
+        return ERR_OK;
+    }
+    a->report->listed++;
+    wrong = wrong ? wrong : tree_compare(&l);
+    if (wrong)
+        audit_find(a, RULE_SNAPSHOT_LEAVES, "leaves that are sorted and hash to its root, number and total", "%s: %s",
+                   said->currency, wrong);
+    else if (l.compared && !a->balances_partial)
+        left_out(a, said->currency);
+    return ERR_OK;
+}
+
+/* ---- what the entry says */
+
+static bool said_read(const char *currency, const json_t *sums, struct tree_said *out)
+{
+    const char *total = json_string_value(json_object_get(sums, "total"));
+    const char *root = json_string_value(json_object_get(sums, "root"));
+
+    memcpy(out->currency, currency, sizeof out->currency);     /* three letters: the entry's form */
+    out->accounts = (uint64_t)json_integer_value(json_object_get(sums, "accounts"));
+    return out->accounts > 0 && total && root && hash_parse(root, &out->root.hash) &&
+           money_sum_parse(total, currency, &out->root.sum);
+}
+
+/* By the totals alone: an account that is below zero doesn't lessen what is owed to the others. */
+static void total_check(struct audit *a, const char *currency, money_sum said)
+{
+    const struct balance_row *t = total_of(a, currency);
+
+    if (!a->totals_partial && t->micro > 0 && said < (money_sum)t->micro)
+        audit_find(a, RULE_SNAPSHOT_TOTAL, "no less than what was allocated and not paid out", "less in %s", currency);
+}
+
+/* Currencies that it has no tree of. */
+static void others_check(struct audit *a, const json_t *currencies)
+{
+    const struct balance_row *t;
+
+    for (size_t at = 0; (t = table_next(&a->table[TOTALS], &at)) != NULL;) {
+        if (json_object_get(currencies, t->currency))
+            continue;
+        if (a->balances_partial)
+            total_check(a, t->currency, 0);
+        else
+            left_out(a, t->currency);
+    }
+}
+
+static err tree_check(struct scope *s, struct audit *a, const char *currency, const json_t *sums, uint64_t as_of)
+{
+    struct tree_said said = { .accounts = 0 };
+    bool there;
+
+    if (!said_read(currency, sums, &said)) {
+        audit_find(a, RULE_SNAPSHOT_SUMS, "accounts and a canonical total in a currency of ISO 4217", "%s", currency);
+        return ERR_OK;
+    }
+    TRY(leaves_check(s, a, &said, as_of, &there));
+    if (!there || a->balances_partial)
+        total_check(a, currency, said.root.sum);
+    return ERR_OK;
+}
+
+err snapshot_posted(struct scope *s, struct audit *a, const struct entry *e)
+{
+    struct bytes text = entry_field(e, "currencies")->v.json;
+    uint64_t as_of = count_of(e, "as_of"), findings = a->report->findings;
+    json_t *currencies = NULL, *sums;
+    const char *currency;
+    err got = ERR_OK;
+
+    as_of_check(a, as_of);
+    if (a->report->findings > findings)
+        return ERR_OK;                     /* its leaves are of another state */
+    TRY(json_read(s, (const char *)text.p, text.len, &currencies));
+    json_object_foreach(currencies, currency, sums)
+        if (got == ERR_OK)
+            got = tree_check(s, a, currency, sums, as_of);
+    if (got == ERR_OK)
+        others_check(a, currencies);
+    json_decref(currencies);
+    return got;
+}

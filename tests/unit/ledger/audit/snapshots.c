@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tap.h"
+
+#include "ledger/tree/sumtree.h"
+#include "tests/unit/ledger/audit/longer.h"
+
+/*
+ * Rules version 3: what creators are owed, committed to twice; and every way in which a snapshot may lie. Its first
+ * one comes after a payout of all that one of the two accounts had, the second repeats it.
+ */
+enum { CHANGED_3 = LONG_ACTS, TAKEN, LATER, ALL_ACTS };
+#define ACC_0 ID("acc", "00")
+#define ACC_1 ID("acc", "01")
+#define TAKEN_AS_OF (LONG_ACTS + 1)
+#define PAGE_1 "snapshots/41/EUR/0"
+#define PAGE_2 "snapshots/42/EUR/0"
+_Static_assert(TAKEN == 41, "the pages' names have the entries' indexes");
+
+struct account { const char *id, *balance; uint64_t n; };
+static const struct account honest[] = { { ACC_0, "0.00", 2 }, { ACC_1, "8.251467", 2 } };
+
+struct lie {
+    const char *why;
+    struct account account[3];             /* the leaves of the first snapshot; none: the honest ones */
+    enum { AS_IT_IS, TURNED, DOUBLED, SHORTENED, SPOILED, HIDDEN } served;
+    const char *total;                     /* in the entry; NULL: the leaves' */
+    const char *currency;                  /* NULL: EUR */
+    uint64_t accounts;                     /* 0: the leaves' */
+    uint64_t as_of;                        /* 0: TAKEN_AS_OF */
+    bool closed;                           /* nothing is disclosed */
+    enum audit_rule_id rule;               /* RULES: nothing is found */
+};
+
+static const struct lie lies[] = {
+    { "the honest story", .rule = RULES },
+    { "and to outsiders", .closed = true, .rule = RULES },
+    { "without its leaves", .served = HIDDEN, .rule = RULES },
+    { "an account left out that has nothing", { { ACC_1, "8.251467", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "an account left out", { { ACC_0, "0.00", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "an account left out, unseen", { { ACC_0, "0.00", 2 } }, HIDDEN, .rule = RULE_SNAPSHOT_TOTAL },
+    { "a micro-unit less", { { ACC_0, "0.00", 2 }, { ACC_1, "8.251466", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "a micro-unit more", { { ACC_0, "0.00", 2 }, { ACC_1, "8.251468", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "one's money as another's", { { ACC_0, "8.251467", 2 }, { ACC_1, "0.00", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "another number", { { ACC_0, "0.00", 2 }, { ACC_1, "8.251467", 1 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "an account of nobody", { { ACC_0, "0.00", 2 }, { ACC_1, "8.251467", 2 }, { ID("acc", "zz"), "1.00", 1 } },
+      .rule = RULE_SNAPSHOT_ACCOUNTS },
+    { "an account by another name", { { ACC_0, "0.00", 2 }, { "acc_81jdc5x9k2h3v8m4q7t0w6y101", "8.251467", 2 } },
+      .rule = RULE_SNAPSHOT_LEAVES },
+    { "a balance in another form", { { ACC_0, "0.000", 2 }, { ACC_1, "8.251467", 2 } }, .rule = RULE_SNAPSHOT_LEAVES },
+    { "leaves out of order", .served = TURNED, .rule = RULE_SNAPSHOT_LEAVES },
+    { "a leaf twice", .served = DOUBLED, .rule = RULE_SNAPSHOT_LEAVES },
+    { "a leaf less than its number", .served = SHORTENED, .rule = RULE_SNAPSHOT_LEAVES },
+    { "leaves of another root", .served = SPOILED, .rule = RULE_SNAPSHOT_LEAVES },
+    { "a total that is not the leaves'", .total = "8.26", .rule = RULE_SNAPSHOT_LEAVES },
+    { "another total, unseen", .total = "8.25", .served = HIDDEN, .rule = RULE_SNAPSHOT_TOTAL },
+    { "another number of accounts", .accounts = 1, .rule = RULE_SNAPSHOT_LEAVES },
+    { "no accounts", .accounts = ENTRY_COUNT_MAX + 1, .closed = true, .rule = RULE_SNAPSHOT_SUMS },
+    { "a total in another form", .total = "8.250000", .closed = true, .rule = RULE_SNAPSHOT_SUMS },
+    { "a currency that there is not", .currency = "XTS", .closed = true, .rule = RULE_SNAPSHOT_SUMS },
+    { "as of its own future", .as_of = TAKEN + 1, .closed = true, .rule = RULE_SNAPSHOT_AS_OF },
+    { "as of before the log", .as_of = ENTRY_COUNT_MAX + 1, .closed = true, .rule = RULE_SNAPSHOT_AS_OF },
+    { "as of before a payout failed", .as_of = FAILED, .closed = true, .rule = RULE_SNAPSHOT_AS_OF },
+};
+
+static uint64_t some(uint64_t said, uint64_t otherwise)
+{
+    return said > ENTRY_COUNT_MAX ? 0 : said ? said : otherwise;
+}
+
+struct leaf { struct hash id; struct sum_node node; const char *text; };
+
+static int by_id(const void *left, const void *right)
+{
+    return memcmp(((const struct leaf *)left)->id.b, ((const struct leaf *)right)->id.b, HASH_SIZE);
+}
+
+static void serve(struct buf *out, const struct lie *lie, const struct leaf *leaves, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (lie->served != SHORTENED || i > 0)
+            buf_printf(out, "%s\n", leaves[lie->served == TURNED ? n - 1 - i : i].text);
+    if (lie->served == DOUBLED)
+        buf_printf(out, "%s\n", leaves[n - 1].text);
+    if (lie->served == SPOILED) {
+        *strstr(out->p, "\"salt\":\"") = '\0';
+        out->len = strlen(out->p);
+        buf_printf(out, "\"salt\":\"BAAAAAAAAAAAAAAAAAAAAA\"}\n%s\n", leaves[1].text);
+    }
+}
+
+/* The leaves as the market serves them; the entry's `currencies`. */
+static const char *tree_of(struct log *l, const char *page, const struct lie *lie, uint64_t as_of)
+{
+    const struct account *a = lie->account[0].id ? lie->account : honest;
+    struct sum_frontier tree = SUM_FRONTIER_EMPTY;
+    struct leaf leaves[3] = { 0 };
+    char root[HEX_SIZE(HASH_SIZE)], total[MONEY_SUM_SIZE];
+    struct sum_node top;
+    struct buf text = BUF(&l->s);
+    size_t n = 0, most = a == honest ? ARRAY_LEN(honest) : ARRAY_LEN(lie->account);
+
+    for (; n < most && a[n].id; n++) {
+        struct held_row row = { .n = a[n].n, .salt = { (uint8_t)n } };
+        struct hash commitment;
+        money_sum balance;
+        snprintf(row.account.text, sizeof row.account.text, "%s", a[n].id);
+        snprintf(row.balance, sizeof row.balance, "%s", a[n].balance);
+        leaves[n].id = held_id(a[n].id, as_of);
+        commitment = held_commitment(&text, &row);
+        if (!money_sum_read(a[n].balance, &balance))
+            abort();
+        leaves[n].node = sum_leaf(balance, &leaves[n].id, &commitment);
+        leaves[n].text = scope_strndup(&l->s, text.p, text.len);
+    }
+    qsort(leaves, n, sizeof *leaves, by_id);
+    for (size_t i = 0; i < n; i++)
+        if (!sum_append(&tree, leaves[i].node))
+            abort();
+    if (lie->served != HIDDEN)
+        serve(beside(l, page), lie, leaves, n);
+    if (!sum_root(&tree, &top))
+        abort();
+    hex_write(top.hash.b, HASH_SIZE, root);
+    money_sum_format(top.sum, "EUR", total);
+    return scope_printf(&l->s, "{\"%s\":{\"accounts\":%llu,\"root\":\"%s\",\"total\":\"%s\"}}",
+                        lie->currency ? lie->currency : "EUR", (unsigned long long)some(lie->accounts, n), root,
+                        lie->total ? lie->total : total);
+}
+
+static struct act taken(uint64_t as_of, const char *currencies)
+{
+    return (struct act){ ENTRY_BALANCES_SNAPSHOT, START + 40, {
+        { "as_of", EV_COUNT(as_of) },
+        { "currencies", EV_JSON(((struct bytes){ (const uint8_t *)currencies, strlen(currencies) })) } }, 0 };
+}
+
+static size_t tell_all(struct log *l, struct act *acts, const struct lie *lie, uint64_t later)
+{
+    static const struct lie none = { .why = "" };
+    uint64_t as_of = some(lie->as_of, TAKEN_AS_OF);
+
+    tell(acts);
+    act_value(&acts[PAYOUT_0], "amount")->value = (struct entry_value)T("11.002933");
+    acts[CHANGED_3] = acts[CHANGED];
+    acts[CHANGED_3].at = START + 40;
+    act_value(&acts[CHANGED_3], "versions")->value = (struct entry_value)J("{\"entry\":1,\"rules\":3}");
+    l->disclose = !lie->closed;
+    log_lists(l);
+    acts[TAKEN] = taken(as_of, tree_of(l, PAGE_1, lie, as_of));
+    acts[LATER] = taken(later, tree_of(l, PAGE_2, &none, later));
+    return ALL_ACTS;
+}
+
+static bool found_at(const struct audit_report *r, uint64_t index)
+{
+    return r->first && r->first->has_index && r->first->index == index && *r->first->expected && *r->first->found;
+}
+
+static void try(const struct lie *lie, uint64_t later, uint64_t index)
+{
+    static struct act acts[ALL_ACTS + 1];
+    struct audit_report r;
+    struct scope s;
+    struct log l;
+    size_t n;
+
+    scope_init(&s, 0);
+    log_init(&l);
+    n = tell_all(&l, acts, lie, later);
+    for (size_t i = 0; i < n; i++)
+        log_act(&l, &acts[i]);
+    ok(audited(&s, &l, &r) == ERR_OK && r.advanced, "%s: checked to the end", lie->why);
+    if (lie->rule == RULES)
+        ok(r.findings == 0, "%s: nothing found", lie->why);
+    else
+        ok(only_finding(&r, lie->rule) && r.findings == 1 && found_at(&r, index), "%s: %s, once", lie->why,
+           audit_rules[lie->rule].name);
+    for (const struct audit_finding *f = lie->rule == RULES ? r.first : NULL; f; f = f->next)
+        printf("# entry %" PRIu64 " %s: expected %s, found %s\n", f->index, audit_rules[f->rule].name, f->expected,
+               f->found);
+    log_free(&l);
+    scope_free(&s);
+}
+
+/* What was written before the audit stopped counts when it goes on. */
+static void test_resumed(void)
+{
+    static const struct lie stale = { "stale", .as_of = FAILED };
+    static struct act acts[ALL_ACTS + 1];
+    struct audit_report r;
+    struct log l;
+
+    for (size_t size = FAILED + 1; size <= LATER; size++) {
+        struct audit_config config = { .seed = 42 };
+        struct audit_source src;
+        struct buf state;
+        struct scope s;
+        struct audit *a;
+
+        scope_init(&s, 0);
+        log_init(&l);
+        tell_all(&l, acts, size > TAKEN ? &lies[0] : &stale, size > TAKEN ? TAKEN_AS_OF : LATER);
+        for (size_t i = 0; i < ALL_ACTS; i++)
+            log_act(&l, &acts[i]);
+        src = log_source(&l);
+        config.vkey = l.vkey;
+        l.shown = size;
+        state = (struct buf)BUF(&s);
+        if (audit_new(&s, &config, &a) != ERR_OK || audit_run(&s, a, &src, &r) != ERR_OK)
+            abort();
+        audit_save(a, &state);
+        audit_free(a);
+        l.shown = 0;
+        ok(r.findings == 0 && audit_load(&s, &config, state.p, state.len, &a) == ERR_OK &&
+           audit_run(&s, a, &src, &r) == ERR_OK && only_finding(&r, RULE_SNAPSHOT_AS_OF),
+           "an audit that stopped at %zu knows what was written, or taken", size);
+        audit_free(a);
+        log_free(&l);
+        scope_free(&s);
+    }
+}
+
+int main(void)
+{
+    keys_init();
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++)
+        try(&lies[i], LATER, TAKEN);
+    try(&(struct lie){ "one as of the same size again", .rule = RULE_SNAPSHOT_AS_OF }, TAKEN_AS_OF, LATER);
+    try(&(struct lie){ "one as of an earlier size", .as_of = TAKEN, .rule = RULE_SNAPSHOT_AS_OF }, TAKEN - 1, LATER);
+    test_resumed();
+    return done_testing();
+}
