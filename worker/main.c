@@ -40,6 +40,8 @@ static const struct config_row rows[] = {
       " host." },
     { "COUNTERFOIL_HOLD_MS", CONFIG_INT, offsetof(struct worker_settings, hold_ms), "2592000000", 0, 8760 * HOUR_MS,
       "What a creator was allocated becomes available for payouts after so long." },
+    { "COUNTERFOIL_SNAPSHOT_MS", CONFIG_INT, offsetof(struct worker_settings, snapshot_ms), SNAPSHOT_MS_DEFAULT, 1000,
+      8760 * HOUR_MS, "What is owed to creators is committed to in the log after so long, and before payouts." },
     { "COUNTERFOIL_POLICY", CONFIG_TEXT, offsetof(struct worker_settings, policy_file), "", 0, 0,
       "File with the log's policy (C2SP tlog-policy); its witnesses that have a URL are asked to cosign." },
     { "COUNTERFOIL_WITNESS_PRIVATE", CONFIG_FLAG, offsetof(struct worker_settings, witness_private), "no", 0, 0,

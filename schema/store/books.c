@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-enum { ACCOUNT, TRANSACTION, POST, BALANCE, BALANCES, HOLD };
+enum { ACCOUNT, TRANSACTION, POST, BALANCE, BALANCES, HOLD, KEEP, LET_GO };
 
 #define LAST " FROM posting WHERE account = a.no AND running IS NOT NULL ORDER BY running DESC LIMIT 1"
 const struct sql books_sql[BOOKS_STATEMENTS] = {
@@ -30,6 +30,8 @@ const struct sql books_sql[BOOKS_STATEMENTS] = {
                       "  ORDER BY p.running DESC LIMIT 1) l ON true"
                       " WHERE a.party = $1 ORDER BY a.kind, a.currency" },
     [HOLD]        = { "books_hold", "SELECT pg_try_advisory_xact_lock(4204) AS held" },
+    [KEEP]        = { "books_keep", "SELECT pg_try_advisory_lock(4204) AS held" },
+    [LET_GO]      = { "books_let_go", "SELECT pg_advisory_unlock(4204) AS held" },
 };
 
 static const struct column columns[] = {
@@ -75,12 +77,33 @@ err books_balances(struct scope *s, struct db *db, const char *party, struct bal
     return db_many(s, db, &books_sql[BALANCES], PARAMS(P_TEXT(party)), &balance_shape, out, n);
 }
 
+static const struct column held_columns[] = { { "held", T_BOOL, 0 } };
+static const struct shape held_shape = { sizeof(bool), 1, held_columns };
+
+static err held_or_busy(struct scope *s, bool held)
+{
+    return held ? ERR_OK : fail(s, ERR_BUSY, "creators' accounts are being written: try again");
+}
+
 err books_hold(struct scope *s, struct db *db)
 {
-    static const struct column column[] = { { "held", T_BOOL, 0 } };
-    static const struct shape shape = { sizeof(bool), 1, column };
     bool held;
 
-    TRY(db_one(s, db, &books_sql[HOLD], NO_PARAMS, &shape, &held));
-    return held ? ERR_OK : fail(s, ERR_BUSY, "creators' accounts are being written: try again");
+    TRY(db_one(s, db, &books_sql[HOLD], NO_PARAMS, &held_shape, &held));
+    return held_or_busy(s, held);
+}
+
+err books_keep(struct scope *s, struct db *db)
+{
+    bool held;
+
+    TRY(db_one(s, db, &books_sql[KEEP], NO_PARAMS, &held_shape, &held));
+    return held_or_busy(s, held);
+}
+
+err books_let_go(struct scope *s, struct db *db)
+{
+    bool held;
+
+    return db_one(s, db, &books_sql[LET_GO], NO_PARAMS, &held_shape, &held);
 }

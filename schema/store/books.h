@@ -12,7 +12,7 @@
  * worker has numbered ahead stays good; postings that it prepared are not in
  * force before their row in book_activation.
  */
-#define BOOKS_STATEMENTS 6
+#define BOOKS_STATEMENTS 8
 extern const struct sql books_sql[BOOKS_STATEMENTS];
 
 /* Positive: the owner is owed more. Platform accounts have no owner: party NULL, kind bank or clearing. */
@@ -30,3 +30,9 @@ err books_balances(struct scope *s, struct db *db, const char *party, struct bal
  * asked under the ledger's lock too, where waiting would close a circle.
  */
 err books_hold(struct scope *s, struct db *db);
+/*
+ * The same from one transaction of this connection to the next, until they are let go or the connection ends; what it
+ * holds itself it may hold again.
+ */
+err books_keep(struct scope *s, struct db *db);
+err books_let_go(struct scope *s, struct db *db);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/payout.h"
 
+#include "schema/store/creator_sql.h"
+
 enum { RUN_ADD, RUN_GET, RUN_LIST, RUN_FILE, RUN_LEFT, DUE, ADD, POST, EACH, LEFT, DONE, GET, HOLD, LIST, SETTLED,
        FAILED, UNHURRIED, STATEMENTS_USED };
 
@@ -11,16 +13,6 @@ enum { RUN_ADD, RUN_GET, RUN_LIST, RUN_FILE, RUN_LEFT, DUE, ADD, POST, EACH, LEF
                "       y.reference, y.index, coalesce(y.settled_index, -1) AS settled_index," \
                "       coalesce(y.failed_index, -1) AS failed_index, y.created_at, y.settled_at, y.failed_at" \
                "  FROM payout y JOIN payout_run r ON r.no = y.run JOIN party p ON p.id = y.party"
-#define LAST(name, of) " LEFT JOIN account a_" name " ON a_" name ".party = c.party AND a_" name ".kind = '" of "'" \
-                       "                            AND a_" name ".currency = c.currency" \
-                       " LEFT JOIN LATERAL (SELECT o.balance FROM posting o WHERE o.account = a_" name ".no" \
-                       "   AND o.running IS NOT NULL ORDER BY o.running DESC LIMIT 1) " name " ON true"
-/* What is prepared is not in force: it is passed over, and is the last where there is any. */
-#define PENDING " LEFT JOIN account a_h ON a_h.party = c.party AND a_h.kind = 'pending' AND a_h.currency = c.currency" \
-                " LEFT JOIN LATERAL (SELECT o.balance FROM posting o JOIN book_transaction b ON b.no = o.transaction" \
-                "   WHERE o.account = a_h.no AND o.running IS NOT NULL AND (b.index IS NOT NULL OR EXISTS" \
-                "         (SELECT FROM book_activation WHERE transaction = b.no))" \
-                "   ORDER BY o.running DESC LIMIT 1) h ON true"
 const struct sql payout_sql[PAYOUT_STATEMENTS] = {
     [RUN_ADD]   = { "payout_run_add",
                     "INSERT INTO payout_run (id, operator, currency, minimum, rail) VALUES ($1, $2, $3, $4, $5)" },
@@ -34,11 +26,9 @@ const struct sql payout_sql[PAYOUT_STATEMENTS] = {
     [DUE]       = { "payouts_due",
                     "SELECT c.id AS account, c.party, p.handle, v.balance AS available,"
                     "       coalesce(h.balance, 0) AS pending, coalesce(i.balance, 0) AS in_payout,"
-                    "       coalesce((SELECT x.n FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
-                    "                  WHERE x.account = c.id AND n.state = 'posted' ORDER BY x.n DESC LIMIT 1), 0)"
-                    "       AS lines"
+                    "       coalesce(" CREATOR_LINES ", 0) AS lines"
                     "  FROM creator_account c JOIN party p ON p.id = c.party"
-                    LAST("v", "available") PENDING LAST("i", "in_payout")
+                    CREATOR_LAST("v", "available") CREATOR_PENDING CREATOR_LAST("i", "in_payout")
                     " WHERE c.currency = $1 AND v.balance >= $2"
                     "   AND NOT EXISTS (SELECT FROM payout x WHERE x.run = $3 AND x.account = c.id)"
                     " ORDER BY c.id COLLATE \"C\"" },
@@ -64,7 +54,7 @@ const struct sql payout_sql[PAYOUT_STATEMENTS] = {
     [LEFT]      = { "payout_left_add",
                     "INSERT INTO payout_left (run, account, reason, amount, until)"
                     " SELECT $1, c.id, k.reason, k.amount, k.until FROM creator_account c"
-                    LAST("v", "available") PENDING LAST("i", "in_payout")
+                    CREATOR_LAST("v", "available") CREATOR_PENDING CREATOR_LAST("i", "in_payout")
                     " CROSS JOIN LATERAL (VALUES"
                     "  ('held', coalesce(h.balance, 0), (SELECT min(n.available_at) FROM allocation n"
                     "     JOIN allocation_line x ON x.allocation = n.no WHERE x.account = c.id"

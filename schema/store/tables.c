@@ -24,6 +24,7 @@
 #include "schema/store/quote.h"
 #include "schema/store/signed_document.h"
 #include "schema/store/slice.h"
+#include "schema/store/snapshot.h"
 #include "schema/store/statement.h"
 #include "schema/store/upkeep.h"
 #include "schema/store/verification.h"
@@ -57,6 +58,7 @@ const struct sql_table sql_tables[] = {
     TABLE(quote),
     TABLE(signed_document),
     TABLE(slice),
+    TABLE(snapshot),
     TABLE(statement),
     TABLE(version),
     TABLE(upkeep),

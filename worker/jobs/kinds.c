@@ -45,6 +45,12 @@ static int64_t every_erase(const struct worker_settings *set)
     return 10 * MINUTE_MS;
 }
 
+/* Oftener than one is due, so that what was away that day isn't a day late. */
+static int64_t every_snapshot(const struct worker_settings *set)
+{
+    return set->snapshot_ms / 24 + 1000;
+}
+
 const struct job_kind job_kinds[] = {
     { JOB_VERIFY_CONTENT, verify_content_run,   JOB_RETRIES, 24 * HOUR_MS, NULL },
     { JOB_SEAL_VERSION,   seal_version_run,     JOB_RETRIES, 24 * HOUR_MS, NULL },
@@ -59,6 +65,7 @@ const struct job_kind job_kinds[] = {
     { JOB_ALLOCATE,       allocate_run,         JOB_RETRIES, HOUR_MS,      every_allocate },
     { JOB_PAYOUTS,        payouts_run,          JOB_RETRIES, HOUR_MS,      NULL },
     { JOB_ERASE,          erase_run,            JOB_RETRIES, 24 * HOUR_MS, every_erase },
+    { "snapshot",         snapshot_run,         JOB_RETRIES, HOUR_MS,      every_snapshot },
     { "expire",           expire_run,           3,           HOUR_MS,      every_expire },
 };
 const size_t job_kinds_n = ARRAY_LEN(job_kinds);

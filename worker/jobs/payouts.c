@@ -4,7 +4,8 @@
  *
  * It holds the books from the first balance that is read to the last payout, in a transaction of the job's
  * connection; payouts are entered a batch at a time by the committer. A run that was cut off goes on where it was: an
- * account has one payout of a run. The file is made once, when every payout is there and signed for.
+ * account has one payout of a run. The file is made once, when every payout is there and signed for. A snapshot
+ * (snapshot.c) comes before the first payout, under the same hold of the books: it covers all that the run pays.
  */
 #include <jansson.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "schema/json/canon.h"
 #include "schema/store/books.h"
 #include "schema/store/payout.h"
+#include "worker/jobs/snapshot.h"
 #include "worker/jobs/work.h"
 #include "worker/rails/manual.h"
 
@@ -107,13 +109,14 @@ static err enter(struct scope *s, struct append_txn *t, void *arg)
 }
 
 /* Everything that is payable, under one hold of the books. */
-static err instruct_all(struct scope *s, struct work *w, const struct payout_run *run)
+static err instruct_all(struct scope *s, struct work *w, void *arg)
 {
+    const struct payout_run *run = arg;
     int64_t minor = currency_minor(run->currency);
     struct due due = { 0 };
 
+    TRY(snapshot_cover(s, w, run->no));
     TRY(db_begin(s, w->db));
-    TRY(books_hold(s, w->db));
     TRY(payouts_due(s, w->db, run, run->minimum > minor ? run->minimum : minor, gather, &due));
     for (size_t from = 0; from < due.n; from += BATCH) {
         struct entering batch = { run, &due.rows[from], due.n - from < BATCH ? due.n - from : BATCH };
@@ -156,7 +159,7 @@ static err pay_out(struct scope *s, struct work *w, const char *id)
     TRY(payout_run_get(s, w->db, id, &run));
     if (strcmp(run.state, "running") != 0)
         return ERR_OK;
-    TRY(instruct_all(s, w, &run));
+    TRY(with_books(s, w, instruct_all, &run));
     return hand_over(s, w, &run);
 }
 

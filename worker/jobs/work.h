@@ -29,6 +29,7 @@ struct worker_settings {
     const char *public_url;           /* where outsiders find the market; "": https:// and the origin's first part */
     const char *policy_file;          /* C2SP tlog-policy; "": nobody is asked to cosign */
     bool witness_private;             /* witnesses may have private addresses */
+    int64_t snapshot_ms;              /* what is owed to creators is committed to after so long */
     int64_t hold_ms;                  /* what a creator was allocated becomes available after so long */
 };
 
@@ -85,3 +86,4 @@ err expire_run(struct scope *s, struct work *w);
 err allocate_run(struct scope *s, struct work *w);
 err payouts_run(struct scope *s, struct work *w);
 err erase_run(struct scope *s, struct work *w);
+err snapshot_run(struct scope *s, struct work *w);
