@@ -23,6 +23,7 @@
 #include "api/public_key.h"
 #include "api/quote.h"
 #include "api/service.h"
+#include "api/snapshot.h"
 #include "api/statement.h"
 #include "api/status_list.h"
 #include "api/version.h"
@@ -70,6 +71,9 @@ const struct http_handler routes[] = {
     { "list_payments",      list_payments },
     { "show_balances",      show_balances },
     { "show_statement",     show_statement },
+    { "list_snapshots",     list_snapshots },
+    { "show_snapshot",      show_snapshot },
+    { "list_snapshot_leaves", list_snapshot_leaves },
     { "list_allocation_lines", list_allocation_lines },
     { "create_payout_run",  create_payout_run },
     { "list_payout_runs",   list_payout_runs },

@@ -7,6 +7,7 @@
 #include "api/auth.h"
 #include "api/ledgered.h"
 #include "api/show.h"
+#include "api/snapshot.h"
 #include "ledger/entry/entry.h"
 #include "ledger/rules/split.h"
 #include "schema/base/clock.h"
@@ -124,9 +125,10 @@ static json_t *payout_json(const struct statement_account *a, const struct state
     return j;
 }
 
-static err account_json(struct scope *s, const struct statement_account *a, json_t **out)
+static err account_json(struct scope *s, struct db *db, const struct statement *st, const struct statement_account *a,
+                        json_t **out)
 {
-    json_t *lines = json_array(), *payouts = json_array(), *line;
+    json_t *lines = json_array(), *payouts = json_array(), *line, *proof;
     err e = ERR_OK;
 
     for (size_t i = 0; e == ERR_OK && i < a->n_lines; i++) {
@@ -140,28 +142,35 @@ static err account_json(struct scope *s, const struct statement_account *a, json
     *out = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o}", "account", a->account, "currency", a->currency, "opening",
                      show_money(a->opening, a->currency), "lines", lines, "payouts", payouts, "closing",
                      show_money(a->closing, a->currency));
+    if (e == ERR_OK && st->snapshot) {
+        e = snapshot_proof(s, db, st->snapshot, a->account, a->currency, &proof);
+        if (e == ERR_OK)
+            json_object_set_new(*out, "proof", proof);
+    }
     if (e != ERR_OK)
         json_decref(*out);
     return e;
 }
 
-static err statement_json(struct request *rq, const struct statement *st)
+static err statement_json(struct request *rq, struct db *db, const struct statement *st)
 {
-    json_t *accounts = json_array(), *one;
-    err e = ERR_OK;
+    json_t *accounts = json_array(), *one, *snapshot = NULL;
+    struct scope *s = &rq->scope;
+    err e = st->snapshot ? snapshot_json(s, db, st->snapshot, &snapshot) : ERR_OK;
 
     for (size_t i = 0; e == ERR_OK && i < st->n; i++) {
-        e = account_json(&rq->scope, &st->accounts[i], &one);
+        e = account_json(s, db, st, &st->accounts[i], &one);
         if (e == ERR_OK)
             json_array_append_new(accounts, one);
     }
     if (e != ERR_OK) {
         json_decref(accounts);
+        json_decref(snapshot);
         return e;
     }
-    reply_json(rq, 200, json_pack("{s:s,s:o,s:o,s:I,s:b,s:o}", "party", st->party, "from", show_time(st->from), "to",
-                                  show_time(st->to), "as_of", (json_int_t)st->as_of, "closed", st->closed, "accounts",
-                                  accounts));
+    reply_json(rq, 200, json_pack("{s:s,s:o,s:o,s:I,s:b,s:o,s:o*}", "party", st->party, "from", show_time(st->from),
+                                  "to", show_time(st->to), "as_of", (json_int_t)st->as_of, "closed", st->closed,
+                                  "accounts", accounts, "snapshot", snapshot));
     return ERR_OK;
 }
 
@@ -195,6 +204,22 @@ static void reply_text_of(struct request *rq, const struct statement *st, const 
     reply_bytes(rq, 200, csv ? "text/csv; charset=utf-8" : "text/plain; charset=utf-8", out.p, out.len);
 }
 
+/* The statement ends where the newest snapshot was taken: every line before that is in it, and none later. */
+static err end_at_snapshot(struct scope *s, struct db *db, struct statement *st)
+{
+    struct snapshot *newest = NEW(s, struct snapshot);
+    err e = snapshot_newest(s, db, st->as_of, newest);
+
+    if (e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return fail_at(s, e, "?snapshot", "there is no snapshot yet: one is taken daily and before payouts");
+    }
+    TRY(e);
+    st->snapshot = newest;
+    st->as_of = newest->as_of;
+    return ERR_OK;
+}
+
 static err statement_read(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
@@ -205,11 +230,13 @@ static err statement_read(struct request *rq, struct db *db)
 
     TRY(period_read(rq, &st));
     TRY(db_begin_snapshot(s, db));
+    if (match_query(&rq->match, "snapshot"))
+        TRY(end_at_snapshot(s, db, &st));
     TRY(statement_head(s, db, st.as_of, &head));
     st.closed = st.to <= head;
     TRY(accounts_read(s, db, auth_caller(rq)->party.id.text, &st));
     if (!format || strcmp(format, "json") == 0)
-        return statement_json(rq, &st);
+        return statement_json(rq, db, &st);
     reply_text_of(rq, &st, format);
     return ERR_OK;
 }

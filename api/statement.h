@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/http/http.h"
+#include "schema/store/snapshot.h"
 #include "schema/store/statement.h"
 
 /*
@@ -21,6 +22,7 @@ struct statement {
     const char *party;            /* handle */
     int64_t from, to, as_of;
     bool closed;                  /* nothing comes to this period any more */
+    const struct snapshot *snapshot;      /* that it ends at; NULL: none was asked for */
     struct statement_account *accounts;
     size_t n;
 };

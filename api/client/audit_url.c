@@ -321,6 +321,33 @@ static err erased_by(struct scope *s, struct url_source *u, const char *name, st
     return ERR_OK;
 }
 
+/* "<index>/<currency>/<page>": one page of a snapshot's leaves. */
+static err held(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const char *const names[] = { "account", "balance", "n", "salt", NULL };
+    struct leaves l = { BUF(s), names };
+    const char *currency = strchr(name, '/'), *page = currency ? strchr(currency + 1, '/') : NULL;
+    json_t *answer = NULL, *row;
+    err e;
+    size_t i;
+
+    if (!page)
+        return fail(s, ERR_NOT_FOUND, "no such document");
+    e = market_get(s, &u->market,
+                   scope_printf(s, "/v1/snapshots/%.*s/leaves?currency=%.*s&from=%llu&limit=%d", (int)(currency - name),
+                                name, (int)(page - currency - 1), currency + 1,
+                                strtoull(page + 1, NULL, 10) * SNAPSHOT_LEAVES, SNAPSHOT_LEAVES), &answer);
+    if (e == ERR_FORBIDDEN)
+        return fail(s, ERR_NOT_FOUND, "a snapshot's leaves are not for this reader");
+    TRY(e);
+    json_array_foreach(json_object_get(answer, "data"), i, row)
+        if (e == ERR_OK)
+            e = add_leaf(s, &l, row);
+    json_decref(answer);
+    *out = (struct bytes){ (const uint8_t *)l.text.p, l.text.len };
+    return e;
+}
+
 /* The agreement, of which the entry has the digest without its proof. */
 static err agreement(struct scope *s, json_t *license, struct bytes *out)
 {
@@ -429,6 +456,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return erasure(s, u, name + 9, out);
     if (strncmp(name, "erased/", 7) == 0)
         return erased_by(s, u, name + 7, out);
+    if (strncmp(name, "snapshots/", 10) == 0)
+        return held(s, u, name + 10, out);
     if (strncmp(name, "licenses/", 9) == 0)
         return licensed(s, u, name + 9, out);
     if (strncmp(name, "certificates/", 13) == 0)
