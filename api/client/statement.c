@@ -11,7 +11,7 @@
 #include "api/client/verb.h"
 #include "schema/json/canon.h"
 
-struct options { const char *from, *to, *format, *save; };
+struct options { const char *from, *to, *format, *save, *key; bool verify; };
 
 static const struct flag flags[] = {
     { "from", "WHEN", false, offsetof(struct options, from),
@@ -20,6 +20,9 @@ static const struct flag flags[] = {
     { "format", "NAME", false, offsetof(struct options, format), "json, csv or journal (for hledger), as it is" },
     { "save", "FILE", false, offsetof(struct options, save),
       "write it with all that proves it into FILE, for counterfoil verify" },
+    { "verify", NULL, false, offsetof(struct options, verify),
+      "check that no line is missing: all of it up to the market's newest snapshot, against the log" },
+    { "key", "VKEY", false, offsetof(struct options, key), "the log's verifier key; the market's word if not said" },
 };
 
 static err path_of(struct scope *s, const struct options *o, const char *format, const char **out)
@@ -35,6 +38,8 @@ static err path_of(struct scope *s, const struct options *o, const char *format,
         TRY(instant_read(s, ends[i].text, &form));
         buf_printf(&path, "&%s=%s", ends[i].name, fetch_escape(s, form));
     }
+    if (o->verify)
+        buf_str(&path, "&snapshot=newest");
     *out = path.p;
     return ERR_OK;
 }
@@ -75,6 +80,8 @@ static err keep_receipts(struct scope *s, struct market *m, json_t *statement)
     size_t i, k;
 
     json_object_set_new(statement, "receipts", receipts);
+    if (json_object_get(statement, "snapshot"))
+        TRY(keep_receipt(s, m, json_object_get(statement, "snapshot"), receipts));
     json_array_foreach(json_object_get(statement, "accounts"), i, account) {
         json_array_foreach(json_object_get(account, "lines"), k, event)
             TRY(keep_receipt(s, m, event, receipts));
@@ -84,12 +91,11 @@ static err keep_receipts(struct scope *s, struct market *m, json_t *statement)
     return ERR_OK;
 }
 
-static err save(struct scope *s, struct market *m, const char *path, json_t *statement)
+static err save(struct scope *s, const char *path, json_t *statement)
 {
     struct bytes text;
     struct buf b = BUF(s);
 
-    TRY(keep_receipts(s, m, statement));
     TRY(canon(s, statement, &text));
     buf_add(&b, text.p, text.len);
     buf_char(&b, '\n');
@@ -128,6 +134,33 @@ static void tell(struct scope *s, const json_t *statement)
         tell_account(s, account);
 }
 
+/* ---- verifying */
+
+static err log_key(struct scope *s, struct market *m, const char *given, struct note_key *out)
+{
+    const char *own;
+
+    if (given)
+        return note_key_parse(given, out) ? ERR_OK : fail(s, ERR_INVALID, "not a verifier key of a log: %s", given);
+    TRY(log_key_fetch(s, m, out, &own));
+    say("log key    the market's own: %s (--key takes one from elsewhere)", printable(s, own));
+    return ERR_OK;
+}
+
+static err verify(struct scope *s, struct market *m, const struct options *o, const json_t *statement, int *exit_code)
+{
+    struct statement_found found;
+    struct note_key key;
+
+    TRY(log_key(s, m, o->key, &key));
+    if (!json_is_object(json_object_get(statement, "snapshot")))
+        return fail(s, ERR_CORRUPT, "the market's statement ends at no snapshot");
+    TRY(statement_check(s, &key, statement, &found));
+    statement_tell(s, "your accounts", &found);
+    *exit_code = found.wrong ? EXIT_FINDINGS : EXIT_SOUND;
+    return ERR_OK;
+}
+
 static err run(struct scope *s, struct call *c)
 {
     const struct options *o = c->options;
@@ -138,16 +171,24 @@ static err run(struct scope *s, struct call *c)
 
     if (o->format && o->save)
         return fail(s, ERR_INVALID, "--save writes a format of its own");
+    if (o->verify && (o->from || o->to || o->format))
+        return fail(s, ERR_INVALID, "--verify takes all lines from the first on: no --from, --to, --format");
+    if (o->key && !o->verify)
+        return fail(s, ERR_INVALID, "--key goes with --verify");
     TRY(path_of(s, o, o->format ? o->format : "json", &path));
     TRY(market_open(s, &m, true));
     if (o->format) {
         e = print_as_is(s, &m, path);
     } else {
         e = market_get(s, &m, path, &answer);
+        if (e == ERR_OK && (o->save || o->verify))
+            e = keep_receipts(s, &m, answer);
         if (e == ERR_OK && o->save)
-            e = save(s, &m, o->save, answer);
+            e = save(s, o->save, answer);
         if (e == ERR_OK)
             tell(s, answer);
+        if (e == ERR_OK && o->verify)
+            e = verify(s, &m, o, answer, &c->exit_code);
     }
     json_decref(answer);
     market_close(&m);

@@ -14,11 +14,12 @@
 
 struct check {
     const struct note_key *key;
-    const json_t *receipts;
+    const json_t *statement;
     const char *account, *currency;
     const json_t *payouts;
     int64_t from, to;
     int64_t balance, last_n, last_index;
+    int64_t newest;                    /* of all entries */
     struct statement_found *found;
 };
 
@@ -29,20 +30,21 @@ bool statement_is(const json_t *value)
 
 /* ---- what the entries say */
 
-static err receipt_of(struct scope *s, const struct check *c, const json_t *event, struct receipt *out)
+err statement_receipt(struct scope *s, const struct note_key *key, const json_t *statement, const json_t *thing,
+                      struct receipt *out)
 {
     const json_t *kept;
     const char *proof;
     struct bytes text;
     int64_t index;
 
-    TRY(json_count(s, json_object_get(event, "entry"), "index", &index));
-    kept = json_object_get(c->receipts, scope_printf(s, "%lld", (long long)index));
+    TRY(json_count(s, json_object_get(thing, "entry"), "index", &index));
+    kept = json_object_get(json_object_get(statement, "receipts"), scope_printf(s, "%lld", (long long)index));
     proof = json_string_value(json_object_get(kept, "proof"));
     if (!proof)
         return fail(s, ERR_CORRUPT, "the receipt of entry %lld is not there", (long long)index);
     TRY(canon(s, json_object_get(kept, "document"), &text));
-    TRY(receipt_check(s, c->key, text, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, out));
+    TRY(receipt_check(s, key, text, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, out));
     if (out->index != (uint64_t)index)
         return fail(s, ERR_CORRUPT, "the receipt of entry %lld is of another one", (long long)index);
     return ERR_OK;
@@ -59,6 +61,7 @@ static err in_turn(struct scope *s, struct check *c, const json_t *event, const 
     if (r->index > INT64_MAX || (int64_t)r->index <= c->last_index)
         return fail(s, ERR_CORRUPT, "entry %llu is there twice, or out of order", (unsigned long long)r->index);
     c->last_index = (int64_t)r->index;
+    c->newest = c->last_index > c->newest ? c->last_index : c->newest;
     if (!time_parse(json_text_or(event, "at", ""), &at) || at != r->entry.at_ms || at < c->from || at >= c->to)
         return fail(s, ERR_CORRUPT, "its time is not that of entry %llu, or not in the period",
                     (unsigned long long)r->index);
@@ -155,7 +158,7 @@ static err line_check(struct scope *s, struct check *c, const json_t *line)
     int64_t n = json_integer_value(json_object_get(line, "n")), gross, fee, net, sum;
     struct receipt r;
 
-    TRY(receipt_of(s, c, line, &r));
+    TRY(statement_receipt(s, c->key, c->statement, line, &r));
     if (r.entry.spec->type != ENTRY_ALLOCATION_POSTED)
         return fail(s, ERR_CORRUPT, "entry %llu is no allocation", (unsigned long long)r.index);
     TRY(says(s, &r, "allocation", json_text_or(line, "allocation", NULL)));
@@ -224,7 +227,7 @@ static err payout_check(struct scope *s, struct check *c, const json_t *payout)
     enum entry_type type = strcmp(event, "instructed") == 0 ? ENTRY_PAYOUT_INSTRUCTED
                          : strcmp(event, "settled") == 0    ? ENTRY_PAYOUT_SETTLED : ENTRY_PAYOUT_FAILED;
 
-    TRY(receipt_of(s, c, payout, &r));
+    TRY(statement_receipt(s, c->key, c->statement, payout, &r));
     TRY(amount_of(s, c, payout, "amount", &amount));
     if (r.entry.spec->type != type || (type == ENTRY_PAYOUT_FAILED && strcmp(event, "failed") != 0))
         return fail(s, ERR_CORRUPT, "entry %llu is of type %s", (unsigned long long)r.index, r.entry.spec->name);
@@ -265,6 +268,13 @@ static bool first_is(const json_t *account, json_int_t n)
     return json_integer_value(json_object_get(json_array_get(json_object_get(account, "lines"), 0), "n")) == n;
 }
 
+static err end_check(struct scope *s, const struct check *c, const json_t *account)
+{
+    const struct statement_end end = { c->account, c->currency, c->from == 0, c->last_n, c->newest, c->balance };
+
+    return statement_end_check(s, c->key, c->statement, account, &end);
+}
+
 static err account_check(struct scope *s, struct check *c, const json_t *account)
 {
     int64_t closing;
@@ -277,14 +287,14 @@ static err account_check(struct scope *s, struct check *c, const json_t *account
     if (c->balance != 0 && (c->from == 0 || first_is(account, 1)))
         return fail(s, ERR_CORRUPT, "there was nothing before, but the opening balance isn't 0");
     c->payouts = json_object_get(account, "payouts");
-    c->last_index = -1;
+    c->last_index = c->newest = -1;
     each(s, c, json_object_get(account, "lines"), "line", line_check, &c->found->lines);
     c->last_index = -1;
     each(s, c, json_object_get(account, "payouts"), "payout", payout_check, &c->found->payouts);
     TRY(amount_of(s, c, account, "closing", &closing));
     if (closing != c->balance)
         return fail(s, ERR_CORRUPT, "opening, lines and payouts do not sum to the closing balance");
-    return ERR_OK;
+    return json_object_get(c->statement, "snapshot") ? end_check(s, c, account) : ERR_OK;
 }
 
 err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out)
@@ -298,7 +308,7 @@ err statement_check(struct scope *s, const struct note_key *key, const json_t *s
         !time_parse(json_text_or(statement, "to", ""), &to))
         return fail(s, ERR_CORRUPT, "the statement has no period");
     json_array_foreach(json_object_get(statement, "accounts"), i, account) {
-        struct check c = { .key = key, .receipts = json_object_get(statement, "receipts"), .account = "?",
+        struct check c = { .key = key, .statement = statement, .account = "?",
                            .from = from, .to = to, .found = out };
 
         if (account_check(s, &c, account) == ERR_OK)
@@ -307,5 +317,20 @@ err statement_check(struct scope *s, const struct note_key *key, const json_t *s
         complain("%s: %s", printable(s, c.account), printable(s, s->why.detail));
         scope_forgive(s);
     }
+    out->ends = json_object_get(statement, "snapshot") != NULL;
+    out->as_of = (uint64_t)json_integer_value(json_object_get(statement, "as_of"));
+    out->whole = from == 0;
     return ERR_OK;
+}
+
+void statement_tell(struct scope *s, const char *name, const struct statement_found *found)
+{
+    say("%s: statement, %s and %s against the log", printable(s, name), count_text(s, found->lines, "line", "lines"),
+        count_text(s, found->payouts, "event of payouts", "events of payouts"));
+    if (!found->ends)
+        say("%s: it ends at no snapshot, which would show that no later line is missing", printable(s, name));
+    else if (!found->wrong)
+        say("%s: no line is missing up to size %llu of the log%s", printable(s, name),
+            (unsigned long long)found->as_of, found->whole ? "" : ", since its period's beginning");
+    say("%s", found->wrong ? "NOT SOUND" : "sound");
 }

@@ -302,9 +302,7 @@ static err verify_statement(struct scope *s, const char *path, const json_t *sta
         TRY(statement_meets(s, statement, policy, &key));
     TRY(statement_check(s, &key, statement, &found));
     *findings += found.wrong;
-    say("%s: statement, %s and %s against the log", printable(s, path), count_text(s, found.lines, "line", "lines"),
-        count_text(s, found.payouts, "event of payouts", "events of payouts"));
-    say("%s", found.wrong ? "NOT SOUND" : "sound");
+    statement_tell(s, path, &found);
     return ERR_OK;
 }
 
@@ -387,7 +385,8 @@ const struct verb verb_verify = {
     .line = "verify receipts, folders, statements, credentials",
     .more = "DIR: a pulled folder; every file, the list's root against the license, license and receipts\n"
             "against the log's entries and key. FILE: a receipt (N.tlog-proof beside N.json), with --key;\n"
-            "or a saved statement: each line against the entry that commits to it, the sums, with --key; or a\n"
+            "or a saved statement: each line against the entry that commits to it, the sums, with --key, and\n"
+            "that no line is missing if it ends at a snapshot (statement --verify --save); or a\n"
             "clearance that clear --out has kept: its proof, its sums, whether it is over, with --key its entry;\n"
             "or a consent with what it covers, a certificate of sourcing, a status list, a request of withdrawal.\n"
             "Exit code 0: all is right, 1: something is not, 2: it could not be checked.",
