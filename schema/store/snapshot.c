@@ -30,7 +30,7 @@ const struct sql snapshot_sql[SNAPSHOT_STATEMENTS] = {
                     " VALUES ($1, $2, $3, $4, $5)" },
     [PASSED]    = { "snapshot_passed",
                     "SELECT EXISTS (SELECT FROM allocation WHERE index >= $1)"
-                    "    OR EXISTS (SELECT FROM payout WHERE index >= $1 AND run <> $2)"
+                    "    OR ($2 AND EXISTS (SELECT FROM payout WHERE index >= $1))"
                     "    OR EXISTS (SELECT FROM payout WHERE failed_index >= $1) AS passed" },
     [ENTER]     = { "snapshot_enter",
                     "UPDATE snapshot s SET index = $2, at = $3 WHERE s.no = $1 AND s.index IS NULL"
@@ -44,7 +44,8 @@ const struct sql snapshot_sql[SNAPSHOT_STATEMENTS] = {
     [LEAVES]    = { "snapshot_leaves", LEAF_OF "place >= $3 ORDER BY place LIMIT $4" },
     [LEAF]      = { "snapshot_leaf_of", LEAF_OF "id = $3" },
     [NEIGHBORS] = { "snapshot_neighbors",
-                    "(" LEAF_OF "id < $3 ORDER BY id DESC LIMIT 1) UNION ALL (" LEAF_OF "id > $3 ORDER BY id LIMIT 1)" },
+                    "(" LEAF_OF "id < $3 ORDER BY id DESC LIMIT 1) UNION ALL"
+                    " (" LEAF_OF "id > $3 ORDER BY id LIMIT 1)" },
     [TILES]     = { "snapshot_tiles",
                     "SELECT t.level, t.n, t.nodes FROM generate_series(0, 5) g (level) JOIN snapshot_tile t"
                     "    ON t.snapshot = $1 AND t.currency = $2 AND t.level = g.level"
@@ -137,12 +138,12 @@ err snapshot_tree_add(struct scope *s, struct db *db, int64_t snapshot, const st
                         P_TEXT(t->total)), NULL);
 }
 
-err snapshot_passed(struct scope *s, struct db *db, int64_t as_of, int64_t run, bool *passed)
+err snapshot_passed(struct scope *s, struct db *db, int64_t as_of, bool paid, bool *passed)
 {
     static const struct column column[] = { { "passed", T_BOOL, 0 } };
     static const struct shape shape = { sizeof(bool), 1, column };
 
-    return db_one(s, db, &snapshot_sql[PASSED], PARAMS(P_INT8(as_of), P_INT8(run)), &shape, passed);
+    return db_one(s, db, &snapshot_sql[PASSED], PARAMS(P_INT8(as_of), P_BOOL(paid)), &shape, passed);
 }
 
 err snapshot_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at)

@@ -50,8 +50,8 @@ err snapshot_tile_add(struct scope *s, struct db *db, int64_t snapshot, const ch
 err snapshot_rows_end(struct scope *s, struct db *db, bool keep);
 err snapshot_tree_add(struct scope *s, struct db *db, int64_t snapshot, const struct snapshot_tree *t);
 
-/* Whether an account was written by an entry at `as_of` or later, by another payout run than `run` (-1: by any). */
-err snapshot_passed(struct scope *s, struct db *db, int64_t as_of, int64_t run, bool *passed);
+/* Whether an entry at `as_of` or later gave something to an account, or (`paid`) took something from one. */
+err snapshot_passed(struct scope *s, struct db *db, int64_t as_of, bool paid, bool *passed);
 /* In effect from now on. ERR_STALE: it is, or it was given up, or a later one is in effect. */
 err snapshot_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at);
 

@@ -115,7 +115,7 @@ static err instruct_all(struct scope *s, struct work *w, void *arg)
     int64_t minor = currency_minor(run->currency);
     struct due due = { 0 };
 
-    TRY(snapshot_cover(s, w, run->no));
+    TRY(snapshot_cover(s, w));
     TRY(db_begin(s, w->db));
     TRY(payouts_due(s, w->db, run, run->minimum > minor ? run->minimum : minor, gather, &due));
     for (size_t from = 0; from < due.n; from += BATCH) {

@@ -189,7 +189,7 @@ static err enter(struct scope *s, struct append_txn *txn, void *arg)
 
     if (append_rules_version(txn) < SINCE)
         return ERR_OK;
-    TRY(snapshot_passed(s, txn->db, t->row.as_of, -1, &passed));
+    TRY(snapshot_passed(s, txn->db, t->row.as_of, true, &passed));
     if (passed)
         return fail(s, ERR_STALE, "an account was written meanwhile");
     TRY(append_entry(s, txn, ENTRY_BALANCES_SNAPSHOT, values, ARRAY_LEN(values), &index));
@@ -221,7 +221,7 @@ static err take(struct scope *s, struct work *w)
     return ERR_OK;
 }
 
-err snapshot_cover(struct scope *s, struct work *w, int64_t run)
+err snapshot_cover(struct scope *s, struct work *w)
 {
     struct snapshot newest;
     bool passed = true;
@@ -232,7 +232,7 @@ err snapshot_cover(struct scope *s, struct work *w, int64_t run)
     else
         TRY(e);
     if (e == ERR_OK)
-        TRY(snapshot_passed(s, w->db, newest.as_of, run, &passed));
+        TRY(snapshot_passed(s, w->db, newest.as_of, false, &passed));
     return passed ? take(s, w) : ERR_OK;
 }
 

@@ -9,7 +9,7 @@
  */
 err with_books(struct scope *s, struct work *w, err (*inside)(struct scope *s, struct work *w, void *arg), void *arg);
 /*
- * A snapshot that covers whatever creators have been allocated and got back, taken if there is none: so that payouts
- * made of it, of this run, follow it. Precondition: with_books().
+ * Takes a snapshot, unless the newest one covers all that creators were allocated or got back: so that one comes before
+ * whatever is paid out of it. Precondition: with_books().
  */
-err snapshot_cover(struct scope *s, struct work *w, int64_t run);
+err snapshot_cover(struct scope *s, struct work *w);
