@@ -123,8 +123,8 @@ static void left_out(struct audit *a, const char *currency)
         if (b->n == 0 || b->seen == a->index + 1 || strcmp(b->currency, currency) != 0)
             continue;
         id_of_key("acc", b->key, id);
-        audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "a leaf for every account", "none for %s, which has %" PRIu64 " lines", id,
-                   b->n);
+        audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "a leaf for every account", "none for %s, which has %" PRIu64 " lines",
+                   id, b->n);
         return;                            /* what is wrong is found once */
     }
 }

@@ -93,7 +93,8 @@ static const char *kind_name(const struct entry_field *f)
 {
     static const char *const names[] = {
         [F_ID] = "id", [F_TEXT] = "text", [F_CODE] = "code", [F_HASH] = "hash", [F_COUNT] = "count",
-        [F_AMOUNT] = "amount", [F_SUM] = "sum", [F_CURRENCY] = "currency", [F_TIME] = "time", [F_TERRITORY] = "territory",
+        [F_AMOUNT] = "amount", [F_SUM] = "sum", [F_CURRENCY] = "currency", [F_TIME] = "time",
+        [F_TERRITORY] = "territory",
         [F_CODES] = "codes", [F_COUNTS] = "counts by code", [F_BY_CURRENCY] = "objects by currency",
         [F_OBJECT] = "object",
     };

@@ -35,7 +35,7 @@ bool money_times(int64_t amount, uint64_t count, int64_t *product);
  * Sums of any number of amounts: micro-units in 128 bits, and their text in the same canonical form. money_sum_read()
  * takes any number of decimals up to six, of whichever currency.
  */
-__extension__ typedef unsigned __int128 money_sum;
+typedef unsigned __int128 money_sum;
 #define MONEY_SUM_SIZE  42                 /* 33 digits, point, 6 decimals and NUL, and one to spare */
 bool money_sum_add(money_sum a, money_sum b, money_sum *sum);
 bool money_sum_read(const char *text, money_sum *micro);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Property: a row of a clearance, an allocation or a snapshot that is read is written as the very bytes that were read. */
+/* Property: a row of a clearance, an allocation or a snapshot is written as the very bytes that it was read from. */
 #include <stdlib.h>
 #include <string.h>
 

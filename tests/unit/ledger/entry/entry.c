@@ -160,7 +160,8 @@ static void test_mutations(void)
 #define SD4 "\"scu4TSZWODMrhIT6GPnOQ0GZx7ejGknKIZQNJJffgwU\""
 #define SNAPSHOT(currencies) HEAD "{\"as_of\":1,\"currencies\":{" currencies "}},\"sd\":[]," \
                              "\"type\":\"balances.snapshot\",\"v\":3}"
-#define SUMS(currency, total) "\"" currency "\":{\"accounts\":1,\"root\":\"" ZERO_HASH_TEXT "\",\"total\":\"" total "\"}"
+#define SUMS(currency, total) "\"" currency "\":{\"accounts\":1,\"root\":\"" ZERO_HASH_TEXT \
+                              "\",\"total\":\"" total "\"}"
 #define ACCESS_TAIL ",\"type\":\"access.recorded\",\"v\":1}"
 
 static const struct { const char *text, *why; } refused[] = {
