@@ -237,6 +237,8 @@ static err leaves_read(struct request *rq, struct db *db)
     json_t *data;
     size_t n;
 
+    if (!caller_audits(auth_caller(rq)))
+        return fail(s, ERR_FORBIDDEN, "the leaves are for auditors with a grant");
     TRY(page_after_number(rq, match_query_int(&rq->match, "from", 0), &from));
     TRY(named(rq, db, &row));
     TRY(snapshot_leaves(s, db, row.no, currency, from, limit + 1, &rows, &n));

@@ -228,6 +228,8 @@ static err lines(struct scope *s, struct audit *a, const struct entry *e, const 
     a->report->listed++;
     wrong = lines_take(a, e, text, total, &erased);
     missing_rows(a, e, erased);
+    if (erased)
+        account_unsure(a);
     if (wrong) {
         a->balances_partial = true;
         audit_find(a, RULE_ALLOCATION_LINES, "lines that hash to its root and sum to its total", "%s", wrong);
@@ -284,8 +286,10 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
 /* To or from the account and the currency's total, where the amount is disclosed. */
 static void pay(struct audit *a, struct key account, const struct money_fact *m, int64_t sign)
 {
-    if (!m->known)
+    if (!m->known) {
+        account_unsure(a);
         return;
+    }
     move(a, balance_of(a, BALANCES, account, m->currency), sign * m->micro);
     move(a, total_of(a, m->currency), sign * m->micro);
 }

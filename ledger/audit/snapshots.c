@@ -38,6 +38,11 @@ void account_written(struct audit *a)
     last_snapshot(a)->written = a->index + 1;
 }
 
+void account_unsure(struct audit *a)
+{
+    last_snapshot(a)->unsure = true;
+}
+
 static void as_of_check(struct audit *a, uint64_t as_of)
 {
     struct snapshot_row *r = last_snapshot(a);
@@ -82,6 +87,8 @@ static const char *leaf_take(struct leaves *l, const char *text, size_t len)
     if (a->balances_partial || !l->compared)
         return NULL;
     b = table_find(&a->table[BALANCES], key_of(row.account.text));
+    if (last_snapshot(a)->unsure && (!b || row.n > b->n))
+        return NULL;                       /* what is erased can't be laid against it */
     l->compared = false;
     if (!b || b->n == 0 || strcmp(b->currency, l->said->currency) != 0)
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "accounts that were allocated something in the currency", "%s",
@@ -112,6 +119,12 @@ static const char *page_take(struct leaves *l, struct bytes text)
     return wrong;
 }
 
+/* A closed party has given up what it had, and has no leaf any more. Whose an account is, is not always known. */
+static bool closed(const struct audit *a, const struct balance_row *b)
+{
+    return a->table[PAST_PARTIES].n > 0 && (key_zero(b->party) || past(a, PAST_PARTIES, b->party));
+}
+
 /* Sorted ids don't repeat: who is not marked has no leaf. */
 static void left_out(struct audit *a, const char *currency)
 {
@@ -120,7 +133,8 @@ static void left_out(struct audit *a, const char *currency)
     for (size_t at = 0; (b = table_next(&a->table[BALANCES], &at)) != NULL;) {
         char id[ID_SIZE];
 
-        if (b->n == 0 || b->seen == a->index + 1 || strcmp(b->currency, currency) != 0)
+        if (b->n == 0 || b->seen == a->index + 1 || strcmp(b->currency, currency) != 0 ||
+            closed(a, b))
             continue;
         id_of_key("acc", b->key, id);
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "a leaf for every account", "none for %s, which has %" PRIu64 " lines",
@@ -203,8 +217,9 @@ static bool said_read(const char *currency, const json_t *sums, struct tree_said
 static void total_check(struct audit *a, const char *currency, money_sum said)
 {
     const struct balance_row *t = total_of(a, currency);
+    bool sure = !a->totals_partial && !last_snapshot(a)->unsure && a->table[PAST_PARTIES].n == 0;
 
-    if (!a->totals_partial && t->micro > 0 && said < (money_sum)t->micro)
+    if (sure && t->micro > 0 && said < (money_sum)t->micro)
         audit_find(a, RULE_SNAPSHOT_TOTAL, "no less than what was allocated and not paid out", "less in %s", currency);
 }
 
@@ -223,7 +238,9 @@ static void others_check(struct audit *a, const json_t *currencies)
     }
 }
 
-static err tree_check(struct scope *s, struct audit *a, const char *currency, const json_t *sums, uint64_t as_of)
+/* *hidden grows by the leaves that are not to be had. */
+static err tree_check(struct scope *s, struct audit *a, const char *currency, const json_t *sums, uint64_t as_of,
+                      uint64_t *hidden)
 {
     struct tree_said said = { .accounts = 0 };
     bool there;
@@ -233,6 +250,7 @@ static err tree_check(struct scope *s, struct audit *a, const char *currency, co
         return ERR_OK;
     }
     TRY(leaves_check(s, a, &said, as_of, &there));
+    *hidden += there ? 0 : said.accounts;
     if (!there || a->balances_partial)
         total_check(a, currency, said.root.sum);
     return ERR_OK;
@@ -241,7 +259,7 @@ static err tree_check(struct scope *s, struct audit *a, const char *currency, co
 err snapshot_posted(struct scope *s, struct audit *a, const struct entry *e)
 {
     struct bytes text = entry_field(e, "currencies")->v.json;
-    uint64_t as_of = count_of(e, "as_of"), findings = a->report->findings;
+    uint64_t as_of = count_of(e, "as_of"), findings = a->report->findings, hidden = 0;
     json_t *currencies = NULL, *sums;
     const char *currency;
     err got = ERR_OK;
@@ -252,9 +270,10 @@ err snapshot_posted(struct scope *s, struct audit *a, const struct entry *e)
     TRY(json_read(s, (const char *)text.p, text.len, &currencies));
     json_object_foreach(currencies, currency, sums)
         if (got == ERR_OK)
-            got = tree_check(s, a, currency, sums, as_of);
+            got = tree_check(s, a, currency, sums, as_of, &hidden);
     if (got == ERR_OK)
         others_check(a, currencies);
     json_decref(currencies);
+    missing_rows(a, e, hidden);
     return got;
 }

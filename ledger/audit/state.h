@@ -68,6 +68,7 @@ struct predecessor_row { struct key key; uint64_t size; struct hash root; };    
 struct snapshot_row {                    /* the last snapshot; one row */
     struct key key;
     uint64_t as_of, written;             /* written: index after the last entry that moved an account's balance */
+    bool unsure;                         /* lines, or whose payouts were which, are not known: erased, or not shown */
 };
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
@@ -233,6 +234,7 @@ err  missing_settle(struct scope *s, struct audit *a);                 /* at the
 
 /* snapshots.c */
 void account_written(struct audit *a);                                 /* the entry being replayed moves a balance */
+void account_unsure(struct audit *a);                                  /* of an account that isn't known */
 err  snapshot_posted(struct scope *s, struct audit *a, const struct entry *e);
 
 /* tiles.c */

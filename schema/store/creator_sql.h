@@ -16,7 +16,7 @@
     "   WHERE o.account = a_h.no AND o.running IS NOT NULL AND (b.index IS NOT NULL OR EXISTS" \
     "         (SELECT FROM book_activation WHERE transaction = b.no))" \
     "   ORDER BY o.running DESC LIMIT 1) h ON true"
-/* The number of its last line. */
+/* The number of its last line, but for what was erased. */
 #define CREATOR_LINES \
     "(SELECT x.n FROM allocation_line x JOIN allocation n ON n.no = x.allocation" \
-    "  WHERE x.account = c.id AND n.state = 'posted' ORDER BY x.n DESC LIMIT 1)"
+    "  WHERE x.account = c.id AND n.state = 'posted' AND x.n IS NOT NULL ORDER BY x.n DESC LIMIT 1)"

@@ -18,7 +18,8 @@ const struct sql snapshot_sql[SNAPSHOT_STATEMENTS] = {
     [ACCOUNTS]  = { "snapshot_accounts",
                     "SELECT c.id AS account, c.currency, z.n,"
                     "       greatest(coalesce(h.balance, 0) + coalesce(v.balance, 0), 0) AS balance"
-                    "  FROM creator_account c" CREATOR_LAST("v", "available") CREATOR_PENDING
+                    "  FROM creator_account c JOIN party p ON p.id = c.party AND p.state <> 'closed'"
+                    CREATOR_LAST("v", "available") CREATOR_PENDING
                     " CROSS JOIN LATERAL " CREATOR_LINES " z" },
     [LEAVES_IN] = { "snapshot_leaves_in",
                     "COPY snapshot_leaf (snapshot, currency, place, id, commitment, balance, account, n, salt)"

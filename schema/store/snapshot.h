@@ -26,7 +26,7 @@ struct snapshot_tree { const char *currency; int64_t accounts; struct hash root;
 err snapshot_give_up(struct scope *s, struct db *db);
 /* ERR_NOT_FOUND: the log is empty. */
 err snapshot_begin(struct scope *s, struct db *db, struct snapshot *out);
-/* Every account that has a line, in no order. */
+/* Every account that has a line, in no order; not those of closed parties, who have given up what they had. */
 struct held_account { const char *account, *currency; int64_t n, balance; };
 err snapshot_accounts_each(struct scope *s, struct db *db, err (*each)(struct scope *s, void *arg, void *held_account),
                            void *arg);
