@@ -80,6 +80,25 @@ static err verb_status(struct scope *s, const struct options *o)
     return now.standby ? fail(s, ERR_CONFLICT, "a standby's: it signs nothing until a takeover") : ERR_OK;
 }
 
+/* Without the rows: what the log has come to, by its signer alone. */
+static err verb_last(struct scope *s, const struct options *o)
+{
+    struct slots slots;
+    struct vault v;
+    err e;
+
+    TRY(vault_keys_open(s, o->dir, &v));
+    e = vault_slots(s, &v, &slots);
+    if (e == ERR_OK)
+        e = state_settle(s, &slots, NULL, &v.last);
+    if (e == ERR_OK && v.last.standby)
+        e = fail(s, ERR_CONFLICT, "%s is a standby's: another signer knows what was signed last", o->dir);
+    if (e == ERR_OK)
+        fputs(vault_note(s, &v), stdout);
+    vault_close(&v);
+    return e;
+}
+
 static err verb_standby(struct scope *s, const struct options *o)
 {
     return standby_copy(s, o->dir, o->to);
@@ -130,6 +149,8 @@ static const struct {
       "      the consistency proof to it, when a slot of the state is bad or the folder is a restored one" },
     { "status", verb_status, DIR_, 0,
       "status --dir DIR\n      what the folder holds; exit code 1 if it would not start as it is" },
+    { "last", verb_last, DIR_, 0,
+      "last --dir DIR\n      the checkpoint signed last, while its signer is stopped" },
     { "standby", verb_standby, DIR_ | TO, 0,
       "standby --dir DIR --to COPY\n"
       "      copy the folder, whose signer may be running; with the copy nothing is signed until a takeover" },

@@ -31,6 +31,22 @@ static enum decision decide(bool frozen, uint64_t old_size, uint64_t new_size, c
     return signer_decide(&last, &r);
 }
 
+/* Nothing that a caller can show makes a standby sign, frozen or not. */
+static void test_standby(void)
+{
+    struct signer_state last = { .size = LAST, .root = root[LAST], .standby = true };
+    bool never = true;
+
+    for (int frozen = 0; frozen < 2; frozen++, last.frozen = true)
+        for (uint64_t old = 0; old <= 8; old++)
+            for (uint64_t size = old; size <= 8; size++) {
+                struct sign_request r = { .old_size = old, .new_size = size, .new_root = root[size],
+                                          .proof = proofs[old][size] };
+                never = never && signer_decide(&last, &r) == DECIDE_STANDBY;
+            }
+    ok(never, "a standby signs nothing");
+}
+
 /* The table of the design, each row, and that an earlier row wins over a later one. */
 static void test_rows(void)
 {
@@ -103,6 +119,7 @@ int main(void)
 {
     fill();
     test_rows();
+    test_standby();
     test_first();
     test_only_extensions();
     return done_testing();

@@ -61,7 +61,13 @@ static void test_slot(void)
     ok(refused, "not with any bit flipped");
     st.frozen = true;
     slot_pack(&st, &log_id, slot);
-    ok(slot_unpack(slot, 0, &log_id, &back) && back.frozen, "frozen is kept");
+    ok(slot_unpack(slot, 0, &log_id, &back) && back.frozen && !back.standby, "frozen is kept");
+    st.frozen = false;
+    st.standby = true;
+    slot_pack(&st, &log_id, slot);
+    ok(slot_unpack(slot, 0, &log_id, &back) && !back.frozen && back.standby, "so is a standby's mark");
+    slot[88] = 4;
+    ok(!slot_unpack(slot, 0, &log_id, &back), "a mark of another kind is none");
     memset(slot, 0, sizeof slot);
     ok(!slot_unpack(slot, 0, &log_id, &back), "zeros are no slot");
     st = state_of(0, 0);
@@ -144,6 +150,35 @@ static void test_settle_odd(struct scope *s)
     shown = shown_of(5, 5);
     shown.checkpoint.root = root[6];
     is_int(state_settle(s, &slots, &shown, &out), ERR_CORRUPT, "another root shown at the slot's size");
+    scope_forgive(s);
+}
+
+/* The word of a signer that retired moves a standby forward without a proof, never back, and past no other root. */
+static void test_settle_retired(struct scope *s)
+{
+    struct slots slots = { .slot = { state_of(4, 5), state_of(5, 5) }, .good = { true, true } };
+    struct shown word = shown_of(5, 9);
+    struct signer_state out;
+
+    slots.slot[0].standby = slots.slot[1].standby = true;
+    word.proof.n = 0;
+    is_int(state_settle(s, &slots, &word, &out), ERR_CORRUPT, "a checkpoint needs its proof");
+    scope_forgive(s);
+    word.retired = true;
+    ok(state_settle(s, &slots, &word, &out) == ERR_OK && out.size == 9 && out.standby, "a retired signer's needs none");
+    word = shown_of(5, 5);
+    word.retired = true;
+    word.checkpoint.root = root[6];
+    is_int(state_settle(s, &slots, &word, &out), ERR_CORRUPT, "but not of another root");
+    scope_forgive(s);
+    word = shown_of(3, 3);
+    word.retired = true;
+    is_int(state_settle(s, &slots, &word, &out), ERR_CORRUPT, "nor of a smaller size");
+    scope_forgive(s);
+    slots.slot[0].frozen = slots.slot[1].frozen = true;
+    word = shown_of(5, 9);
+    word.retired = true;
+    is_int(state_settle(s, &slots, &word, &out), ERR_CORRUPT, "nor beyond a log's end");
     scope_forgive(s);
 }
 
@@ -263,6 +298,7 @@ int main(void)
     test_slot();
     test_settle(&s);
     test_settle_odd(&s);
+    test_settle_retired(&s);
     test_store(&s);
     test_crash(&s);
     test_faults(&s);
