@@ -102,10 +102,9 @@ class Relay:
     KINDS = ("commit before", "commit after", "checkpoint before", "checkpoint after")
 
     def __init__(self, dsn, where):
-        port = re.search(r"port=(\d+)", dsn)
-        name = f".s.PGSQL.{port.group(1) if port else 5432}"
         self.where = str(where)
-        self.upstream = os.path.join(re.search(r"host=(\S+)", dsn).group(1).strip("'"), name)
+        self.upstream = self.upstream_of(dsn)
+        name = os.path.basename(self.upstream)
         self.lock = threading.Lock()
         self.armed, self.cuts = None, dict.fromkeys(self.KINDS, 0)
         os.chmod(self.where, 0o755)
@@ -114,6 +113,13 @@ class Relay:
         os.chmod(os.path.join(self.where, name), 0o777)
         self.listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @staticmethod
+    def upstream_of(dsn):
+        """The socket of the server that a connection string names."""
+        port = re.search(r"port=(\d+)", dsn)
+        return os.path.join(re.search(r"host=(\S+)", dsn).group(1).strip("'"),
+                            f".s.PGSQL.{port.group(1) if port else 5432}")
 
     def dsn(self, text):
         """This connection string, through the relay."""
