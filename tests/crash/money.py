@@ -54,12 +54,29 @@ def paid(market):
     tap.check(int(market.sql("SELECT count(*) FROM payout")[0][0]) > 0, "and there are some")
 
 
+def owed(market):
+    """Each snapshot has one entry, an entry one snapshot, each later than the last; none is half there."""
+    rows = market.sql("SELECT s.as_of FROM snapshot s FULL JOIN (SELECT index FROM entry WHERE type ="
+                      " 'balances.snapshot') e ON e.index = s.index WHERE s.index IS NOT NULL OR e.index IS NOT NULL"
+                      " ORDER BY coalesce(e.index, s.index)")
+    sizes = [int(size) for size, in rows if size]
+    tap.check(len(sizes) == len(rows) > 0, f"{len(rows)} snapshots, each with its entry")
+    tap.check(all(a < b for a, b in zip(sizes, sizes[1:])), "each as of a later size")
+    tap.equal(market.sql("SELECT count(*) FROM snapshot s JOIN snapshot_tree t ON t.snapshot = s.no WHERE t.accounts <>"
+                         " (SELECT count(*) FROM snapshot_leaf l WHERE l.snapshot = s.no AND l.currency = t.currency)"),
+              [["0"]], "with all of its leaves")
+    tap.equal(market.sql("SELECT count(*) FROM payout y WHERE NOT EXISTS (SELECT FROM snapshot s"
+                         " WHERE s.index < y.index"
+                         " AND NOT EXISTS (SELECT FROM allocation n WHERE n.index >= s.as_of AND n.index < y.index))"),
+              [["0"]], "and no payout without one that covers it")
+
+
 def main():
     seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
     tap.note(f"COUNTERFOIL_SEED={seed}")
     rng = random.Random(seed)
     with Market(folder("crash-money"), COUNTERFOIL_RATE="0", COUNTERFOIL_FEE_PPM="50000",
-                COUNTERFOIL_HOLD_MS="0") as market:
+                COUNTERFOIL_HOLD_MS="0", COUNTERFOIL_SNAPSHOT_MS="1000") as market:
         studio = money.Studio(market, creators=12).publish(rng, 300)
         offer = studio.offer({"amount": "0.013", "currency": "EUR", "kind": "per_item"})
         other, sold = second_worker(market), []
@@ -82,6 +99,7 @@ def main():
                              " LEFT JOIN book_activation x ON x.transaction = t.no"
                              " WHERE coalesce(t.index, x.index) IS NULL"), [["0"]], "nothing is left prepared")
         paid(market)
+        owed(market)
         tap.equal(books_problems(market.sql), [], "the books hold: each once, each whole")
         other.kill()
     tap.done()

@@ -11,7 +11,7 @@ import hashlib
 import json
 import pathlib
 
-from harness import money
+from harness import held, money
 from harness.ed25519 import Key
 from harness.forged import Log, lines_root
 from harness.market import Market
@@ -169,6 +169,7 @@ def signed(judge, honest):
     bent("a license for less than was paid", lambda log: log.disclose(granted, amount="11.99"), "license.paid",
          "license.price")
     allocated(judge, honest)
+    owed(judge, honest)
 
 
 def allocated(judge, honest):
@@ -184,7 +185,7 @@ def allocated(judge, honest):
         log.answers[path] = {"data": mine, "next_cursor": None}
         log.disclose(at, total=money.text(total + more))
         log.entries[at]["body"]["lines_root"] = lines_root(mine)
-        judge.names(f"an allocation of {what}", log.sign(), "allocation.exact")
+        judge.names(f"an allocation of {what}", log.sign(), "allocation.exact", "snapshot.accounts")
     log = honest.copy()
     log.answers[path] = {"data": [{**rows[0], "party": "pty_" + "0" * 26}, *rows[1:]], "next_cursor": None}
     judge.names("a line of somebody who made nothing", log, "allocation.shares")
@@ -195,6 +196,27 @@ def allocated(judge, honest):
     shown = judge.auditor.get(f"/v1/offers/{offer}").json()
     log.answers = {f"/v1/offers/{offer}": {**shown, "fee": {**shown["fee"], "ppm": shown["fee"]["ppm"] + 1}}}
     judge.names("a fee that is not the offer's", log, "offer.rules")
+
+
+def owed(judge, honest):
+    """A snapshot with leaves that hash to the root that its entry names, and are not what is owed."""
+    at = honest.find("balances.snapshot")
+    as_of, path = honest.entries[at]["body"]["as_of"], f"/v1/snapshots/{at}/leaves"
+    rows = judge.auditor.get(f"{path}?currency=EUR").json()["data"]
+    other = {**rows[0], "account": "acc_" + "0" * 26}
+    for what, leaves in (("leaves out an account", [other, *rows[1:]]),
+                         ("has an account too many", [*rows, {**other, "balance": "0.00"}]),
+                         ("has a micro-unit less", [{**rows[0], "balance": money.text(
+                             money.micro(rows[0]["balance"]) - 1)}, *rows[1:]]),
+                         ("leaves out a line", [{**rows[0], "n": rows[0]["n"] + 1}, *rows[1:]])):
+        log = honest.copy()
+        log.entries[at]["body"]["currencies"]["EUR"] = held.sums(leaves, as_of)
+        log.answers[path] = {"data": held.ordered(leaves, as_of), "next_cursor": None}
+        report = judge.names(f"a snapshot that {what}", log.sign(), "snapshot.accounts")
+        check(all(f["index"] == at for f in report["findings"]), "with the entry's index")
+    log = honest.copy()
+    log.entries[at]["body"]["as_of"] = honest.find("allocation.posted")
+    judge.names("a snapshot as of before an allocation", log.sign(), "snapshot.as_of")
 
 
 def main():
