@@ -28,6 +28,10 @@ static void tell_checked(struct scope *s, const struct audit_report *r)
 {
     unsigned by[WITHS] = { 0 };
 
+    if (r->from == r->to) {
+        say("rules      none on entries: none is new; --from-start checks the older ones again, as this reader may");
+        return;
+    }
     for (size_t i = 0; i < RULES; i++)
         by[audit_rules[i].with]++;
     say("rules      %u by entries alone, %u by entries and lists, %u by disclosures, %u by both%s", by[WITH_ENTRIES],
