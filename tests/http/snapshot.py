@@ -26,6 +26,8 @@ def allocate(studio, excluded=()):
 
 def pay_out(studio, minimum="0.01"):
     operator = studio.market.operator
+    wait_for(lambda: studio.market.sql("SELECT count(*) FROM allocation WHERE state = 'posted'"
+                                       " AND release_transaction IS NULL") == [["0"]], 60, "what isn't held")
     made = must(operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {
         "amount": minimum, "currency": "EUR"}}), 202).json()
     wait_for(lambda: must(operator.get(f"/v1/payout-runs/{made['id']}"), 200).json()["state"] == "instructed", 60,
