@@ -47,7 +47,8 @@ def issuer_changes(m, auditor, buyer, offer):
     signed = Signer(m.env["COUNTERFOIL_SIGNER"]).ask("keys\n")[1].splitlines()
     tap.equal(m.get("/v1/log/key")[0], 200, "the keys are shown")
     said = m.run("counterfoil-schema", "issuer")
-    keys = m.operator.get("/v1/log/key").json()
+    keys = wait_for(lambda: (k := m.operator.get("/v1/log/key").json()) and len(k["issuer_keys"]) == 2 and k, 20,
+                    "the change to be signed for")
     first, second = keys["issuer_keys"]
     tap.check(keys["issuer_key"] == second["key"] == signed[2] and first["key"] == signed[1] and first["since"] == 0,
               f"both keys are shown, the new one since entry {second['since']}") or tap.note(said)
