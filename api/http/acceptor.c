@@ -15,12 +15,14 @@
 #include "schema/base/limits.h"
 #include "schema/base/log.h"
 
-#define FULL_MS 10      /* Between two looks whether there is room again. */
+#define AT_ONCE   32      /* Connections accepted between two looks at the limit: */
+#define PAUSE_MS  1       /* the event thread counts them only when it comes round. */
+#define FULL_MS   10
 
 struct acceptor {
     int listening, stop;
     int64_t limit;
-    struct loop *loop;
+    struct MHD_Daemon *daemon;
     pthread_t thread;
 };
 
@@ -35,16 +37,25 @@ static bool wait_ready(const struct acceptor *a, bool for_listening, int timeout
     return p[0].revents == 0;
 }
 
-/* Takes what waits while there is room; how long to look away then. */
+static bool full(const struct acceptor *a)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info && (int64_t)info->num_connections >= a->limit;
+}
+
+/* Takes what waits, a few at once; how long to look away then. */
 static int accept_some(const struct acceptor *a)
 {
-    while ((int64_t)loop_connections(a->loop) < a->limit) {
+    for (int i = 0; i < AT_ONCE; i++) {
         struct sockaddr_storage from;
         socklen_t len = sizeof from;
         int fd = accept4(a->listening, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd >= 0) {
-            loop_add(a->loop, fd, &from, len);
+            /* It closes the socket itself if it doesn't want it. */
+            if (MHD_add_connection(a->daemon, fd, (struct sockaddr *)&from, len) != MHD_YES)
+                log_line(LOG_DEBUG, "connection refused");
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -54,7 +65,7 @@ static int accept_some(const struct acceptor *a)
         log_line(LOG_WARNING, "can't accept connections: %s", strerror(errno));
         return FULL_MS;
     }
-    return FULL_MS;
+    return PAUSE_MS;
 }
 
 static void *run(void *arg)
@@ -62,7 +73,7 @@ static void *run(void *arg)
     const struct acceptor *a = arg;
 
     while (wait_ready(a, true, -1)) {
-        int pause = accept_some(a);
+        int pause = full(a) ? FULL_MS : accept_some(a);
 
         if (pause > 0 && !wait_ready(a, false, pause))
             break;
@@ -110,7 +121,7 @@ static err listen_at(struct scope *s, const char *address, int64_t port, int *ou
     return ERR_OK;
 }
 
-err acceptor_start(struct scope *s, const char *address, int64_t port, int64_t limit, struct loop *loop,
+err acceptor_start(struct scope *s, const char *address, int64_t port, int64_t limit, struct MHD_Daemon *daemon,
                    struct acceptor **out)
 {
     struct acceptor *a;
@@ -123,7 +134,7 @@ err acceptor_start(struct scope *s, const char *address, int64_t port, int64_t l
     a->listening = fd;
     a->stop = eventfd(0, EFD_CLOEXEC);
     a->limit = limit;
-    a->loop = loop;
+    a->daemon = daemon;
     if (a->stop < 0 || pthread_create(&a->thread, NULL, run, a) != 0)
         abort();
     pthread_setname_np(a->thread, "http-accept");

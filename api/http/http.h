@@ -52,6 +52,7 @@ struct http_config {
     int64_t connections;                  /* 0: HTTP_CONNECTIONS_MAX, less if the process may not open so many files */
     int64_t connections_per_address;      /* 0: no bound */
     int64_t workers;                      /* 0: HTTP_WORKERS_DEFAULT */
+    int64_t event_threads;                /* 0: 1 */
     int64_t idle_seconds;                 /* 0: HTTP_IDLE_SECONDS */
     int64_t request_ms;                   /* 0: HTTP_REQUEST_MS */
     int64_t body_max;                     /* 0: JSON_BODY_MAX */

@@ -6,7 +6,6 @@
 
 #include "api/http/acceptor.h"
 #include "api/http/http.h"
-#include "api/http/loop.h"
 #include "api/http/meter.h"
 #include "api/http/rate.h"
 #include "api/http/workers.h"
@@ -16,13 +15,12 @@
  *
  * A connection is "away" from suspending to resuming it: then its request belongs to a
  * worker or a holder, and the event thread doesn't touch it. Else it belongs to the
- * event thread. So no field needs a lock; those of the queues hand over what was written.
+ * event thread. So no field needs a lock; libmicrohttpd's own hand over what was written.
  */
 struct http {
     struct http_config config;
     err (**runs)(struct request *rq);       /* by op->index */
     struct MHD_Daemon *daemon;
-    struct loop *loop;
     struct acceptor *acceptor;
     int port;
     struct workers *workers;

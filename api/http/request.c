@@ -46,18 +46,12 @@ void request_unreserve(struct http *h)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void resume(struct job *job)
-{
-    MHD_resume_connection(((struct inside *)job)->connection);
-}
-
 /* Back to the event thread, which may free rq at once. */
 static void give_back(struct request *rq)
 {
     struct http *h = rq->http;
 
-    rq->inside->job.run = resume;
-    loop_push(h->loop, &rq->inside->job);
+    MHD_resume_connection(rq->inside->connection);
     request_unreserve(h);
 }
 

@@ -11,6 +11,7 @@
 #include "schema/base/log.h"
 
 #define FILES_APART 256      /* Of the process's open files, those left for others than connections. */
+#define ACCEPT_APART 1024    /* Connections accepted before the event thread has counted those before them. */
 
 static err match_handlers(struct scope *s, struct http *h)
 {
@@ -50,6 +51,7 @@ static err take_config(struct scope *s, struct http *h)
     c->address = c->address ? scope_strdup(&h->mem, c->address) : "127.0.0.1";
     c->connections = or_default(c->connections, HTTP_CONNECTIONS_MAX);
     c->workers = or_default(c->workers, HTTP_WORKERS_DEFAULT);
+    c->event_threads = or_default(c->event_threads, 1);
     c->idle_seconds = or_default(c->idle_seconds, HTTP_IDLE_SECONDS);
     c->request_ms = or_default(c->request_ms, HTTP_REQUEST_MS);
     c->body_max = or_default(c->body_max, JSON_BODY_MAX);
@@ -91,40 +93,37 @@ static void daemon_says(void *cls, const char *format, va_list ap)
 static err daemon_start(struct scope *s, struct http *h)
 {
     const struct http_config *c = &h->config;
-    unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    /* Not its epoll, which freezes when exactly 128 events are ready at once. */
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+        MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[] = {
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->connections, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->connections + ACCEPT_APART, NULL },
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)c->connections_per_address, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)c->idle_seconds, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEADER_BYTES_MAX, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+        { c->event_threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)c->event_threads, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
 
-    h->loop = loop_new();
     errno = 0;
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, life_call, h,
                                  MHD_OPTION_EXTERNAL_LOGGER, daemon_says, NULL,
-                                 MHD_OPTION_NOTIFY_CONNECTION, loop_notify, h->loop,
                                  MHD_OPTION_NOTIFY_COMPLETED, life_end, h,
                                  MHD_OPTION_URI_LOG_CALLBACK, life_begin, h,
                                  MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
                                  MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (!h->daemon)
-        return fail(s, ERR_CONFIG, "libmicrohttpd doesn't start: %s", strerror(errno));
-    loop_start(h->loop, h->daemon);
-    TRY(acceptor_start(s, c->address, c->port, c->connections, h->loop, &h->acceptor));
+        return fail(s, ERR_CONFIG, "the event thread doesn't start: %s", strerror(errno));
+    TRY(acceptor_start(s, c->address, c->port, c->connections, h->daemon, &h->acceptor));
     h->port = acceptor_port(h->acceptor);
     return ERR_OK;
 }
 
 static void release(struct http *h)
 {
-    if (h->daemon) {
-        loop_stop(h->loop);
+    if (h->daemon)
         MHD_stop_daemon(h->daemon);
-    }
-    loop_free(h->loop);
     if (h->workers)
         workers_stop(h->workers);
     if (h->brief)
@@ -225,6 +224,7 @@ int http_port(const struct http *h)
 void http_metrics(const struct http *h, struct buf *out)
 {
     struct http *own = (struct http *)h;      /* for its lock; nothing of it is changed */
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
     size_t in_flight, away;
 
     pthread_mutex_lock(&own->lock);
@@ -232,8 +232,8 @@ void http_metrics(const struct http *h, struct buf *out)
     away = h->away;
     pthread_mutex_unlock(&own->lock);
     meter_print(h->meter, out);
-    buf_printf(out, "# TYPE counterfoil_http_connections gauge\ncounterfoil_http_connections %zu\n",
-               loop_connections(h->loop));
+    buf_printf(out, "# TYPE counterfoil_http_connections gauge\ncounterfoil_http_connections %u\n",
+               info ? info->num_connections : 0);
     buf_printf(out, "# TYPE counterfoil_http_in_flight gauge\ncounterfoil_http_in_flight %zu\n", in_flight);
     buf_printf(out, "# TYPE counterfoil_http_suspended gauge\ncounterfoil_http_suspended %zu\n", away);
     buf_printf(out, "# TYPE counterfoil_http_jobs_waiting gauge\ncounterfoil_http_jobs_waiting %zu\n",

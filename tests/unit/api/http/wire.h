@@ -47,7 +47,6 @@ static const char wire_document[] =
     "         'post':{'operationId':'held_post','x-role':'','x-idempotency-key':true,'responses':{'200':{}}}},"
     "'/secret':{'get':{'operationId':'secret','x-role':'any','responses':{'200':{}}}},"
     "'/slow':{'get':{'operationId':'slow','x-role':'','responses':{'200':{}}}},"
-    "'/stall':{'get':{'operationId':'stall','x-role':'','x-fast':true,'responses':{'200':{}}}},"
     "'/file':{'get':{'operationId':'file','x-role':'','responses':{'200':{}}}},"
     "'/fail/{name}':{'get':{'operationId':'failing','x-role':'','parameters':["
     "  {'name':'name','in':'path','required':true,'schema':{'type':'string'}}],'responses':{'200':{}}}},"
@@ -218,9 +217,8 @@ static err handle_raw(struct request *rq)
 
 static const struct http_handler wire_handlers[] = {
     { "fast", handle_fast }, { "plain", handle_fast }, { "deferred", handle_deferred }, { "held", handle_held },
-    { "held_post", handle_held_post }, { "secret", handle_fast }, { "slow", handle_slow }, { "stall", handle_slow },
-    { "file", handle_file }, { "failing", handle_failing }, { "item", handle_item }, { "make", handle_make },
-    { "raw", handle_raw },
+    { "held_post", handle_held_post }, { "secret", handle_fast }, { "slow", handle_slow }, { "file", handle_file },
+    { "failing", handle_failing }, { "item", handle_item }, { "make", handle_make }, { "raw", handle_raw },
 };
 
 /* A continuation on a worker, for one of two; the other is finished at once. */
