@@ -30,10 +30,19 @@ static json_t *payout_json(const struct payout *p)
                      show_json(p->statement));
 }
 
-static json_t *run_json(const struct payout_run *r)
+/* A run that has been handed over is shown as such once the checkpoint seen here covers it: all that reads will. */
+static const char *run_state(const struct request *rq, const struct payout_run *r)
+{
+    const struct app *app = rq->app;
+    bool seen = r->last_index < 0 || append_signed_size(app->append) > (uint64_t)r->last_index;
+
+    return seen ? r->state : "running";
+}
+
+static json_t *run_json(const struct payout_run *r, const char *state)
 {
     return json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:o,s:o,s:o}", "id", r->id.text, "currency", r->currency, "minimum",
-                     show_money(r->minimum, r->currency), "rail", r->rail, "state", r->state, "payouts",
+                     show_money(r->minimum, r->currency), "rail", r->rail, "state", state, "payouts",
                      (json_int_t)r->payouts, "total", show_money(r->total, r->currency), "created_at",
                      show_time(r->created_at), "done_at", show_time(r->done_at));
 }
@@ -67,7 +76,7 @@ static err run_decide(struct scope *s, struct append_txn *t, void *arg)
     TRY(job_enqueue(s, t->db, JOB_PAYOUTS, run.id.text, scope_printf(s, "{\"run\":\"%s\"}", run.id.text), INT64_MIN,
                     NULL));
     TRY(payout_run_get(s, t->db, run.id.text, &run));
-    return ledgered_plain(s, t, 202, run_json(&run));
+    return ledgered_plain(s, t, 202, run_json(&run, run.state));
 }
 
 err create_payout_run(struct request *rq)
@@ -95,7 +104,7 @@ static err runs_read(struct request *rq, struct db *db)
     TRY(payout_run_list(s, db, after, limit + 1, &rows, &n));
     data = json_array();
     for (size_t i = 0; i < n && i < (size_t)limit; i++)
-        json_array_append_new(data, run_json(&rows[i]));
+        json_array_append_new(data, run_json(&rows[i], run_state(rq, &rows[i])));
     reply_page(rq, data, n > (size_t)limit ? rows[limit - 1].id.text : NULL);
     return ERR_OK;
 }
@@ -115,7 +124,7 @@ static err run_read(struct request *rq, struct db *db)
 
     TRY(found(s, payout_run_get(s, db, match_path(&rq->match, "run"), &run), "run"));
     TRY(payout_run_left(s, db, run.no, &left, &n));
-    answer = run_json(&run);
+    answer = run_json(&run, run_state(rq, &run));
     data = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(data, json_pack("{s:s,s:s,s:s,s:o,s:o}", "account", left[i].account, "party",
@@ -140,7 +149,7 @@ static err file_read(struct request *rq, struct db *db)
     struct bytes file;
 
     TRY(found(s, payout_run_get(s, db, match_path(&rq->match, "run"), &run), "run"));
-    if (strcmp(run.state, "instructed") != 0)
+    if (strcmp(run_state(rq, &run), "instructed") != 0)
         return fail(s, ERR_STALE, "its payouts are still being made: try again in a moment");
     TRY(payout_run_file(s, db, run.id.text, &file));
     reply_bytes(rq, 200, "text/csv; charset=utf-8", file.p, file.len);
