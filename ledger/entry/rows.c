@@ -48,16 +48,19 @@ void list_add_cleared(struct frontier *tree, struct buf *leaf, const struct clea
     frontier_append(tree, leaf_hash(leaf->p, leaf->len));
 }
 
-void list_add_line(struct frontier *tree, struct buf *leaf, const struct line_row *row)
+/* A line and what an account holds: {account,<money>,n,salt}. */
+static void money_leaf(struct buf *leaf, const char *account, const char *name, const char *money, uint64_t n,
+                       const uint8_t salt[SALT_SIZE])
 {
     leaf->len = 0;
-    buf_str(leaf, "{\"account\":\"");
-    buf_str(leaf, row->account.text);
-    buf_str(leaf, "\",\"amount\":\"");
-    buf_str(leaf, row->amount);
-    buf_str(leaf, "\",\"n\":");
-    buf_u64(leaf, row->n);
-    add_salt(leaf, row->salt);
+    buf_printf(leaf, "{\"account\":\"%s\",\"%s\":\"%s\",\"n\":", account, name, money);
+    buf_u64(leaf, n);
+    add_salt(leaf, salt);
+}
+
+void list_add_line(struct frontier *tree, struct buf *leaf, const struct line_row *row)
+{
+    money_leaf(leaf, row->account.text, "amount", row->amount, row->n, row->salt);
     frontier_append(tree, leaf_hash(leaf->p, leaf->len));
 }
 
@@ -72,14 +75,7 @@ struct hash held_id(const char *account, uint64_t as_of)
 
 struct hash held_commitment(struct buf *leaf, const struct held_row *row)
 {
-    leaf->len = 0;
-    buf_str(leaf, "{\"account\":\"");
-    buf_str(leaf, row->account.text);
-    buf_str(leaf, "\",\"balance\":\"");
-    buf_str(leaf, row->balance);
-    buf_str(leaf, "\",\"n\":");
-    buf_u64(leaf, row->n);
-    add_salt(leaf, row->salt);
+    money_leaf(leaf, row->account.text, "balance", row->balance, row->n, row->salt);
     return sha256_of(leaf->p, leaf->len);
 }
 
