@@ -3,6 +3,7 @@
 import re
 
 from checks import ROOT, lines, load, right
+from harness.reader import tile_number
 from harness.sale import must
 from harness.web import Client, free_port
 from nginx import Nginx
@@ -20,14 +21,6 @@ def recipe(port, api, where):
                      ("proxy_cache_path cache ", f"proxy_cache_path {where}/cache ")):
         right(old in text, f"the recipe has {old}")
         text = text.replace(old, new)
-    return text
-
-
-def tile_name(n):
-    text = f"{n % 1000:03d}"
-    while n >= 1000:
-        n //= 1000
-        text = f"x{n % 1000:03d}/{text}"
     return text
 
 
@@ -55,7 +48,7 @@ def bench_readers(market, out, runs, seconds):
     size = int(must(market.operator.get("/log/checkpoint"), 200).body.split(b"\n")[1])
     count, port, rows = min(TILES_MAX, size // 256), free_port(), []
     right(count > 0, f"a log of {size} entries has a full tile")
-    targets = [f"/log/tile/{kind}/{tile_name(n)}" for kind in ("entries", "0") for n in range(count)]
+    targets = [f"/log/tile/{kind}/{tile_number(n)}" for kind in ("entries", "0") for n in range(count)]
     items = lines(out / "tiles", targets)
     with Nginx(out / "front", port, recipe(port, market.port, out / "front")) as front:
         same(market, front, targets)

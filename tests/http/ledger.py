@@ -8,6 +8,7 @@ import struct
 
 from harness import tap, web
 from harness.market import Market
+from harness.reader import tile_number
 from harness.tree import folder
 
 
@@ -76,14 +77,6 @@ def checkpoint(nobody):
     return got, lines[0], int(lines[1]), base64.b64decode(lines[2])
 
 
-def tile_name(n):
-    text = f"{n % 1000:03d}"
-    while n >= 1000:
-        n //= 1000
-        text = f"x{n % 1000:03d}/{text}"
-    return text
-
-
 def packed(nobody):
     """Who takes GZIP gets bundles in it, a cache is told; hashes don't shrink."""
     plain = nobody.get("/log/tile/entries/000")
@@ -105,7 +98,7 @@ def tiles(nobody):
     leaves, entries = [], []
     for n in range((size + 255) // 256):
         width = min(256, size - 256 * n)
-        tail = f"{tile_name(n)}" + ("" if width == 256 else f".p/{width}")
+        tail = f"{tile_number(n)}" + ("" if width == 256 else f".p/{width}")
         hashes = nobody.get(f"/log/tile/0/{tail}").body
         entries += bundle(nobody.get(f"/log/tile/entries/{tail}").body)
         leaves += [hashes[i:i + 32] for i in range(0, len(hashes), 32)]
