@@ -8,6 +8,7 @@
 
 #include "api/client/folder.h"
 #include "api/client/instant.h"
+#include "api/client/issuer.h"
 #include "api/client/market.h"
 #include "api/client/receipt.h"
 #include "api/client/say.h"
@@ -216,6 +217,8 @@ static err entry_check(struct scope *s, const char *path, const json_t *document
         e = receipt_of_clearance(s, &r, c->clearance, document);
     if (e == ERR_OK && o->policy)
         e = receipt_meets(s, o->policy, o->key, (struct bytes){ (const uint8_t *)proof, strlen(proof) });
+    if (e == ERR_OK && o->issuers->n > 0)
+        e = issuer_check(s, o->issuers, o->key, o->policy, r.index, c->c.issuer);
     if (e == ERR_OK)
         say("entry      %llu of %s, in the tree of %llu entries", (unsigned long long)r.index, r.checkpoint.origin,
             (unsigned long long)r.checkpoint.size);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/client/receipt.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "api/client/folder.h"
 #include "ledger/keys/sha256.h"
 #include "ledger/tree/proof.h"
 #include "schema/base/config.h"
@@ -178,6 +181,23 @@ err receipt_fetch(struct scope *s, struct market *m, uint64_t index, struct byte
 {
     TRY(fetch_text(s, m, scope_printf(s, "/v1/entries/%llu", (unsigned long long)index), document));
     return fetch_text(s, m, scope_printf(s, "/v1/entries/%llu/proof", (unsigned long long)index), proof);
+}
+
+err receipt_read(struct scope *s, const char *path, const struct note_key *key, struct bytes *proof,
+                 struct receipt *out)
+{
+    static const char *const ends[] = { ".tlog-proof", ".json" };
+    size_t len = strlen(path);
+    struct bytes document;
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
+            len -= strlen(ends[i]);
+    if (access(path, F_OK) != 0)
+        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    TRY(file_read(s, scope_printf(s, "%.*s.json", (int)len, path), RECEIPT_BYTES_MAX, &document));
+    TRY(file_read(s, scope_printf(s, "%.*s.tlog-proof", (int)len, path), RECEIPT_BYTES_MAX, proof));
+    return receipt_check(s, key, document, *proof, out);
 }
 
 err log_key_fetch(struct scope *s, struct market *m, struct note_key *out, const char **vkey)

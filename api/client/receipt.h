@@ -21,6 +21,9 @@ struct receipt {
 /* ERR_INVALID says what does not hold. `document`: the entry as JSON; `proof`: the tlog-proof. */
 err receipt_check(struct scope *s, const struct note_key *key, struct bytes document, struct bytes proof,
                   struct receipt *out);
+/* One kept in two files side by side, "N.json" and "N.tlog-proof"; either names both. */
+err receipt_read(struct scope *s, const char *path, const struct note_key *key, struct bytes *proof,
+                 struct receipt *out);
 /*
  * What somebody says of an entry against the entry itself, of which the receipt was checked. ERR_CORRUPT names the
  * first difference.

@@ -18,7 +18,7 @@
 #define FILE_BYTES_MAX (16 << 20)
 #define BATCH_ITEMS 1000
 
-struct options { const char *key, *issuer, *status_issuer, *policy; struct texts status; };
+struct options { const char *key, *issuer, *status_issuer, *policy; struct texts status, issuers; };
 
 static const struct flag flags[] = {
     { "key", "VKEY", false, offsetof(struct options, key),
@@ -26,6 +26,8 @@ static const struct flag flags[] = {
     { "policy", "FILE", false, offsetof(struct options, policy),
       "whose cosignatures every checkpoint must have (C2SP tlog-policy); a credential has none, which is said" },
     { "issuer", "DID", false, offsetof(struct options, issuer), "did:key that must have signed it" },
+    { "issuer-entry", "FILE", true, offsetof(struct options, issuers),
+      "the receipt of log.opened or issuer.key_changed: with --key, a clearance is by the key of its entry's time" },
     { "status", "FILE", true, offsetof(struct options, status), "a saved status list: was the credential revoked" },
     { "status-issuer", "DID", false, offsetof(struct options, status_issuer),
       "did:key that must have signed the status lists" },
@@ -245,12 +247,9 @@ static err verify_folder(struct scope *s, const char *path, const struct options
     return e;
 }
 
-/* "N.tlog-proof" and "N.json" lie side by side; either names both. */
 static err verify_receipt(struct scope *s, const char *path, const struct options *o, const struct policy *policy)
 {
-    static const char *const ends[] = { ".tlog-proof", ".json" };
-    size_t len = strlen(path);
-    struct bytes document, proof;
+    struct bytes proof;
     struct note_key key;
     struct receipt r;
 
@@ -258,14 +257,7 @@ static err verify_receipt(struct scope *s, const char *path, const struct option
         return fail(s, ERR_INVALID, "this is no document that is known here; a receipt is verified with --key VKEY");
     if (!note_key_parse(o->key, &key))
         return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-        if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
-            len -= strlen(ends[i]);
-    if (access(path, F_OK) != 0)
-        return fail(s, ERR_CONFIG, "%s: %s", path, strerror(errno));
-    TRY(file_read(s, scope_printf(s, "%.*s.json", (int)len, path), FILE_BYTES_MAX, &document));
-    TRY(file_read(s, scope_printf(s, "%.*s.tlog-proof", (int)len, path), FILE_BYTES_MAX, &proof));
-    TRY(receipt_check(s, &key, document, proof, &r));
+    TRY(receipt_read(s, path, &key, &proof, &r));
     if (policy)
         TRY(receipt_meets(s, policy, &key, proof));
     say("%s: entry %llu of %s, %s, in the tree of %llu entries", printable(s, path), (unsigned long long)r.index,
@@ -310,13 +302,15 @@ static err verify_clearance(struct scope *s, const char *path, const json_t *cle
                             const struct policy *policy)
 {
     struct note_key key;
-    struct clear_options as = { o->issuer, o->key ? &key : NULL, policy };
+    struct clear_options as = { o->issuer, o->key ? &key : NULL, policy, &o->issuers };
 
     if (o->key && !note_key_parse(o->key, &key))
         return fail(s, ERR_INVALID, "not a verifier key of a log: %s", o->key);
     if (policy && !o->key)
         return fail(s, ERR_INVALID, "with --policy FILE a clearance is verified with --key VKEY, too: a policy "
                     "is of the checkpoint over its entry");
+    if (o->issuers.n > 0 && !o->key)
+        return fail(s, ERR_INVALID, "with --issuer-entry FILE a clearance is verified with --key VKEY, too");
     return clear_verify(s, path, clearance, &as);
 }
 

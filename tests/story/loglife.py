@@ -35,6 +35,33 @@ def signer_of(document):
     return document["proof"]["verificationMethod"].split("#")[0]
 
 
+def receipt(m, index):
+    """An entry and its proof, as files; the name of the first."""
+    for end, path in (("json", ""), ("tlog-proof", "/proof")):
+        (m.dir / f"{index}.{end}").write_bytes(m.get(f"/v1/entries/{index}{path}")[1])
+    return m.dir / f"{index}.json"
+
+
+def verified(m, buyer, before, after, since):
+    """Offline, with the log's key and the entries that brought the issuer's: a clearance of after the change."""
+    key = m.operator.get("/v1/log/key").json()["log_key"]
+    first, second = receipt(m, 0), receipt(m, since)
+    file = m.dir / "clearance.json"
+    buyer.cf("clear", after, "--out", file)
+
+    def verify(what, code, want, *entries):
+        flags = [flag for entry in entries for flag in ("--issuer-entry", entry)]
+        got = m.cf("verify", file, "--key", key, *flags, code=None)
+        tap.check(got.code == code and want in got.out + got.err, what) or tap.note(got)
+    verify("verify follows the change of the key", 0, f"since entry {since}", first, second)
+    verify("in any order", 0, f"since entry {since}", second, first)
+    verify("without the change it is not the issuer's", 1, "not by", first)
+    verify("another entry brings no key", 1, "brings no key", first, receipt(m, 1))
+    bent = m.dir / f"{since}.tlog-proof"
+    bent.write_bytes(bent.read_bytes().replace(f"index {since}".encode(), f"index {since - 1}".encode()))
+    verify("nor does one whose proof fails", 1, "", first, second)
+
+
 def issuer_changes(m, auditor, buyer, offer):
     """(licenses before and after the change, entry of the change)"""
     before = m.buy(buyer, offer)["id"]
@@ -62,6 +89,7 @@ def issuer_changes(m, auditor, buyer, offer):
     m.start(only=("signer",))
     tap.equal(Signer(m.env["COUNTERFOIL_SIGNER"]).ask("keys\n")[1].splitlines()[1], second["key"],
               "a signer that starts again has the new key")
+    verified(m, buyer, before, after, second["since"])
     code, report = m.audit()
     tap.check(code == 0, "an outsider's audit is sound") or tap.note(report)
     got = auditor.cf("audit", m.url, "--json", "--state", m.dir / "seen", code=None)
