@@ -111,7 +111,7 @@ class Relay:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(os.path.join(self.where, name))
         os.chmod(os.path.join(self.where, name), 0o777)
-        self.listener.listen(64)
+        self.listener.listen(1024)              # a full queue refuses at once who doesn't block
         threading.Thread(target=self._accept, daemon=True).start()
 
     @staticmethod

@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import secrets
 import socket
 
 _numbers = itertools.count(1)
@@ -75,6 +76,11 @@ def raw(port, data, timeout=10, host="127.0.0.1"):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody listens at, below those that the kernel gives to whoever connects: it stays free until used."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", 10000 + secrets.randbelow(22768)))
+                return s.getsockname()[1]
+            except OSError:
+                continue
