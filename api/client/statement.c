@@ -11,7 +11,7 @@
 #include "api/client/verb.h"
 #include "schema/json/canon.h"
 
-struct options { const char *from, *to, *format, *save, *key; bool verify; };
+struct options { const char *from, *to, *format, *save, *key, *seen; bool verify; };
 
 static const struct flag flags[] = {
     { "from", "WHEN", false, offsetof(struct options, from),
@@ -23,6 +23,8 @@ static const struct flag flags[] = {
     { "verify", NULL, false, offsetof(struct options, verify),
       "check that no line is missing: all of it up to the market's newest snapshot, against the log" },
     { "key", "VKEY", false, offsetof(struct options, key), "the log's verifier key; the market's word if not said" },
+    { "seen", "FILE", false, offsetof(struct options, seen),
+      "with --verify, an earlier statement that was saved: none of its accounts may be missing" },
 };
 
 static err path_of(struct scope *s, const struct options *o, const char *format, const char **out)
@@ -147,15 +149,39 @@ static err log_key(struct scope *s, struct market *m, const char *given, struct 
     return ERR_OK;
 }
 
+static err seen_check(struct scope *s, const char *path, const json_t *statement, struct statement_found *found)
+{
+    struct json_rules rules = { .values_max = MARKET_VALUES_MAX };
+    struct bytes text;
+    json_t *earlier;
+    bool is;
+
+    TRY(file_read(s, path, STATEMENT_BYTES_MAX, &text));
+    TRY(json_read_as(s, (const char *)text.p, text.len, rules, &earlier));
+    is = statement_is(earlier);
+    if (is)
+        statement_since(s, earlier, statement, found);
+    json_decref(earlier);
+    return is ? ERR_OK : fail(s, ERR_INVALID, "%s is no statement that was saved", path);
+}
+
 static err verify(struct scope *s, struct market *m, const struct options *o, const json_t *statement, int *exit_code)
 {
     struct statement_found found;
     struct note_key key;
+    err e;
 
     TRY(log_key(s, m, o->key, &key));
     if (!json_is_object(json_object_get(statement, "snapshot")))
         return fail(s, ERR_CORRUPT, "the market's statement ends at no snapshot");
-    TRY(statement_check(s, &key, statement, &found));
+    e = statement_check(s, &key, statement, &found);
+    if (e != ERR_OK && (e != ERR_NOT_FOUND || !o->seen)) {
+        *exit_code = e == ERR_NOT_FOUND ? EXIT_UNKNOWN : EXIT_FINDINGS;
+        return e;
+    }
+    scope_forgive(s);
+    if (o->seen)
+        TRY(seen_check(s, o->seen, statement, &found));
     statement_tell(s, "your accounts", &found);
     *exit_code = found.wrong ? EXIT_FINDINGS : EXIT_SOUND;
     return ERR_OK;
@@ -175,6 +201,8 @@ static err run(struct scope *s, struct call *c)
         return fail(s, ERR_INVALID, "--verify takes all lines from the first on: no --from, --to, --format");
     if (o->key && !o->verify)
         return fail(s, ERR_INVALID, "--key goes with --verify");
+    if (o->seen && !o->verify)
+        return fail(s, ERR_INVALID, "--seen goes with --verify");
     TRY(path_of(s, o, o->format ? o->format : "json", &path));
     TRY(market_open(s, &m, true));
     if (o->format) {

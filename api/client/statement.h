@@ -9,20 +9,24 @@
  * A saved statement: the market's answer, and for every entry that it names the entry and its tlog-proof, under
  * "receipts". It is checked with nothing but the log's verifier key: each line's leaf and path against the
  * lines_root of its entry, each payout against its entry, numbers without gaps, sums from opening to closing. One
- * that ends at a snapshot must end as the account's leaf says: then no line is missing.
+ * that ends at a snapshot begins with the first line and must end as the account's leaf says: then no line of that
+ * account is missing. Which accounts are somebody's, the log tells nobody: an earlier statement does.
  */
 #define STATEMENT_BYTES_MAX (256 << 20)
 
 struct statement_found {
     uint64_t lines, payouts, wrong;
     bool ends;                    /* at a snapshot, which shows that no line is missing up to */
-    uint64_t as_of;               /* this size of the log, */
-    bool whole;                   /* from the first one on; else from the period's beginning */
+    uint64_t as_of;               /* this size of the log; the snapshot's own entry is of this time: */
+    int64_t at_ms;
 };
 
 /* Whether the JSON looks like one. */
 bool statement_is(const json_t *value);
-/* What does not hold is told on standard error and counted. An error: it could not be checked at all. */
+/*
+ * What does not hold is told on standard error and counted. ERR_NOT_FOUND: it has no account, there is nothing to
+ * check; another error: it can't be checked at all.
+ */
 err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out);
 
 /* The receipt of the entry that a thing of the statement names. */
@@ -32,10 +36,11 @@ err statement_receipt(struct scope *s, const struct note_key *key, const json_t 
 /* An account of a statement, as it was found to end. */
 struct statement_end {
     const char *account, *currency;
-    bool whole;                   /* it begins with the first line */
     int64_t last_n, last_index, closing;      /* 0: no line; -1: nothing at all */
 };
 err statement_end_check(struct scope *s, const struct note_key *key, const json_t *statement, const json_t *account,
-                        const struct statement_end *stated);
+                        const struct statement_end *stated, int64_t *at_ms);
+/* Each account of an earlier statement must be in this one, with no fewer lines: what is missing is told and counted. */
+void statement_since(struct scope *s, const json_t *earlier, const json_t *statement, struct statement_found *found);
 /* What was found, in words: on standard output. */
 void statement_tell(struct scope *s, const char *name, const struct statement_found *found);

@@ -270,9 +270,9 @@ static bool first_is(const json_t *account, json_int_t n)
 
 static err end_check(struct scope *s, const struct check *c, const json_t *account)
 {
-    const struct statement_end end = { c->account, c->currency, c->from == 0, c->last_n, c->newest, c->balance };
+    const struct statement_end end = { c->account, c->currency, c->last_n, c->newest, c->balance };
 
-    return statement_end_check(s, c->key, c->statement, account, &end);
+    return statement_end_check(s, c->key, c->statement, account, &end, &c->found->at_ms);
 }
 
 static err account_check(struct scope *s, struct check *c, const json_t *account)
@@ -299,15 +299,21 @@ static err account_check(struct scope *s, struct check *c, const json_t *account
 
 err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out)
 {
-    const json_t *account;
+    const json_t *accounts = json_object_get(statement, "accounts"), *account;
     int64_t from, to;
     size_t i;
 
-    *out = (struct statement_found){ 0 };
+    *out = (struct statement_found){ .ends = json_object_get(statement, "snapshot") != NULL,
+                                     .as_of = (uint64_t)json_integer_value(json_object_get(statement, "as_of")) };
     if (!time_parse(json_text_or(statement, "from", ""), &from) ||
         !time_parse(json_text_or(statement, "to", ""), &to))
         return fail(s, ERR_CORRUPT, "the statement has no period");
-    json_array_foreach(json_object_get(statement, "accounts"), i, account) {
+    if (out->ends && from != 0)
+        return fail(s, ERR_CORRUPT, "a statement that ends at a snapshot begins with the first line, this one later");
+    if (json_array_size(accounts) == 0)
+        return fail(s, ERR_NOT_FOUND, "the statement has no account: there was nothing to check, and whether one was "
+                    "left out only an earlier statement shows (statement --verify --seen FILE)");
+    json_array_foreach(accounts, i, account) {
         struct check c = { .key = key, .statement = statement, .account = "?",
                            .from = from, .to = to, .found = out };
 
@@ -317,20 +323,54 @@ err statement_check(struct scope *s, const struct note_key *key, const json_t *s
         complain("%s: %s", printable(s, c.account), printable(s, s->why.detail));
         scope_forgive(s);
     }
-    out->ends = json_object_get(statement, "snapshot") != NULL;
-    out->as_of = (uint64_t)json_integer_value(json_object_get(statement, "as_of"));
-    out->whole = from == 0;
     return ERR_OK;
+}
+
+/* The number of its last line; -1: it isn't there. */
+static json_int_t last_of(const json_t *statement, const char *id)
+{
+    const json_t *account, *lines;
+    size_t i;
+
+    json_array_foreach(json_object_get(statement, "accounts"), i, account) {
+        if (strcmp(json_text_or(account, "account", ""), id) != 0)
+            continue;
+        lines = json_object_get(account, "lines");
+        return json_integer_value(json_object_get(json_array_get(lines, json_array_size(lines) - 1), "n"));
+    }
+    return -1;
+}
+
+void statement_since(struct scope *s, const json_t *earlier, const json_t *statement, struct statement_found *found)
+{
+    const json_t *account;
+    size_t i;
+
+    json_array_foreach(json_object_get(earlier, "accounts"), i, account) {
+        const char *id = json_text_or(account, "account", "");
+        json_int_t then = last_of(earlier, id), now = last_of(statement, id);
+
+        if (now >= then)
+            continue;
+        found->wrong++;
+        complain("%s: %s", printable(s, id), now < 0
+                 ? "the account is missing, which an earlier statement has"
+                 : scope_printf(s, "it ends with line %lld, an earlier statement has line %lld", (long long)now,
+                                (long long)then));
+    }
 }
 
 void statement_tell(struct scope *s, const char *name, const struct statement_found *found)
 {
+    char at[TIME_TEXT_SIZE];
+
+    time_format(found->at_ms, at);
     say("%s: statement, %s and %s against the log", printable(s, name), count_text(s, found->lines, "line", "lines"),
         count_text(s, found->payouts, "event of payouts", "events of payouts"));
     if (!found->ends)
         say("%s: it ends at no snapshot, which would show that no later line is missing", printable(s, name));
     else if (!found->wrong)
-        say("%s: no line is missing up to size %llu of the log%s", printable(s, name),
-            (unsigned long long)found->as_of, found->whole ? "" : ", since its period's beginning");
+        say("%s: no line is missing up to size %llu of the log, says its snapshot of %s", printable(s, name),
+            (unsigned long long)found->as_of, at);
     say("%s", found->wrong ? "NOT SOUND" : "sound");
 }

@@ -135,8 +135,7 @@ static err leaf_check(struct scope *s, const struct end *end, const json_t *proo
     commitment = sha256_of(text.p, text.len);
     node = sum_leaf(balance, &id, &commitment);
     TRY(leads(s, end, proof, &node, &place));
-    if (x->last_n > 0 || x->whole)
-        TRY(lines_fit(s, end, &row));
+    TRY(lines_fit(s, end, &row));
     if (balance != (money_sum)(x->closing > 0 ? x->closing : 0))
         return fail(s, ERR_CORRUPT, "the snapshot of entry %llu says %s, the statement's closing balance is another",
                     (unsigned long long)end->index, row.balance);
@@ -195,13 +194,14 @@ static err absence_check(struct scope *s, const struct end *end, const json_t *p
 }
 
 err statement_end_check(struct scope *s, const struct note_key *key, const json_t *statement, const json_t *account,
-                        const struct statement_end *stated)
+                        const struct statement_end *stated, int64_t *at_ms)
 {
     const json_t *proof = json_object_get(account, "proof");
     struct end end = { .stated = stated };
     struct receipt r;
 
     TRY(snapshot_read(s, key, statement, &end, &r));
+    *at_ms = r.entry.at_ms;
     TRY(tree_read(s, &r, &end));
     return json_object_get(proof, "leaf") ? leaf_check(s, &end, proof) : absence_check(s, &end, proof);
 }

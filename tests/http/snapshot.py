@@ -183,6 +183,8 @@ def lies(st, older, other):
     def moved(_, account):
         account["proof"]["place"] += 1
     yield "another place", bent(st, moved), "its path does not lead to the root"
+    yield "an opening nobody can check", bent(st, lambda top, _: top.update(
+        {"from": "2026-01-01T00:00:00.000Z"})), "begins with the first line"
     yield "no receipt of the snapshot", bent(st, lambda top, _: top["receipts"].pop(
         str(top["snapshot"]["entry"]["index"]))), "is not there"
 
@@ -206,18 +208,38 @@ def verified(studio, older, late):
     tap.check("ends at no snapshot" in plain.out, "a statement that ends at none is told so")
     for wrong in (["--from", "2026-11-01"], ["--format", "csv"]):
         studio.creators[0].cf("statement", "--verify", *wrong, code=1)
+    got = studio.creators[0].cf("statement", "--verify", "--seen", market.dir / f"{studio.creators[0].handle}.json")
+    tap.check("no line is missing" in got.out, "nor an account of an earlier statement")
+    got = studio.creators[0].cf("statement", "--verify", "--seen", market.dir / f"{late.handle}.json", code=1)
+    tap.check("the account is missing, which an earlier" in got.err and "NOT SOUND" in got.out,
+              "one that an earlier statement had is missed") or tap.note(repr(got))
+    got = studio.buyer.cf("statement", "--verify", code=2)
+    tap.check("has no account" in got.err and "sound" not in got.out, "without an account nothing is called sound")
+    got = studio.buyer.cf("statement", "--verify", "--seen", market.dir / f"{late.handle}.json", code=1)
+    tap.check("the account is missing" in got.err, "but where there was one, it is missed") or tap.note(repr(got))
     st, other = saved[studio.creators[0].handle], saved[studio.publisher.handle]
     for n, (what, lie, said) in enumerate(lies(st, older[studio.creators[0].handle], other)):
         path = market.dir / f"lie-{n}.json"
         path.write_text(json.dumps(lie), encoding="utf8")
         got = market.cf("verify", path, "--key", vkey, code=None)
         tap.check(got.code == 1 and said in got.err, f"{what}: {said}") or tap.note(repr(got)[:1500])
+    path = market.dir / "no-account.json"
+    path.write_text(json.dumps({**st, "accounts": []}), encoding="utf8")
+    got = market.cf("verify", path, "--key", vkey, code=2)
+    tap.check("has no account" in got.err and "sound" not in got.out, "a saved statement without an account, too")
+
+    def shorter(earlier):
+        earlier["accounts"][0]["lines"][-1]["n"] += 1
+    path.write_text(json.dumps(bent(st, lambda top, _: shorter(top))), encoding="utf8")
+    got = studio.creators[0].cf("statement", "--verify", "--seen", path, code=1)
+    tap.check("an earlier statement has line" in got.err, "an account that lost lines since is named")
 
 
-def keep(studio):
+def keep(studio, late):
+    """Their statements as things are, with all that proves them; who has no account yet has nothing to check."""
     market = studio.market
     for p in studio.creators:
-        p.cf("statement", "--verify", "--save", market.dir / f"older-{p.handle}.json")
+        p.cf("statement", "--verify", "--save", market.dir / f"older-{p.handle}.json", code=2 if p is late else 0)
     return {p.handle: json.loads((market.dir / f"older-{p.handle}.json").read_text(encoding="utf8"))
             for p in studio.creators}
 
@@ -263,7 +285,7 @@ def main():
         allocate(studio, theirs)
         allocate(studio, theirs)
         snap = taken(studio, auditor)
-        older = keep(studio)
+        older = keep(studio, late)
         allocate(studio)
         mine(studio, snap, late)
         rights(studio, auditor, snap)
