@@ -40,7 +40,7 @@ struct statement_end {
 };
 err statement_end_check(struct scope *s, const struct note_key *key, const json_t *statement, const json_t *account,
                         const struct statement_end *stated, int64_t *at_ms);
-/* Each account of an earlier statement must be in this one, with no fewer lines: what is missing is told and counted. */
+/* Each account of an earlier statement must be in this one, with no fewer lines: what is not is told and counted. */
 void statement_since(struct scope *s, const json_t *earlier, const json_t *statement, struct statement_found *found);
 /* What was found, in words: on standard output. */
 void statement_tell(struct scope *s, const char *name, const struct statement_found *found);
