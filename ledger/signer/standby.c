@@ -173,8 +173,7 @@ static err take(struct scope *s, struct vault *v, const struct takeover_shown *p
     TRY(state_settle(s, &slots, &shown, &next));
     next.standby = false;
     v->last = next;
-    TRY(state_store(s, v->state, &v->id, &v->last, next));
-    return state_store(s, v->state, &v->id, &v->last, next);      /* both slots: neither is what it was restored as */
+    return state_mark(s, v->state, &v->id, &v->last, next);
 }
 
 err standby_takeover(struct scope *s, const char *dir, const struct takeover_shown *shown, struct signer_state *out)

@@ -146,3 +146,9 @@ err state_store(struct scope *s, int fd, const struct hash *log, struct signer_s
     *now = next;
     return ERR_OK;
 }
+
+err state_mark(struct scope *s, int fd, const struct hash *log, struct signer_state *now, struct signer_state next)
+{
+    TRY(state_store(s, fd, log, now, next));
+    return state_store(s, fd, log, now, next);
+}

@@ -57,3 +57,8 @@ err slots_read(struct scope *s, int fd, const struct hash *log, struct slots *ou
  * After a failure nothing is known of the disk: the process must end without another signature.
  */
 err state_store(struct scope *s, int fd, const struct hash *log, struct signer_state *now, struct signer_state next);
+/*
+ * The same in both slots: for what is more than the next size. What a slot that is settled alone does not know, that
+ * the log is frozen or that another signer has it, no checkpoint shown would tell.
+ */
+err state_mark(struct scope *s, int fd, const struct hash *log, struct signer_state *now, struct signer_state next);

@@ -294,8 +294,8 @@ err vault_freeze(struct scope *s, struct vault *v)
     struct signer_state next = v->last;
 
     next.frozen = true;
-    v->syncs++;
-    return state_store(s, v->state, &v->id, &v->last, next);
+    v->syncs += 2;
+    return state_mark(s, v->state, &v->id, &v->last, next);
 }
 
 err vault_stand_by(struct scope *s, struct vault *v)
@@ -303,6 +303,6 @@ err vault_stand_by(struct scope *s, struct vault *v)
     struct signer_state next = v->last;
 
     next.standby = true;
-    v->syncs++;
-    return state_store(s, v->state, &v->id, &v->last, next);
+    v->syncs += 2;
+    return state_mark(s, v->state, &v->id, &v->last, next);
 }

@@ -51,7 +51,7 @@ err  vault_proof_read(struct scope *s, const char *path, struct proof *out);    
 
 /* The last checkpoint as a note. Ed25519 is deterministic: the same bytes each time. */
 char *vault_note(struct scope *s, const struct vault *v);
-/* Store size and root, or that nothing further is signed, or that another signer signs: see state_store(). */
+/* Store size and root (state_store()), that nothing further is signed, that another signer signs (state_mark()). */
 err  vault_advance(struct scope *s, struct vault *v, uint64_t size, const struct hash *root);
 err  vault_freeze(struct scope *s, struct vault *v);
 err  vault_stand_by(struct scope *s, struct vault *v);
