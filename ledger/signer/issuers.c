@@ -163,12 +163,12 @@ err issuers_files(struct scope *s, int dir, const char ***names, size_t *n)
     const char **out = NEWS(s, const char *, SIGNER_ISSUERS_MAX + 3);
     size_t later;
 
-    TRY(indexes(s, dir, index, &later));
     *n = 0;
     out[(*n)++] = "log.key";
     out[(*n)++] = "issuer.key";
-    if (faccessat(dir, NEXT, F_OK, 0) == 0)
+    if (faccessat(dir, NEXT, F_OK, 0) == 0)      /* before the others: a key that is renamed now is seen under one name */
         out[(*n)++] = NEXT;
+    TRY(indexes(s, dir, index, &later));
     for (size_t i = 0; i < later; i++)
         out[(*n)++] = name_of(s, index[i]);
     *names = out;

@@ -50,22 +50,34 @@ static err state_copy(struct scope *s, int to, const struct note_key *log, struc
     return dir_file_make(s, to, "state", state, sizeof state);
 }
 
+/* The keys, all of one moment. */
+static err keys_copy(struct scope *s, int from, int to)
+{
+    const char **names, **again;
+    size_t n, n_again;
+
+    TRY(issuers_files(s, from, &names, &n));
+    for (size_t i = 0; i < n; i++)
+        TRY(file_copy(s, from, to, names[i], KEY_FILE_MAX));
+    TRY(issuers_files(s, from, &again, &n_again));
+    for (size_t i = 0; i < n || i < n_again; i++)
+        if (n != n_again || strcmp(names[i], again[i]) != 0)
+            return fail(s, ERR_CONFLICT, "a key of the issuer came meanwhile: remove the copy and make it again");
+    return ERR_OK;
+}
+
 static err copy_into(struct scope *s, const char *dir, const char *to, int target)
 {
     struct note_key log, issuer;
     struct signer_state st;
     struct slots slots;
-    const char **names;
-    size_t n;
     int from;
     err e;
 
     TRY(vault_look(s, dir, &log, &issuer, &slots));
     TRY(newest_slot(s, &slots, &st));
     TRY(dir_open(s, dir, &from));
-    e = issuers_files(s, from, &names, &n);
-    for (size_t i = 0; e == ERR_OK && i < n; i++)
-        e = file_copy(s, from, target, names[i], KEY_FILE_MAX);
+    e = keys_copy(s, from, target);
     if (e == ERR_OK)
         e = state_copy(s, target, &log, st);
     if (e == ERR_OK)

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A folder and its copies: what marks them, and that no damage of one slot takes a mark away. */
+/*
+ * A folder and its copies: what marks them, that no damage of one slot takes a mark away, and that a copy made beside
+ * a signer whose issuer's key changes at any moment has that key.
+ */
 #include "ledger/signer/standby.h"
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ledger/note/signing.h"
 #include "ledger/signer/answer.h"
+#include "ledger/signer/issuers.h"
 #include "tests/unit/tap.h"
 
 #define ORIGIN "ledger.example/market"
@@ -148,6 +156,99 @@ static void test_marks(struct scope *s)
         }
 }
 
+/* ---- a copy beside a change of the issuer's key */
+
+#define READY "issuer-next.key"
+#define CHANGED "issuer-7.key"
+
+/* The change as a running signer makes it, at the k-th system call of a copy. */
+struct race { const char *from, *to; int at; };
+/* Where in the copy's system calls the change and the last listing of a folder were; -1: not reached. */
+struct raced { int changed, listed, code; };
+
+static bool there(struct scope *s, const char *dir, const char *name)
+{
+    return access(scope_printf(s, "%s/%s", dir, name), F_OK) == 0;
+}
+
+static void change(struct scope *s, const char *dir, const char *from, const char *to)
+{
+    if (rename(scope_printf(s, "%s/%s", dir, from), scope_printf(s, "%s/%s", dir, to)) != 0)
+        abort();
+}
+
+static pid_t copy_traced(struct scope *s, const struct race *r)
+{
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0 || raise(SIGSTOP) != 0)
+            _exit(99);
+        _exit(standby_copy(s, r->from, r->to) == ERR_OK ? 0 : 1);
+    }
+    if (waitpid(pid, NULL, 0) != pid || ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD) != 0)
+        abort();
+    return pid;
+}
+
+static struct raced race_run(struct scope *s, const struct race *r)
+{
+    struct raced out = { -1, -1, -1 };
+    pid_t pid = copy_traced(s, r);
+    int calls = 0, status, listed = -1;
+
+    while (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+        struct __ptrace_syscall_info call;
+
+        if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) <= 0 || call.op != PTRACE_SYSCALL_INFO_ENTRY)
+            continue;
+        if (calls == r->at) {
+            change(s, r->from, READY, CHANGED);
+            out.changed = calls;
+        }
+        if (call.entry.nr == SYS_getdents64) {      /* two calls a listing: all names, then none */
+            out.listed = listed;
+            listed = calls;
+        }
+        calls++;
+    }
+    out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return out;
+}
+
+static void test_race(struct scope *s)
+{
+    int copies[2] = { 0 }, refused = 0, lost = 0, late = 0, failed = 0;
+    char *from = place(s, "from");
+    struct note_key next;
+
+    made(s, from, 5);
+    must(s, issuers_make_next(s, from, &next));
+    for (int at = 0, more = 1; more; at++) {
+        char *to = place(s, scope_printf(s, "to-%d", at));
+        struct race r = { from, to, at };
+        struct raced raced = race_run(s, &r);
+
+        more = raced.changed >= 0;
+        if (more)
+            change(s, from, CHANGED, READY);
+        failed += raced.code != 0 && raced.code != 1;
+        refused += raced.code == 1;
+        if (raced.code == 0 && more) {
+            bool old = there(s, to, READY), new = there(s, to, CHANGED);
+            copies[new]++;
+            lost += !old && !new;
+            late += !new && raced.changed <= raced.listed;
+        }
+    }
+    ok(copies[0] > 0 && copies[1] > 0 && refused > 0 && !failed, "a key changes at each of %d moments of a copy: %d are "
+       "of before, %d of after, %d are refused", copies[0] + copies[1] + refused, copies[0], copies[1], refused);
+    is_int(lost, 0, "none is without the newest key");
+    is_int(late, 0, "none is of before that looked again after the change");
+}
+
 static int path_remove(const char *at, const struct stat *st, int kind, struct FTW *ftw)
 {
     (void)st;
@@ -166,6 +267,7 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     test_marks(&s);
+    test_race(&s);
     if (tap_failed)
         printf("# kept %s\n", folder);
     else if (nftw(folder, path_remove, 16, FTW_DEPTH | FTW_PHYS) != 0)
