@@ -74,6 +74,8 @@ struct append_batch {
     uint64_t first;               /* size of the tree before it */
     struct new_entry *entries;
     size_t n_entries, cap_entries;
+    uint8_t (*salts)[SALT_SIZE];  /* drawn, and from `salts_given` on not given to any entry */
+    size_t salts_given;
     struct new_document *documents;
     size_t n_documents, cap_documents;
     struct hash root;             /* of the tree after it: of first + n_entries leaves */

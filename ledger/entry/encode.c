@@ -5,7 +5,7 @@
 #include "ledger/keys/sha256.h"
 #include "schema/json/canon.h"
 
-#define ENTRY_BUF_START 1024     /* most entries and their disclosures never grow a buffer */
+#define ENTRY_BUF_START 1024     /* on the stack; most entries and their disclosures never grow a buffer */
 #define SALT_TEXT_LEN   22
 
 void sd_digest(const char *disclosure, size_t len, char out[SD_LEN + 2])
@@ -22,9 +22,10 @@ size_t entry_salts(enum entry_type type)
     return spec->n_fields - spec_public(spec);
 }
 
-static struct buf buf_of(struct scope *s, size_t cap)
+/* What was written, in the scope. */
+static struct bytes kept(const struct buf *b)
 {
-    return (struct buf){ .s = s, .p = scope_alloc(s, cap, 1), .cap = cap };
+    return (struct bytes){ scope_memdup(b->s, b->p, b->len), b->len };
 }
 
 /* Texts of all kinds but F_TEXT have no character that needs an escape. */
@@ -148,18 +149,17 @@ static size_t print_disclosures(struct scope *s, const struct entry *e, const ui
                                 char (*sd)[SD_LEN + 2], struct bytes *out)
 {
     size_t n = 0, n_public = spec_public(e->spec);
-    struct buf plain, list;
+    char plain_room[ENTRY_BUF_START / 2], list_room[ENTRY_BUF_START];
+    struct buf plain = { .s = s, .p = plain_room, .cap = sizeof plain_room };
+    struct buf list = { .s = s, .p = list_room, .cap = sizeof list_room };
 
-    if (n_public == e->spec->n_fields)
-        return 0;
-    plain = buf_of(s, ENTRY_BUF_START / 2);
-    list = buf_of(s, ENTRY_BUF_START);
     for (size_t i = n_public; i < e->spec->n_fields; i++)
         if (e->field[i].kind != V_ABSENT)
             disclose(&plain, &list, &e->spec->fields[i], &e->field[i], salts[i - n_public], sd[n++]);
-    if (n)
+    if (n) {
         buf_char(&list, ']');
-    *out = (struct bytes){ (const uint8_t *)list.p, list.len };
+        *out = kept(&list);
+    }
     sort_digests(sd, n);
     return n;
 }
@@ -192,7 +192,8 @@ err entry_encode(struct scope *s, enum entry_type type, int64_t at_ms, unsigned 
 {
     struct entry e = { .spec = entry_spec(type), .version = rules_version, .at_ms = at_ms };
     char sd[ENTRY_FIELDS_MAX][SD_LEN + 2];
-    struct buf b = buf_of(s, ENTRY_BUF_START);
+    char room[ENTRY_BUF_START];
+    struct buf b = { .s = s, .p = room, .cap = sizeof room };
 
     *out = (struct encoded_entry){ .type = type };
     if (rules_version < e.spec->since || rules_version > RULES_VERSION)
@@ -204,6 +205,6 @@ err entry_encode(struct scope *s, enum entry_type type, int64_t at_ms, unsigned 
     entry_print(&b, &e);
     if (b.len > ENTRY_BYTES_MAX)
         return fail(s, ERR_TOO_LARGE, "an entry of %zu bytes", b.len);
-    out->bytes = (struct bytes){ (const uint8_t *)b.p, b.len };
+    out->bytes = kept(&b);
     return ERR_OK;
 }

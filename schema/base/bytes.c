@@ -63,16 +63,24 @@ bool hex_read(const char *hex, size_t hex_len, uint8_t *out, size_t out_len)
 static size_t base64_encode(const uint8_t *p, size_t len, char *out, const char *alphabet, bool pad)
 {
     char *start = out;
+    size_t i = 0;
 
-    for (size_t i = 0; i < len; i += 3) {
+    for (; len - i >= 3; i += 3) {
+        uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)p[i + 1] << 8 | p[i + 2];
+        *out++ = alphabet[v >> 18];
+        *out++ = alphabet[v >> 12 & 63];
+        *out++ = alphabet[v >> 6 & 63];
+        *out++ = alphabet[v & 63];
+    }
+    if (i < len) {
         size_t left = len - i;
-        uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+        uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0);
         *out++ = alphabet[v >> 18];
         *out++ = alphabet[v >> 12 & 63];
         if (left > 1 || pad)
             *out++ = left > 1 ? alphabet[v >> 6 & 63] : '=';
-        if (left > 2 || pad)
-            *out++ = left > 2 ? alphabet[v & 63] : '=';
+        if (pad)
+            *out++ = '=';
     }
     *out = '\0';
     return (size_t)(out - start);

@@ -2,7 +2,6 @@
 #include "schema/base/clock.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,17 +20,33 @@ int64_t clock_monotonic_us(void) { return read_us(CLOCK_MONOTONIC); }
 int64_t clock_monotonic_ms(void) { return read_us(CLOCK_MONOTONIC) / 1000; }
 int64_t clock_wall_ms(void)      { return read_us(CLOCK_REALTIME) / 1000; }
 
+static void decimals(char *out, int n, unsigned v)
+{
+    for (; n > 0; v /= 10)
+        out[--n] = (char)('0' + v % 10);
+}
+
+/* Every entry says its time: gmtime_r() and snprintf() took a twentieth of what an entry takes to write. */
 void time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm tm;
-    char text[64];
+    uint32_t ms = (uint32_t)(wall_ms % 86400000), days = (uint32_t)(wall_ms / 86400000);
+    uint32_t era_days = days + 719468, era, day, year, month;      /* from 0000-03-01, so that years end with February */
 
     assert(wall_ms >= 0 && wall_ms <= YEAR_9999_END_MS);
-    gmtime_r(&seconds, &tm);
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ms % 1000));
-    memcpy(out, text, TIME_TEXT_SIZE);
+    era = era_days / 146097;                                       /* of 400 years */
+    day = era_days % 146097;
+    year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    month = (5 * day + 2) / 153;                                   /* from March */
+    day -= (153 * month + 2) / 5;
+    memcpy(out, "0000-00-00T00:00:00.000Z", TIME_TEXT_SIZE);
+    decimals(out, 4, era * 400 + year + (month >= 10));
+    decimals(out + 5, 2, month < 10 ? month + 3 : month - 9);
+    decimals(out + 8, 2, day + 1);
+    decimals(out + 11, 2, ms / 3600000);
+    decimals(out + 14, 2, ms / 60000 % 60);
+    decimals(out + 17, 2, ms / 1000 % 60);
+    decimals(out + 20, 3, ms % 1000);
 }
 
 static bool digits(const char *p, int n, int *out)

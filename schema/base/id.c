@@ -26,14 +26,21 @@ struct id id_new(const char *prefix, int64_t wall_ms)
     return id;
 }
 
+/* Of the alphabet: no i, l, o, u. */
+static bool is_digit(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u');
+}
+
 bool id_parse(const char *text, const char *prefix, struct id *out)
 {
     size_t at = strlen(prefix);
 
     if (strncmp(text, prefix, at) != 0 || text[at] != '_' || strlen(text) != at + 1 + PART_LEN)
         return false;
-    if (strspn(text + at + 1, alphabet) != PART_LEN)
-        return false;
+    for (size_t i = at + 1; i <= at + PART_LEN; i++)
+        if (!is_digit(text[i]))
+            return false;
     *out = (struct id){ 0 };
     memcpy(out->text, text, at + 1 + PART_LEN);
     return true;

@@ -29,7 +29,7 @@ err db_pipe(struct scope *s, struct db *db, const struct sql *q, const struct sq
     TRY(db_prepare(s, db, q, &item.st));
     TRY(value_encode(s, item.st, params, n_params, item.params));
     for (size_t i = 0; i < n_params; i++)
-        if (item.params->values[i])
+        if (item.params->values[i] && item.params->values[i] == params[i].v.p)     /* the caller's own bytes */
             item.params->values[i] = scope_memdup(s, item.params->values[i], (size_t)item.params->lengths[i]);
     push(db, item);
     return ERR_OK;

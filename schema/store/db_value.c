@@ -198,6 +198,19 @@ static bool prefixed_encode(const struct sql_param *p, Oid oid, struct buf *b)
     return true;
 }
 
+/* Bytes that array_encode() writes, or more; what has no texts and bytes grows by itself. */
+static size_t array_size(const struct sql_param *p)
+{
+    size_t size = 32 + 4 * p->n;
+
+    for (size_t i = 0; i < p->n && (p->kind == PK_BYTESS || p->kind == PK_TEXTS); i++) {
+        struct sql_param one = element(p, i);
+        if (!is_null(&one))
+            size += one.kind == PK_BYTES ? one.n : strlen(one.v.p);
+    }
+    return size;
+}
+
 static bool array_encode(const struct sql_param *p, Oid oid, struct buf *b)
 {
     bool nulls = false;
@@ -242,6 +255,10 @@ err value_encode(struct scope *s, const struct statement *st, const struct sql_p
             out->values[i] = p->v.p;        /* as it is, no copy */
             out->lengths[i] = (int)(p->kind == PK_BYTES ? p->n : strlen(p->v.p));
             continue;
+        }
+        if (is_array(p->kind)) {                /* thousands of rows: not copied again at each doubling */
+            b.cap = array_size(p);
+            b.p = scope_alloc(s, b.cap, 1);
         }
         if (!(is_array(p->kind) ? array_encode(p, elem, &b) : scalar_encode(p, oid, &b)))
             return fail(s, ERR_INTERNAL, "%s: parameter %zu is a time out of range", st->q->name, i + 1);

@@ -55,12 +55,11 @@ const struct sql log_sql[LOG_STATEMENTS] = {
     [HEADS]           = { "log_heads", "SELECT size, root FROM tree_head WHERE size = ANY ($1::bigint[])" },
     [ENTRIES]         = { "log_entries",
                           "INSERT INTO entry (index, type, bytes)"
-                          " SELECT $1 + no - 1, type, bytes"
-                          "   FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY u (type, bytes, no)"
-                          " RETURNING index, leaf" },
+                          " SELECT $1::bigint + generate_series(0, cardinality($3::bytea[]) - 1), unnest($2::text[]),"
+                          "        unnest($3::bytea[]) RETURNING index, leaf" },
     [DISCLOSURES]     = { "log_disclosures",
                           "INSERT INTO disclosure (index, disclosures)"
-                          " SELECT * FROM unnest($1::bigint[], $2::bytea[])" },
+                          " SELECT unnest($1::bigint[]), unnest($2::bytea[])" },
     [DOCUMENTS]       = { "log_documents",
                           "INSERT INTO document (hash, index, bytes)"
                           " SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[])" },

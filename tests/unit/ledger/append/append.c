@@ -56,6 +56,50 @@ static void test_many(struct append *a, struct db *db)
     tasks_free(t, MANY);
 }
 
+static err decide_accesses(struct scope *s, struct append_txn *t, void *arg)
+{
+    const struct hash sha256 = sha256_of("item", 4);
+    uint64_t index;
+
+    for (size_t i = 0; i < *(size_t *)arg; i++) {
+        struct named_value values[] = {
+            { "clearance", EV_TEXT(CLEARANCE) }, { "license", EV_TEXT(LICENSE) }, { "bytes", EV_COUNT(4) },
+            { "item_hash", EV_HASH(&sha256) }, { "item_number", EV_COUNT(1) }, { "key", EV_TEXT(KEY_ID) },
+        };
+        TRY(append_entry(s, t, ENTRY_ACCESS_RECORDED, values, ARRAY_LEN(values), &index));
+    }
+    t->op->status = 200;
+    t->op->answer = "{}";
+    return ERR_OK;
+}
+
+static const struct sql all_rows = {
+    "test_all_rows",
+    "SELECT count(*) AS n FROM entry e JOIN disclosure d USING (index)"
+    " WHERE e.type = 'access.recorded' AND e.leaf = sha256('\\x00'::bytea || e.bytes)"
+};
+static const struct sql all_disclosures = {
+    "test_all_disclosures",
+    "SELECT count(DISTINCT t.text) AS n FROM disclosure d JOIN entry e USING (index),"
+    " json_array_elements_text(convert_from(d.disclosures, 'UTF8')::json) t (text) WHERE e.type = 'access.recorded'"
+};
+
+/* More than the salts that are drawn at a time, of entries whose values are all the same. */
+static void test_salts(struct append *a, struct db *db)
+{
+    size_t n = OPERATION_ENTRIES_MAX;
+    struct append_op op = { .decide = decide_accesses, .arg = &n };
+    struct scope s;
+
+    scope_init(&s, 10000);
+    op.scope = &s;
+    ok(append_run(a, &op) == ERR_OK && op.n_entries == n, "an operation of %zu entries", n);
+    ok(number_of(db, &all_rows) == (int64_t)n, "each with its disclosures");
+    ok(number_of(db, &all_disclosures) == 4 * (int64_t)n, "and no salt twice");
+    ok(tree_sound(db), "the tree is sound");
+    scope_free(&s);
+}
+
 static void test_refusals(struct append *a, struct db *db)
 {
     static struct task t[30];
@@ -247,6 +291,7 @@ int main(int argc, char **argv)
     a = ground_append(&g, true);
     db = session(&g);
     test_many(a, db);
+    test_salts(a, db);
     test_refusals(a, db);
     test_idempotency(a, db);
     test_row_lock(a, &g, db);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
 #include "tests/unit/tap.h"
 
 #include "schema/base/clock.h"
@@ -73,13 +75,52 @@ static void test_time(void)
     is_str(text, "2028-02-29T00:00:00.000Z", "leap day round trip");
 }
 
+/* From 1970 to the last instant of 9999, by steps that are a multiple of nothing in a calendar. */
+static void test_calendar(void)
+{
+    int64_t last = INT64_C(253402300799999), wrong = -1;
+    char text[TIME_TEXT_SIZE], want[TIME_TEXT_SIZE];
+
+    for (int64_t ms = 0; ms <= last && wrong < 0; ms = ms < last && ms + 40000000027 > last ? last : ms + 40000000027) {
+        time_t seconds = (time_t)(ms / 1000);
+        struct tm tm;
+        size_t n = strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+
+        snprintf(want + n, sizeof want - n, ".%03dZ", (int)(ms % 1000));
+        time_format(ms, text);
+        wrong = strcmp(text, want) == 0 ? -1 : ms;
+    }
+    ok(wrong < 0, "the C library says the same of every time, not %s but %s", text, want);
+    for (int year = 1970; year < 10000 && wrong < 0; year++) {
+        struct tm tm = { .tm_year = year - 1900, .tm_mon = 1, .tm_mday = 29, .tm_hour = 23 };
+        int64_t ms = (int64_t)timegm(&tm) * 1000;
+
+        strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+        time_format(ms, text);
+        wrong = strcmp(text, want) == 0 ? -1 : ms;
+    }
+    ok(wrong < 0, "and of the day after each 28th of February, not %s but %s", text, want);
+}
+
 static void test_ids(void)
 {
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
     struct id a = id_new("lic", 1000), b = id_new("lic", 1001), out;
+    bool good = true;
 
     ok(id_parse(a.text, "lic", &out) && strcmp(out.text, a.text) == 0, "an id parses");
     ok(!id_parse(a.text, "ofr", &out), "of its own kind only");
     ok(strcmp(a.text, b.text) < 0, "ids sort by time");
+    for (int c = 1; c < 256; c++) {
+        b.text[4 + c % 26] = (char)c;
+        good = good && id_parse(b.text, "lic", &out) == (strchr(digits, c) != NULL);
+        b = a;
+    }
+    ok(good, "of 32 digits only");
+    b.text[29] = '\0';
+    ok(!id_parse(b.text, "lic", &out), "of no fewer");
+    memcpy(b.text + 29, "00", 3);
+    ok(!id_parse(b.text, "lic", &out), "nor more than 26");
 }
 
 static void test_scope(void)
@@ -110,6 +151,7 @@ int main(void)
     test_utf8();
     test_numbers();
     test_time();
+    test_calendar();
     test_ids();
     test_scope();
     return done_testing();
