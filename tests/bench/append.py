@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Logs of any size, made through the append room without HTTP.
+"""Appending, and proofs in a long log. Logs of any size, made through the append room without HTTP.
 
     with Fixture(folder("x"), entries) as market: …
 
@@ -9,8 +9,12 @@ clearances; the newest million are of one buyer, whose key is market.reader. By 
 
     tests/bench/append.py ENTRIES [FOLDER]      makes one, says where it is, and stays up until Enter
 """
+import base64
 import os
 import pathlib
+import random
+import re
+import statistics
 import subprocess
 import sys
 
@@ -20,8 +24,11 @@ if __name__ == "__main__":
     os.environ.setdefault("COUNTERFOIL_BUILD", str(ROOT / "build" / "plain"))
     sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from checks import lines, load, right                       # noqa: E402
 from harness.market import Market                           # noqa: E402
-from harness.sale import Sale                               # noqa: E402
+from harness.proof import included                          # noqa: E402
+from harness.reader import checkpoint_parse, leaf           # noqa: E402
+from harness.sale import Sale, must                         # noqa: E402
 from harness.tree import folder                             # noqa: E402
 from harness.web import Client                              # noqa: E402
 
@@ -29,6 +36,7 @@ TOOLS = ROOT / "build" / "plain" / "tests" / "bench"
 LICENSE_ITEMS = 100000
 AT_ONCE = 8                 # clearances
 DISCLOSED = 1000000
+SMALL_LOG = 10000
 
 
 class Fixture(Market):
@@ -67,10 +75,106 @@ class Fixture(Market):
             sale.buy(min(left, AT_ONCE))
 
     def tool(self, name, *more):
-        """A program of this folder at this market's database and signer; what it prints."""
-        argv = [TOOLS / name, self.env["COUNTERFOIL_DB_API"], self.env["COUNTERFOIL_SIGNER"], *map(str, more)]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True)
-        return done.stdout
+        """What a program of this folder prints about this market's database and signer."""
+        return tool(name, self.env["COUNTERFOIL_DB_API"], self.env["COUNTERFOIL_SIGNER"], *more)
+
+
+def tool(name, *argv):
+    done = subprocess.run([TOOLS / name, *map(str, argv)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    right(done.returncode == 0, f"{name} ended with {done.returncode}")
+    return done.stdout
+
+
+def numbers(line):
+    return {name: float(number) for name, number in re.findall(r"(\w+) ([\d.]+)", line)}
+
+
+# ---- appending
+
+def bench_append(market, entries, runs):
+    """[{append, copy, one, all, all_one: entries a second, batch: entries}]: append_copy.c says what they are."""
+    market.stop(only=("api", "worker"))
+    rows = [numbers(line) for line in market.tool("append_copy", market.cluster.dsn(), entries, runs).splitlines()]
+    market.start(only=("api", "worker"))
+    for number, row in enumerate(rows):
+        print(f"  run {number + 1}: {row['append']:8.0f} entries/s appended  COPY {row['all']:8.0f}/s,"
+              f" in one transaction {row['all_one']:8.0f}/s", flush=True)
+    right(len(rows) == runs and all(row["batch"] == 1000 for row in rows), f"a batch, and a checkpoint, per 1,000: {rows}")
+    return rows
+
+
+# ---- proofs
+
+def proved(market, index):
+    """Over HTTP, checked in Python against the checkpoint and the entry's bytes."""
+    text = must(market.operator.get(f"/v1/entries/{index}/proof"), 200).body.decode()
+    head, note = text.split("\n\n", 1)
+    first, said, *path = head.split("\n")
+    _, size, root = checkpoint_parse(note.encode())
+    data = bytes.fromhex(market.sql(f"SELECT encode(bytes, 'hex') FROM entry WHERE index = {index}")[0][0])
+    right(first == "c2sp.org/tlog-proof@v1" and said == f"index {index}" and
+          included(index, size, leaf(data), [base64.b64decode(p) for p in path]) == root, f"the proof of {index} holds")
+
+
+def bench_proofs(small, large, out, count, seconds, runs):
+    """({p50, p99, hashes} from rows, [p50 over HTTP]) of each."""
+    dsn = "COUNTERFOIL_DB_API"
+    rows = [numbers(line) for line in tool("log_prove", small.env[dsn], large.env[dsn], count).splitlines()]
+    http, targets = ([], []), []
+    for market, row in zip((small, large), rows):
+        entries = [random.randrange(int(row["size"])) for _ in range(5000)]
+        targets.append(lines(out / f"proofs-{market.port}", [f"/v1/entries/{i}/proof" for i in entries]))
+        for index in [0, int(row["size"]) - 1, *entries[:20]]:
+            proved(market, index)
+    for number in range(runs):
+        for market, items, out_us in zip((small, large), targets, http):
+            out_us.append(load(market.port, 1, seconds, items)["p50_us"])
+        print(f"  run {number + 1}: a proof in {http[1][-1]} µs  in the small log {http[0][-1]} µs", flush=True)
+    return [(row, us) for row, us in zip(rows, http)]
+
+
+# ---- the table
+
+def median(values):
+    return statistics.median(list(values))
+
+
+def append_rows(rows):
+    def ratio(name):
+        return median(row["append"] / row[name] for row in rows)
+
+    def rate(name):
+        return median(row[name] for row in rows)
+    own, what = f"{rate('append'):,.0f}/s", "entries appended without HTTP, a checkpoint per 1,000"
+    return [f"| {what}, median of {len(rows)} | {own} | COPY of the same rows of entries and disclosures in one"
+            f" transaction: {rate('all_one'):,.0f}/s | {ratio('all_one'):.2f} |",
+            f"| the same | {own} | in transactions of 1,000: {rate('all'):,.0f}/s | {ratio('all'):.2f} |",
+            f"| the same | {own} | of the entries alone, in transactions of 1,000 · in one:"
+            f" {rate('copy'):,.0f} · {rate('one'):,.0f}/s | {ratio('copy'):.2f} · {ratio('one'):.2f} |"]
+
+
+def proof_rows(measured):
+    (small, small_us), (large, large_us) = measured
+    size, of = f"{large['size']:,.0f}", f"in a log of {small['size']:,.0f}"
+    return [f"| a receipt of a random entry of {size} from the rows, p50 · p99 "
+            f"| {large['p50']:,.0f} · {large['p99']:,.0f} µs | {of}: {small['p50']:,.0f} · {small['p99']:,.0f} µs "
+            f"| {small['p50'] / large['p50']:.2f} · {small['p99'] / large['p99']:.2f} |",
+            f"| the same over HTTP, one connection, p50, median of {len(large_us)} | {median(large_us):,.0f} µs "
+            f"| {of}: {median(small_us):,.0f} µs | {median(a / b for a, b in zip(small_us, large_us)):.2f} |"]
+
+
+def bench_log(out, entries, short):
+    """The rows of the table for a log of so many entries."""
+    each, runs = (20000, 2) if short else (100000, 5)
+    with Fixture(out / "small-log", SMALL_LOG) as small, \
+            Fixture(out / "long-log", entries, room=each * runs) as large:
+        print(f"  {entries:,} entries: {large.said}", flush=True)
+        rows = bench_proofs(small, large, out, 500 if short else 5000, 1 if short else 4, runs)
+        table = append_rows(bench_append(large, each, runs)) + proof_rows(rows)
+        for market in (small, large):
+            code, report = market.audit()
+            right(code == 0, f"the audit of a log made so is not sound: {report}")
+    return table
 
 
 def main():
@@ -80,7 +184,8 @@ def main():
     with Fixture(where, int(sys.argv[1])) as market:
         auditor = market.party("auditor", "auditor")
         print(f"{market.url}: {market.entries()} entries, filled at {market.said}\n"
-              f"COUNTERFOIL_KEY of an auditor: {auditor.key}, of the newest accesses' buyer: {market.reader}\nEnter ends it.", flush=True)
+              f"COUNTERFOIL_KEY of an auditor: {auditor.key}\n"
+              f"of the newest accesses' buyer: {market.reader}\nEnter ends it.", flush=True)
         sys.stdin.readline()
 
 

@@ -15,6 +15,7 @@
 #include "ledger/keys/sign.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/store/log.h"
 
 #define FILL_BATCH  1000
 #define FILL_MS     60000

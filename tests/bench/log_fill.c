@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "schema/store/log.h"
 #include "tests/bench/filling.h"
 
 /*

@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RFC 6962 consistency proofs, checked in Python alone (the algorithm of RFC 9162, 2.1.4.2)."""
+"""RFC 6962 proofs, checked in Python alone (the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2)."""
 from harness.reader import node
+
+
+def included(index, size, leaf, path):
+    """RFC 9162, 2.1.3.2; the root that the path leads to."""
+    fn, sn, r = index, size - 1, leaf
+    for p in path:
+        if fn & 1 or fn == sn:
+            r = node(p, r)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = node(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    return r if sn == 0 else None
 
 
 def consistent(first, second, first_root, second_root, path):

@@ -8,6 +8,7 @@ import struct
 
 from harness import tap, web
 from harness.market import Market
+from harness.proof import included
 from harness.reader import tile_number
 from harness.tree import folder
 
@@ -27,20 +28,6 @@ def root(leaves):
         return leaves[0]
     k = 1 << (len(leaves) - 1).bit_length() - 1
     return node(root(leaves[:k]), root(leaves[k:]))
-
-
-def included(index, size, leaf, path):
-    """RFC 9162, 2.1.3.2; the root that the path leads to."""
-    fn, sn, r = index, size - 1, leaf
-    for p in path:
-        if fn & 1 or fn == sn:
-            r = node(p, r)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            r = node(r, p)
-        fn, sn = fn >> 1, sn >> 1
-    return r if sn == 0 else None
 
 
 def consistent(old, new, path):
