@@ -166,7 +166,7 @@ err issuers_files(struct scope *s, int dir, const char ***names, size_t *n)
     *n = 0;
     out[(*n)++] = "log.key";
     out[(*n)++] = "issuer.key";
-    if (faccessat(dir, NEXT, F_OK, 0) == 0)      /* before the others: a key that is renamed now is seen under one name */
+    if (faccessat(dir, NEXT, F_OK, 0) == 0)      /* before the others: what is renamed now is seen under one name */
         out[(*n)++] = NEXT;
     TRY(indexes(s, dir, index, &later));
     for (size_t i = 0; i < later; i++)

@@ -22,7 +22,7 @@ err issuers_change(struct scope *s, struct vault *v, uint64_t since);
 /* Whose document that of entry `index` is. */
 const struct issuer *issuers_at(const struct issuer *issuers, size_t n, uint64_t index);
 /*
- * The names of all key files of a folder, which a standby gets too; n of them. A signer that runs may bring the next key
- * into force meanwhile: then its old name is here, or its new one, or both.
+ * The names of all key files of a folder, which a standby gets too; n of them. A signer that runs may bring the next
+ * key into force meanwhile: then its old name is here, or its new one, or both.
  */
 err issuers_files(struct scope *s, int dir, const char ***names, size_t *n);

@@ -243,8 +243,9 @@ static void test_race(struct scope *s)
             late += !new && raced.changed <= raced.listed;
         }
     }
-    ok(copies[0] > 0 && copies[1] > 0 && refused > 0 && !failed, "a key changes at each of %d moments of a copy: %d are "
-       "of before, %d of after, %d are refused", copies[0] + copies[1] + refused, copies[0], copies[1], refused);
+    ok(copies[0] > 0 && copies[1] > 0 && refused > 0 && !failed,
+       "a key changes at each of %d moments of a copy: %d are of before, %d of after, %d are refused",
+       copies[0] + copies[1] + refused, copies[0], copies[1], refused);
     is_int(lost, 0, "none is without the newest key");
     is_int(late, 0, "none is of before that looked again after the change");
 }
