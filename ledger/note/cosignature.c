@@ -72,6 +72,11 @@ bool cosignature_verify(const struct note_signature *sig, const struct bytes *te
     return true;
 }
 
+bool cosignature_fresh(int64_t at, int64_t now)
+{
+    return at >= now - COSIGNATURE_FRESH_S && at <= now + COSIGNATURE_FRESH_S;
+}
+
 err cosignature_find(struct scope *s, struct bytes lines, const struct bytes *text, const struct cosigner *c,
                      int64_t *at, struct bytes *line)
 {

@@ -15,7 +15,7 @@
  * can never stand where a log's is meant: the same 32 bytes have another id.
  */
 #define NOTE_TYPE_COSIGNATURE 0x04
-#define COSIGNATURE_TIME_MAX INT64_MAX
+#define COSIGNATURE_TIME_MAX INT64_MAX      /* the format's: what is stored or relied on must be fresh as well */
 
 struct cosigner { struct note_key key; };         /* a verifier key of type 0x04 */
 
@@ -29,6 +29,8 @@ char *cosignature_make(struct scope *s, const char *text, const struct cosigner 
 /* Whether this signature, which says to be of `c`, is its cosignature of `text`, and of when. */
 bool  cosignature_verify(const struct note_signature *sig, const struct bytes *text, const struct cosigner *c,
                          int64_t *at);
+/* Whether it is of now, give or take COSIGNATURE_FRESH_S; both in seconds since 1970, neither negative. */
+bool  cosignature_fresh(int64_t at, int64_t now);
 /*
  * The newest cosignature of `c` among signature lines as a witness answers them; `line` borrows from `lines`, with its
  * newline. Others' lines are passed over. ERR_INVALID: malformed, one of `c` that does not verify, or none.

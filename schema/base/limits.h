@@ -42,6 +42,7 @@
 #define WITNESS_TRIES          3              /* Questions about one checkpoint, each from the size it said. */
 #define WITNESS_ROWS_MAX       4096           /* Cosignatures read at a time to find a checkpoint that is good. */
 #define COSIGNED_LOOK_MS       200            /* An API process looks for new cosignatures at most so often. */
+#define COSIGNATURE_FRESH_S    600            /* A cosignature says the time: it is fresh for so long, by our clock. */
 #define WITNESS_LOGS_MAX       64             /* Logs that one `counterfoil witness` knows. */
 
 /* Signer */

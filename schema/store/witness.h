@@ -18,7 +18,7 @@ err witness_newest(struct scope *s, struct db *db, struct newest_checkpoint *out
 
 /* Size of the largest checkpoint that this witness (a vkey) has cosigned; 0: none. */
 err witness_last(struct scope *s, struct db *db, const char *witness, uint64_t *size);
-/* `signed_s`: seconds since 1970. A repeat changes nothing. */
+/* `signed_s`: seconds since 1970, of about now (cosignature_fresh()). A repeat changes nothing. */
 err witness_add(struct scope *s, struct db *db, uint64_t size, const char *witness, const char *line, int64_t signed_s);
 
 /*

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker and its witnesses: what each answer of tlog-witness does to it, and that only what verifies is stored."""
+import base64
 import functools
 import http.server
 import json
 import threading
+import time
 
 from harness import tap
 from harness.market import Market
 from harness.program import wait_for
 from harness.tree import folder
-from harness.witness import Witness
+from harness.witness import COSIGNATURE, Witness, key_id
 
 PATIENCE_S = 60
 SIZE = ("Content-Type", "text/x.tlog.size")
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
-    """A witness that answers as the test says; a list of (status, headers, body), the last one for ever."""
+    """A witness that answers as the test says; a list of (status, headers, body), the last one for ever.
+
+    A body may be a function of what was asked."""
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
@@ -24,6 +28,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.server.asked.append((self.path, asked))
         script = self.server.script
         status, headers, body = script.pop(0) if len(script) > 1 else script[0]
+        body = body(asked) if callable(body) else body
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -36,7 +41,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
 
 class Fake:
-    """A server with a witness's key that is another's, so that nothing it says can verify."""
+    """A server in a witness's place."""
 
     def __init__(self, where, name, *script):
         self.witness = Witness(where, f"{name}.example/w")
@@ -45,13 +50,20 @@ class Fake:
         self.server.script, self.server.asked, self.name = list(script), [], name
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def cosign(self, asked, at):
+        """A cosignature line over the checkpoint that was asked about, as of that time."""
+        witness, text = self.witness, asked.split(b"\n\n")[1] + b"\n"
+        signature = witness.twin.sign(f"cosignature/v1\ntime {at}\n".encode() + text)
+        line = base64.b64encode(key_id(witness.name, COSIGNATURE, witness.public) + at.to_bytes(8, "big") + signature)
+        return f"— {witness.name} ".encode() + line + b"\n"
+
     def line(self):
         return f"witness {self.name} {self.witness.vkey} http://127.0.0.1:{self.server.server_address[1]}/{self.name}\n"
 
 
 def fakes(where):
     forged = "— forged.example/w ".encode() + b"A" * 104 + b"\n"
-    return [Fake(where / name, name, *script) for name, script in {
+    out = [Fake(where / name, name, *script) for name, script in {
         "alarm": [(422, (), b"no\n")],
         "sizeless": [(409, (), b"7\n")],
         "beyond": [(409, (SIZE,), b"1000000\n")],
@@ -66,6 +78,12 @@ def fakes(where):
         "malformed": [(409, (SIZE,), b"007\n")],
         "back": [(409, (SIZE,), b"1\n"), (500, (), b"")],
     }.items()]
+    for name, at in {"never": 2 ** 63 - 1, "early": int(time.time()) + 1000, "late": int(time.time()) - 1000,
+                     "zero": 0}.items():
+        fake = Fake(where / name, name)
+        fake.server.script.append((200, (), functools.partial(fake.cosign, at=at)))
+        out.append(fake)
+    return out
 
 
 def main():
@@ -96,7 +114,8 @@ def main():
                             "bad": ("refuses", "status=400"), "moved": ("refuses", "status=302"),
                             "back": ("refuses", "status=500"), "pushy": ("pushes back",),
                             "forged": ("without a good cosignature",), "empty": ("without a good cosignature",),
-                            "endless": ("not reached",)}.items():
+                            "endless": ("not reached",),
+                            **{name: ("another time than ours",) for name in ("never", "early", "late", "zero")}}.items():
             wait_for(functools.partial(said, f"witness={name}", *words), PATIENCE_S, f"{name} to be told of")
             tap.check(said(f"witness={name}", *words), f"{name}: {' '.join(words)}")
         market.party("one", "buyer")

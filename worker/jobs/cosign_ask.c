@@ -8,6 +8,7 @@
 
 #include "ledger/append/append.h"
 #include "ledger/note/add_checkpoint.h"
+#include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/store/witness.h"
 
@@ -48,6 +49,12 @@ static err take_cosignature(struct scope *s, struct asking *a, uint64_t size, co
         log_line(LOG_ERROR, "witness answered without a good cosignature witness=%s size=%" PRIu64 " why=\"%s\"",
                  a->witness->name, size, s->why.detail);
         scope_forgive(s);
+        *out = ASKED_REFUSED;
+        return ERR_OK;
+    }
+    if (!cosignature_fresh(at, clock_wall_ms() / 1000)) {
+        log_line(LOG_ERROR, "witness cosigned as of another time than ours witness=%s size=%" PRIu64 " at=%" PRId64,
+                 a->witness->name, size, at);
         *out = ASKED_REFUSED;
         return ERR_OK;
     }

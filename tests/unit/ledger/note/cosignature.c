@@ -59,6 +59,16 @@ static void test_vector(struct scope *s)
     is_int(at, TIME, "and says when");
 }
 
+static void test_fresh(void)
+{
+    ok(cosignature_fresh(TIME, TIME), "fresh: now");
+    ok(cosignature_fresh(TIME, TIME + COSIGNATURE_FRESH_S) && cosignature_fresh(TIME, TIME - COSIGNATURE_FRESH_S),
+       "for so long, either way");
+    ok(!cosignature_fresh(TIME, TIME + COSIGNATURE_FRESH_S + 1) && !cosignature_fresh(TIME, TIME -
+       COSIGNATURE_FRESH_S - 1), "no longer");
+    ok(!cosignature_fresh(COSIGNATURE_TIME_MAX, TIME) && !cosignature_fresh(0, TIME), "nor at the ends of all times");
+}
+
 /* Each byte of the line's signature changed, the text changed, the time changed: nothing verifies. */
 static void test_forged(void)
 {
@@ -124,6 +134,7 @@ int main(void)
     secret = secret_key_from_seed(seed);
     test_keys(&s);
     test_vector(&s);
+    test_fresh();
     test_forged();
     test_find(&s);
     secret_key_free(secret);
