@@ -115,7 +115,7 @@ def main():
                             "back": ("refuses", "status=500"), "pushy": ("pushes back",),
                             "forged": ("without a good cosignature",), "empty": ("without a good cosignature",),
                             "endless": ("not reached",),
-                            **{name: ("another time than ours",) for name in ("never", "early", "late", "zero")}}.items():
+                            **dict.fromkeys(("never", "early", "late", "zero"), ("another time than ours",))}.items():
             wait_for(functools.partial(said, f"witness={name}", *words), PATIENCE_S, f"{name} to be told of")
             tap.check(said(f"witness={name}", *words), f"{name}: {' '.join(words)}")
         market.party("one", "buyer")
