@@ -19,6 +19,7 @@ struct cosigned {
     int64_t looked_ms;
     uint64_t size;
     char *note;                       /* NULL: none was good yet */
+    uint64_t unread;                  /* where the search for a first good one goes on: all above was looked at */
 };
 
 static err read_policy(struct scope *s, const char *path, const char *log_key, struct cosigned *c)
@@ -57,6 +58,7 @@ err cosigned_open(struct scope *s, struct app *app, struct cosigned **out)
     scope_init(&c->scope, 0);
     pthread_mutex_init(&c->lock, NULL);
     c->looked_ms = INT64_MIN / 2;
+    c->unread = UINT64_MAX;
     e = read_policy(s, app->config.policy_file, app->log_key, c);
     if (e != ERR_OK)
         cosigned_close(c);
@@ -98,12 +100,25 @@ static void adopt(struct cosigned *c, uint64_t size, const char *note)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* Whether the policy would be met if all of these verified, which a quorum that is unmet for long need not cost. */
+static bool enough(const struct cosigned *c, const struct cosignature_row *rows, size_t n)
+{
+    bool cosigned[POLICY_WITNESSES_MAX] = { false };
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t w = 0; w < c->policy->n_witnesses; w++)
+            cosigned[w] = cosigned[w] || strcmp(rows[i].witness, c->witnesses[w]) == 0;
+    return policy_met(c->policy, cosigned);
+}
+
 /* The cosignatures of one size, below its checkpoint. True: they meet the policy, and the note is taken. */
 static bool take(struct scope *s, struct cosigned *c, const struct cosignature_row *rows, size_t n)
 {
     struct policy_verdict *v = NEW(s, struct policy_verdict);
     struct buf note = BUF(s);
 
+    if (!enough(c, rows, n))
+        return false;
     buf_str(&note, rows[0].note);
     for (size_t i = 0; i < n; i++)
         buf_str(&note, rows[i].line);
@@ -129,21 +144,61 @@ static void take_signed(struct scope *s, struct app *app)
         adopt(c, newest.size, newest.note);
 }
 
-err cosigned_look(struct scope *s, struct app *app, struct db *db)
+/* One page, from size *to down to `from`; gives where the next one begins, 0 when there is none to look at. */
+static err look_page(struct scope *s, struct cosigned *c, struct db *db, uint64_t from, uint64_t *to)
 {
-    struct cosigned *c = app->cosigned;
-    uint64_t from = cosigned_newest(s, c).size;
     struct cosignature_row *rows;
     size_t n;
 
-    TRY(witness_cosignatures(s, db, from, append_signed_size(app->append), c->witnesses, c->policy->n_witnesses,
-                             &rows, &n));
+    _Static_assert(POLICY_WITNESSES_MAX < WITNESS_ROWS_MAX, "a page has one size whole, and goes on to the next");
+    TRY(witness_cosignatures(s, db, from, *to, c->witnesses, c->policy->n_witnesses, &rows, &n));
+    *to = 0;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && rows[end].size == rows[i].size;)
             end++;
+        if (end == WITNESS_ROWS_MAX) {
+            *to = (uint64_t)rows[i].size;      /* maybe not all of it */
+            return ERR_OK;
+        }
         if (take(s, c, rows + i, end - i))
-            break;                    /* the largest stands first */
+            return ERR_OK;            /* the largest stands first */
     }
+    return ERR_OK;
+}
+
+/*
+ * A process that begins while the quorum is unmet finds the checkpoint that was good before it, however far down. What
+ * was looked at stays so when the time is over: the next one who asks goes on from there.
+ */
+static err look_down(struct scope *s, struct cosigned *c, struct db *db, uint64_t to)
+{
+    err e = ERR_OK;
+
+    pthread_mutex_lock(&c->lock);
+    to = c->note ? 0 : to < c->unread ? to : c->unread;
+    pthread_mutex_unlock(&c->lock);
+    while (e == ERR_OK && to > 0) {
+        struct scope page = { .deadline_ms = s->deadline_ms };
+
+        e = look_page(&page, c, db, 0, &to);
+        if (e != ERR_OK)
+            e = fail(s, e, "%s", page.why.detail);
+        scope_free(&page);
+        pthread_mutex_lock(&c->lock);
+        if (e == ERR_OK && to < c->unread)
+            c->unread = to;
+        pthread_mutex_unlock(&c->lock);
+    }
+    return e;
+}
+
+err cosigned_look(struct scope *s, struct app *app, struct db *db)
+{
+    struct cosigned *c = app->cosigned;
+    uint64_t to = append_signed_size(app->append);
+
+    TRY(look_page(s, c, db, cosigned_newest(s, c).size, &to));
+    TRY(look_down(s, c, db, to));
     take_signed(s, app);
     pthread_mutex_lock(&c->lock);
     c->looked_ms = clock_monotonic_ms();

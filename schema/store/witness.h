@@ -23,7 +23,7 @@ err witness_add(struct scope *s, struct db *db, uint64_t size, const char *witne
 
 /*
  * Cosignatures by these witnesses of checkpoints from `from` up to `to`, the largest first, with the checkpoint's note:
- * at most WITNESS_ROWS_MAX, so that what a quorum never met is not read for ever.
+ * at most WITNESS_ROWS_MAX of them, the last size perhaps not whole.
  */
 struct cosignature_row { int64_t size; const char *note, *witness, *line; };
 err witness_cosignatures(struct scope *s, struct db *db, uint64_t from, uint64_t to, const char *const *witnesses,
