@@ -16,15 +16,16 @@
 #include "schema/base/log.h"
 
 /* counterfoil witness: a C2SP tlog-witness for other logs. */
-struct options { const char *key, *name, *dir, *listen, *passphrase_file; struct texts log; };
+struct options { const char *key, *name, *dir, *listen, *passphrase_file; struct texts log, new; };
 
 static const struct flag flags[] = {
     { "key", "FILE", false, offsetof(struct options, key), "the witness's key file (counterfoil key new)" },
     { "name", "NAME", false, offsetof(struct options, name), "its name in cosignatures, as in witness.example/w1" },
     { "passphrase-file", "FILE", false, offsetof(struct options, passphrase_file), "of a sealed key file" },
-    { "dir", "DIR", false, offsetof(struct options, dir), "what it has cosigned; made if missing, never shared" },
+    { "dir", "DIR", false, offsetof(struct options, dir), "what it has cosigned; made by a first --new; never shared" },
     { "listen", "ADDR:PORT", false, offsetof(struct options, listen), "where it answers; port 0: any free one" },
     { "log", "VKEY", true, offsetof(struct options, log), "verifier key of a log that it witnesses" },
+    { "new", "VKEY", true, offsetof(struct options, new), "the same at its first start, with nothing cosigned yet" },
 };
 
 static const char witness_contract[] =
@@ -150,18 +151,21 @@ static err add_checkpoint(struct request *rq)
 
 /* ---- the program */
 
-static err logs_open(struct scope *s, struct witness *w, const struct texts *vkeys)
+static err logs_open(struct scope *s, struct witness *w, const struct texts *vkeys,
+                     err (*open)(struct scope *s, const struct witness_state *w, const char *origin,
+                                 struct checkpoint *out))
 {
-    _Static_assert(TEXTS_MAX <= WITNESS_LOGS_MAX, "as many as the command line takes");
     for (size_t i = 0; i < vkeys->n; i++) {
         struct known_log *log = &w->logs[w->n_logs];
 
+        if (w->n_logs == WITNESS_LOGS_MAX)
+            return fail(s, ERR_INVALID, "more than %d logs", WITNESS_LOGS_MAX);
         if (!note_key_parse(vkeys->v[i], &log->key))
             return fail(s, ERR_INVALID, "not a verifier key of a log: %s", vkeys->v[i]);
         for (size_t j = 0; j < w->n_logs; j++)
             if (strcmp(w->logs[j].key.name, log->key.name) == 0)
                 return fail(s, ERR_INVALID, "two keys of %s: a log has one", log->key.name);
-        TRY(witness_state_get(s, &w->state, log->key.name, &log->last));
+        TRY(open(s, &w->state, log->key.name, &log->last));
         w->n_logs++;
     }
     return ERR_OK;
@@ -220,8 +224,10 @@ static err open_and_serve(struct scope *s, struct witness *w, const struct optio
     public = secret_key_public(w->secret);
     if (!cosigner_make(o->name, &public, &w->cosigner))
         return fail(s, ERR_INVALID, "not a name of a witness (no spaces, no '+'): %s", o->name);
-    TRY(witness_state_open(s, o->dir, &w->state));
-    e = logs_open(s, w, &o->log);
+    TRY(witness_state_open(s, o->dir, o->new.n > 0, &w->state));
+    e = logs_open(s, w, &o->log, witness_state_get);
+    if (e == ERR_OK)
+        e = logs_open(s, w, &o->new, witness_state_new);
     if (e == ERR_OK)
         e = serve(s, w, o);
     witness_state_close(&w->state);
@@ -234,8 +240,8 @@ static err run(struct scope *s, struct call *c)
     struct witness *w = NEW(s, struct witness);
     err e;
 
-    if (!o->key || !o->name || !o->dir || !o->listen || o->log.n == 0)
-        return fail(s, ERR_INVALID, "--key, --name, --dir, --listen and at least one --log are needed");
+    if (!o->key || !o->name || !o->dir || !o->listen || o->log.n + o->new.n == 0)
+        return fail(s, ERR_INVALID, "--key, --name, --dir, --listen and at least one --log or --new are needed");
     pthread_mutex_init(&w->lock, NULL);
     e = open_and_serve(s, w, o);
     secret_key_free(w->secret);
@@ -249,6 +255,7 @@ const struct verb verb_witness = {
     .more = "Answers POST /add-checkpoint (C2SP tlog-witness) until SIGTERM: cosigns a checkpoint only if it extends\n"
             "what was cosigned of that log before, and keeps that in DIR, durable before it answers. DIR is the\n"
             "witness: never copy it to run two, never restore it from a backup older than its last answer.\n"
+            "A log without its file in DIR is refused, unless it is said to be new; one that has it is not new.\n"
             "Prints its verifier key, for the policies of others. TLS is a proxy's.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/client/folder.h"
@@ -14,13 +15,39 @@
 #define HEAD "counterfoil-witness-v1\n"
 #define STATE_MAX 512
 
-err witness_state_open(struct scope *s, const char *path, struct witness_state *out)
+/* The folder's own name survives a power cut, too. */
+static err name_sync(struct scope *s, const char *path, int folder)
 {
-    TRY(folder_open(s, path, true, &out->folder));
-    if (flock(out->folder, LOCK_EX | LOCK_NB) == 0)
-        return ERR_OK;
-    close(out->folder);
-    return fail(s, ERR_CONFLICT, "%s: another process is this witness", path);
+    int above = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = above >= 0 && fsync(above) == 0;
+
+    if (above >= 0)
+        close(above);
+    return good ? ERR_OK : fail(s, ERR_IO, "%s is not durable: %s", path, strerror(errno));
+}
+
+static err folder_own(struct scope *s, const char *path, bool make, int folder)
+{
+    struct stat st;
+
+    if (fstat(folder, &st) != 0 || (st.st_mode & 022) != 0)
+        return fail(s, ERR_CONFIG, "others can write to %s: chmod 700 it", path);
+    if (flock(folder, LOCK_EX | LOCK_NB) != 0)
+        return fail(s, ERR_CONFLICT, "%s: another process is this witness", path);
+    return make ? name_sync(s, path, folder) : ERR_OK;
+}
+
+err witness_state_open(struct scope *s, const char *path, bool make, struct witness_state *out)
+{
+    err e;
+
+    if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
+        return fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+    TRY(folder_open(s, path, false, &out->folder));
+    e = folder_own(s, path, make, out->folder);
+    if (e != ERR_OK)
+        close(out->folder);
+    return e;
 }
 
 void witness_state_close(struct witness_state *w)
@@ -48,15 +75,14 @@ err witness_state_get(struct scope *s, const struct witness_state *w, const char
 {
     const char *name = file_of(s, origin);
     const size_t head = sizeof HEAD - 1, tail = HEX_SIZE(HASH_SIZE);
-    struct checkpoint c = { .root = empty_root() };
+    struct checkpoint c;
     struct bytes text;
     err e = folder_read(s, w->folder, name, STATE_MAX, &text);
 
     if (e == ERR_NOT_FOUND) {
         scope_forgive(s);
-        snprintf(c.origin, sizeof c.origin, "%s", origin);
-        *out = c;
-        return ERR_OK;
+        return fail(s, e, "what was cosigned of %s is not here (%s): if it ever was, find that file; if never, "
+                    "begin with --new", origin, name);
     }
     TRY(e);
     if (text.len < head + tail || !checkpoint_parse((const char *)text.p + head, text.len - head - tail, &c) ||
@@ -97,4 +123,15 @@ err witness_state_put(struct scope *s, const struct witness_state *w, const stru
     if (renameat(w->folder, aside, w->folder, name) != 0 || fsync(w->folder) != 0)
         return fail(s, ERR_IO, "%s: %s", name, strerror(errno));
     return ERR_OK;
+}
+
+err witness_state_new(struct scope *s, const struct witness_state *w, const char *origin, struct checkpoint *out)
+{
+    struct checkpoint c = { .root = empty_root() };
+
+    if (faccessat(w->folder, file_of(s, origin), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return fail(s, ERR_CONFLICT, "%s is witnessed here already: --log, not --new", origin);
+    snprintf(c.origin, sizeof c.origin, "%s", origin);
+    *out = c;
+    return witness_state_put(s, w, &c);
 }

@@ -7,15 +7,18 @@
  * What a witness has cosigned: for each origin the newest checkpoint, in a file of its own below one folder.
  *
  * A file is written aside, made durable, renamed, and the folder made durable before anybody hears of it; it carries a
- * SHA-256, and one that is damaged stops the witness: to forget what was cosigned is what it must never do. The folder
- * is locked, so that two processes never answer for one witness.
+ * SHA-256, and one that is damaged or missing stops the witness: to forget what was cosigned is what it must never do.
+ * So the first file of a log is an act of its own. The folder is locked, so that two processes never answer for one
+ * witness, and refused if others can write to it.
  */
 struct witness_state { int folder; };
 
-/* Makes the folder if it isn't there. ERR_CONFLICT: another process has it. */
-err  witness_state_open(struct scope *s, const char *path, struct witness_state *out);
+/* `make`: the folder, durably, if it isn't there. ERR_CONFLICT: another process has it. */
+err  witness_state_open(struct scope *s, const char *path, bool make, struct witness_state *out);
 void witness_state_close(struct witness_state *w);
-/* Size 0 with empty_root() if nothing was cosigned yet; ERR_CORRUPT: damaged, or another origin's. */
+/* The first file of a log: size 0 with empty_root(), durable. ERR_CONFLICT: there is one. */
+err  witness_state_new(struct scope *s, const struct witness_state *w, const char *origin, struct checkpoint *out);
+/* ERR_NOT_FOUND: no file of this log; ERR_CORRUPT: damaged, or another origin's. */
 err  witness_state_get(struct scope *s, const struct witness_state *w, const char *origin, struct checkpoint *out);
 /* Durable when it returns ERR_OK. */
 err  witness_state_put(struct scope *s, const struct witness_state *w, const struct checkpoint *c);

@@ -78,15 +78,17 @@ class Witness:
         self.vkey = re.search(r"^witness (\S+)$", done.stdout, re.M).group(1)
         self.public = base64.b64decode(self.vkey.split("+", 2)[2])[1:]
         self.twin = Key(base64.b64decode((self.dir / "key").read_text(encoding="ascii").split()[-1]))
-        self.program = None
+        self.program, self.known = None, set()
 
     def argv(self, logs, port=None):
+        """Its command line: a log that it was never started with is a new one."""
         argv = ["counterfoil", "witness", "--key", self.dir / "key", "--name", self.name, "--dir", self.dir / "state",
                 "--listen", f"127.0.0.1:{self.port if port is None else port}"]
-        return argv + [x for vkey in logs for x in ("--log", vkey)]
+        return argv + [x for vkey in logs for x in ("--log" if vkey in self.known else "--new", vkey)]
 
     def start(self, logs):
         self.program = Program(self.argv(logs), {}, self.dir / "log", self._answers).start()
+        self.known.update(logs)
         return self
 
     def _answers(self):

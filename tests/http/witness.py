@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """counterfoil witness, as the text of C2SP tlog-witness has it: every status, and what survives a kill."""
+import os
+import shutil
 import subprocess
 import time
 
@@ -83,11 +85,51 @@ def killed(witness, log):
         conflict(witness.add(log.ask(0, to)), size, f"after kill -9 it knows {size}")
 
 
+def refuses(witness, logs, words, name):
+    """It doesn't start, and says why."""
+    argv = [program("counterfoil")] + [str(a) for a in witness.argv(logs, port=0)[1:]]
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
+    try:
+        out, said = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:                    # it serves
+        process.kill()
+        out, said = process.communicate()
+    tap.check(process.returncode == 1 and words in said, name) or tap.note((process.returncode, out, said))
+
+
 def one_process(witness, log):
-    done = subprocess.run([program("counterfoil")] + [str(a) for a in witness.argv([log.vkey], port=0)[1:]],
-                          capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
-    tap.check(done.returncode == 1 and "another process is this witness" in done.stderr,
-              "a second process on the same folder is refused") or tap.note(done)
+    refuses(witness, [log.vkey], "another process is this witness", "a second process on the same folder is refused")
+
+
+def first_start(witness, log, stranger):
+    """What was cosigned is never forgotten because a file is gone: only a log that is said to be new begins at 0."""
+    where = witness.dir / "state"
+    witness.program.stop()
+    tap.equal(where.stat().st_mode & 0o777, 0o700, "its folder is its own")
+    witness.known.add(stranger.vkey)
+    refuses(witness, [log.vkey, stranger.vkey], "--new", "a log that it knows nothing of is refused unless it is new")
+    witness.known.clear()
+    refuses(witness, [log.vkey], "is witnessed here already", "and one that it knows is not new")
+    witness.known.add(log.vkey)
+    os.chmod(where, 0o770)
+    refuses(witness, [log.vkey], "others can write", "a folder that others can write to is refused")
+    os.chmod(where, 0o700)
+    for path in where.iterdir():
+        path.rename(witness.dir / path.name)
+    refuses(witness, [log.vkey], "--new", "files that vanished don't make it begin again")
+    shutil.rmtree(where)
+    refuses(witness, [log.vkey], "state", "nor does a folder that vanished")
+    tap.check(not where.exists(), "which is not made again")
+    where.mkdir(0o700)
+    for path in [p for p in witness.dir.iterdir() if len(p.name) == 64]:
+        path.rename(where / path.name)
+    witness.start([log.vkey, stranger.vkey])
+    conflict(witness.add(log.ask(0, 3)), 29, "with its files it knows what it knew")
+    accepted(witness, witness.add(stranger.ask(0, 3)), stranger.body(3), "and begins with the new one")
+    witness.program.stop()
+    witness.start([log.vkey, stranger.vkey])
+    conflict(witness.add(stranger.ask(0, 3)), 3, "which it knows from then on")
 
 
 def damaged(witness, log):
@@ -97,10 +139,8 @@ def damaged(witness, log):
         text = bytearray(path.read_bytes())
         text[len(text) // 2] ^= 1
         path.write_bytes(text)
-    done = subprocess.run([program("counterfoil")] + [str(a) for a in witness.argv([log.vkey], port=0)[1:]],
-                          capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
-    tap.check(files and done.returncode == 1 and "is damaged" in done.stderr,
-              "a damaged state stops it: it never forgets by itself") or tap.note(done)
+    tap.equal(len(files), 3, "a file for each log")
+    refuses(witness, [log.vkey], "is damaged", "a damaged state stops it: it never forgets by itself")
 
 
 def main():
@@ -113,6 +153,7 @@ def main():
     grease(witness, log)
     killed(witness, log)
     one_process(witness, log)
+    first_start(witness, log, stranger)
     damaged(witness, log)
     tap.done()
 
