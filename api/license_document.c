@@ -72,8 +72,8 @@ err license_document(struct scope *s, const struct license_facts *f, struct byte
     const struct license *l = f->license;
     json_t *document = json_pack(
         "{s:[s],s:s,s:[s,s],s:s,s:o,s:o,s:o}", "@context", "https://www.w3.org/ns/credentials/v2", "id",
-        scope_printf(s, "urn:counterfoil:license:%s", l->id.text), "type", "VerifiableCredential",
-        LICENSE_DOCUMENT_TYPE, "issuer", f->issuer, "validFrom", show_time(l->valid_from), "validUntil",
+        scope_printf(s, LICENSE_URN "%s", l->id.text), "type", "VerifiableCredential",
+        LICENSE_TYPE, "issuer", f->issuer, "validFrom", show_time(l->valid_from), "validUntil",
         show_time(l->valid_until), "credentialSubject", subject(s, f));
     err e;
 

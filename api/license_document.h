@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "ledger/cert/license.h"
 #include "schema/base/bytes.h"
 #include "schema/model/license.h"
 
@@ -10,8 +11,6 @@
  * and the issuer's proof is made over it when documents are signed. It carries 128 random bits (`salt`), since its
  * digest is public; it names log and issuer, by which a holder finds the entry and its signature.
  */
-#define LICENSE_DOCUMENT_TYPE "DataLicense"
-
 struct license_facts {
     const struct license *license;        /* `document`, `index` not used */
     const struct offer *offer;            /* in the revision that was bought */

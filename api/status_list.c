@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/status_list.h"
 
+#include <inttypes.h>
+
 #include "api/app.h"
 #include "api/page.h"
 #include "schema/base/clock.h"
@@ -47,6 +49,7 @@ static err list_read(struct request *rq, struct db *db)
     TRY(e);
     TRY(append_document_signed(s, app->append, db, &p.document, (uint64_t)p.index, &text));
     reply_header(rq, "Access-Control-Allow-Origin", "*");
+    reply_header(rq, "Counterfoil-Entry", scope_printf(s, "%" PRId64, p.index));
     reply_header(rq, "Cache-Control", scope_printf(s, "public, max-age=%d", STATUS_LIST_CACHE_S));
     reply_bytes(rq, 200, "application/vc", text.p, text.len);
     return ERR_OK;

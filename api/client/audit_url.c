@@ -442,6 +442,15 @@ static err credential(struct scope *s, struct url_source *u, const char *name, s
     return e;
 }
 
+/* "<id>/<instant>": the list as it was published then. */
+static err status_list(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    size_t len = strcspn(name, "/");
+
+    return get_bytes(s, &u->market, scope_printf(s, "/v1/status-lists/%.*s?timestamp=%s", (int)len, name,
+                                                 name[len] ? name + len + 1 : ""), MARKET_ANSWER_MAX, out);
+}
+
 static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
 {
     struct url_source *u = arg;
@@ -464,6 +473,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return certificate(s, u, name + 13, out);
     if (strncmp(name, "offers/", 7) == 0)
         return offer_rules(s, u, name + 7, out);
+    if (strncmp(name, "documents/status-lists/", 23) == 0)
+        return status_list(s, u, name + 23, out);
     if (strncmp(name, "documents/", 10) == 0)
         return credential(s, u, name + 10, out);
     return fail(s, ERR_NOT_FOUND, "no such document");

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/client/clear.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "api/client/folder.h"
 #include "api/client/instant.h"
-#include "api/client/issuer.h"
+#include "api/client/issued.h"
 #include "api/client/market.h"
-#include "api/client/receipt.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
-#include "schema/base/clock.h"
-#include "schema/json/canon.h"
 
 #define ASK_EVERY_US 200000
 
@@ -55,45 +47,6 @@ static void tell(struct scope *s, const json_t *c)
     say("until      %s", json_text_or(c, "until", "?"));
     if (json_is_object(json_object_get(c, "entry")))
         say("entry      %lld", (long long)json_integer_value(json_object_get(json_object_get(c, "entry"), "index")));
-}
-
-static err keep(struct scope *s, const char *path, const json_t *value)
-{
-    struct bytes text;
-    ssize_t n;
-    int fd;
-
-    TRY(canon(s, value, &text));
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fail(s, ERR_IO, "%s: %s", printable(s, path), strerror(errno));
-    n = write(fd, text.p, text.len);
-    if (close(fd) != 0 || n != (ssize_t)text.len)
-        return fail(s, ERR_IO, "%s could not be written", printable(s, path));
-    return ERR_OK;
-}
-
-static const char *receipt_path(struct scope *s, const char *path)
-{
-    return scope_printf(s, "%s.receipt", path);
-}
-
-/* The credential as any verifier takes it; that the log has it, beside it. */
-static err keep_both(struct scope *s, struct market *m, const char *path, const json_t *answer)
-{
-    struct bytes document, proof;
-    json_t *entry = NULL, *receipt;
-    int64_t index;
-    err e;
-
-    TRY(keep(s, path, json_object_get(answer, "credential")));
-    TRY(json_count(s, json_object_get(answer, "entry"), "index", &index));
-    TRY(receipt_fetch(s, m, (uint64_t)index, &document, &proof));
-    TRY(json_read_as(s, (const char *)document.p, document.len, (struct json_rules){ .any_number = true }, &entry));
-    receipt = json_pack("{s:o,s:s%}", "document", entry, "proof", (const char *)proof.p, proof.len);
-    e = receipt ? keep(s, receipt_path(s, path), receipt) : fail(s, ERR_CORRUPT, "the proof is no text");
-    json_decref(receipt);
-    return e;
 }
 
 /* ---- asking */
@@ -158,7 +111,7 @@ static err run(struct scope *s, struct call *c)
     if (e == ERR_OK)
         e = wait_for(s, &m, id, &answer);
     if (e == ERR_OK && o->out && json_is_object(json_object_get(answer, "credential")))
-        e = keep_both(s, &m, o->out, answer);
+        e = issued_keep(s, &m, o->out, answer);
     if (e == ERR_OK && o->json)
         say_json(answer);
     else if (e == ERR_OK)
@@ -178,90 +131,3 @@ const struct verb verb_clear = {
             "newest clearance of their license, for a day at most. Exit code 0: some items are cleared, 1: none.",
     .flags = FLAGS(flags), .options_size = sizeof(struct options), .run = run,
 };
-
-/* ---- verifying */
-
-bool clear_is(const json_t *document)
-{
-    const json_t *types = json_object_get(document, "type"), *type;
-    size_t i;
-
-    json_array_foreach(types, i, type)
-        if (json_is_string(type) && strcmp(json_string_value(type), CLEARANCE_TYPE) == 0)
-            return true;
-    return false;
-}
-
-/* Its entry in the log, by the receipt beside it. */
-static err entry_check(struct scope *s, const char *path, const json_t *document, const struct clearance *c,
-                       const struct clear_options *o)
-{
-    struct bytes text, entry;
-    json_t *kept = NULL;
-    const char *proof;
-    struct receipt r;
-    err e = file_read(s, receipt_path(s, path), 2 * RECEIPT_BYTES_MAX, &text);
-
-    if (e != ERR_OK) {
-        scope_forgive(s);
-        return fail(s, e, "%s can't be read: its entry is proved by this receipt, which `counterfoil clear --out` "
-                    "keeps beside it", printable(s, receipt_path(s, path)));
-    }
-    TRY(json_read_as(s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, &kept));
-    e = json_text(s, kept, "proof", &proof);
-    if (e == ERR_OK)
-        e = canon(s, json_object_get(kept, "document"), &entry);
-    if (e == ERR_OK)
-        e = receipt_check(s, o->key, entry, (struct bytes){ (const uint8_t *)proof, strlen(proof) }, &r);
-    if (e == ERR_OK)
-        e = receipt_of_clearance(s, &r, c->clearance, document);
-    if (e == ERR_OK && o->policy)
-        e = receipt_meets(s, o->policy, o->key, (struct bytes){ (const uint8_t *)proof, strlen(proof) });
-    if (e == ERR_OK && o->issuers->n > 0)
-        e = issuer_check(s, o->issuers, o->key, o->policy, r.index, c->c.issuer);
-    if (e == ERR_OK)
-        say("entry      %llu of %s, in the tree of %llu entries", (unsigned long long)r.index, r.checkpoint.origin,
-            (unsigned long long)r.checkpoint.size);
-    json_decref(kept);
-    return e;
-}
-
-static void verified_tell(struct scope *s, const char *path, const struct clearance *c, const char *issuer)
-{
-    char until[TIME_TEXT_SIZE];
-
-    time_format(c->c.valid_until, until);
-    say("%s: clearance %s of %s, %s", printable(s, path), c->clearance, c->license,
-        clearance_verdict_codes.code[c->verdict]);
-    say("issuer     %s%s", c->c.issuer, issuer ? "" : " (--issuer DID compares it)");
-    say("for        %s in %s, %s models", purpose_codes.code[c->purpose], printable(s, c->territory),
-        model_codes.code[c->model]);
-    say("cleared    %llu of %llu items of %s, root %s", (unsigned long long)c->cleared,
-        (unsigned long long)c->item_count, printable(s, c->dataset), hash_hex(s, &c->cleared_root));
-    for (size_t i = 0; i < exclusion_codes.n; i++)
-        if (c->excluded[i])
-            say("excluded   %llu: %s", (unsigned long long)c->excluded[i], exclusion_codes.code[i]);
-    say("as of      entry %llu of %s; withdrawals since then are not in it", (unsigned long long)c->as_of,
-        printable(s, c->log));
-    say("until      %s", until);
-}
-
-err clear_verify(struct scope *s, const char *path, const json_t *document, const struct clear_options *o)
-{
-    struct clearance *c = NEW(s, struct clearance);
-    enum refusal why = REFUSAL_NONE;
-
-    TRY(clearance_read(s, document, c, &why));
-    if (o->issuer && strcmp(o->issuer, c->c.issuer) != 0)
-        return fail(s, ERR_INVALID, "signed by %s, not by %s", c->c.issuer, o->issuer);
-    verified_tell(s, path, c, o->issuer);
-    if (o->key)
-        TRY(entry_check(s, path, document, c, o));
-    else
-        say("log        not looked at: --key VKEY lays it against the log");
-    why = credential_when(&c->c, clock_wall_ms(), clock_wall_ms() + 1);
-    if (why != REFUSAL_NONE)
-        return fail(s, ERR_INVALID, "its proof holds, but it is %s", why == REFUSAL_EXPIRED ? "over" : "not valid yet");
-    say("sound");
-    return ERR_OK;
-}

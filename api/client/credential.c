@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/client/folder.h"
+#include "api/client/issued.h"
 #include "api/client/say.h"
 #include "ledger/cert/clearance.h"
 #include "ledger/cert/consent.h"
@@ -17,8 +18,7 @@
 #define LINE_HEAD "{\"sha256\":\""
 #define LINE_TAIL "\"}"
 #define LIST_BYTES_MAX (16 << 20)
-
-struct seen { const char *path; struct bytes rest; const struct credential_options *o; enum refusal why; };
+#define COLUMN 13
 
 /* The whole file, or else its first line, is the document; the rest is what a consent covers. */
 static err document_of(struct scope *s, struct bytes text, json_t **out, struct bytes *rest)
@@ -57,7 +57,7 @@ bool credential_is(struct scope *s, struct bytes text)
         scope_forgive(s);
         return false;
     }
-    yes = typed(document, CREDENTIAL_TYPE) && !typed(document, CLEARANCE_TYPE);
+    yes = typed(document, CREDENTIAL_TYPE);
     json_decref(document);
     return yes;
 }
@@ -85,10 +85,10 @@ static void times_tell(const struct credential *c)
         c->valid_until == TIME_NEVER ? "" : until);
 }
 
+/* A file of --status, read and asked about one place. */
 static err listed(struct scope *s, const char *path, const struct status_entry *entry, enum refusal *why, bool *set,
-                  const char **signer)
+                  struct status_credential *list)
 {
-    struct status_credential *list = NEW(s, struct status_credential);
     struct status_question q = { .list = list, .entry = entry, .now = clock_wall_ms() };
     struct bytes text, rest;
     json_t *document = NULL;
@@ -101,62 +101,90 @@ static err listed(struct scope *s, const char *path, const struct status_entry *
     if (e == ERR_INVALID)
         return coded(s, *why);
     TRY(e);
-    q.issuer = *signer = list->c.issuer;
+    q.issuer = list->c.issuer;
     *why = status_ask(&q, set);
     return ERR_OK;
 }
 
 /* One file laid against one place; `asked` counts those that were about it. */
 static err status_one(struct scope *s, const char *path, const struct status_entry *entry,
-                      const struct credential_options *o, size_t *asked, const char **signer)
+                      const struct verify_with *with, size_t *asked, const char **signer)
 {
+    struct status_credential *list = NEW(s, struct status_credential);
     enum refusal why = REFUSAL_NONE;
     bool set = false;
 
-    TRY(listed(s, path, entry, &why, &set, signer));
+    TRY(listed(s, path, entry, &why, &set, list));
     if (why == REFUSAL_STATUS_OTHER)
         return ERR_OK;
     if (why == REFUSAL_NONE && set)
         why = entry->purpose == STATUS_REVOCATION ? REFUSAL_REVOKED : REFUSAL_SUSPENDED;
     if (why != REFUSAL_NONE)
         return fail(s, ERR_INVALID, "%s", refusal_text(s, why));
-    if (o->status_issuer && strcmp(o->status_issuer, *signer) != 0)
+    *signer = list->c.issuer;
+    if (with->status_issuer && strcmp(with->status_issuer, *signer) != 0)
         return fail(s, ERR_INVALID, "signer_other: the status list is signed by %s, not by %s", *signer,
-                    o->status_issuer);
+                    with->status_issuer);
     ++*asked;
-    return ERR_OK;
+    return credential_list_logged(s, path, list, with);
 }
 
 /* By the lists that were given; one that isn't about it is passed over. */
-static err status_check(struct scope *s, const struct credential *c, const struct credential_options *o)
+static err status_check(struct scope *s, const struct credential *c, const struct verify_with *with)
 {
     const char *signer = NULL;
     size_t asked = 0;
 
     for (size_t i = 0; i < c->n_status; i++)
-        for (size_t k = 0; k < o->status->n; k++)
-            TRY(status_one(s, o->status->v[k], &c->status[i], o, &asked, &signer));
+        for (size_t k = 0; k < with->status->n; k++)
+            TRY(status_one(s, with->status->v[k], &c->status[i], with, &asked, &signer));
     if (asked < c->n_status)
         say("status       not looked at: place %llu of %s (--status FILE, a saved list)",
             (unsigned long long)c->status[0].index, c->status[0].list);
     else if (c->n_status)
         say("status       not revoked, by lists that %s has signed%s", signer,
-            o->status_issuer ? "" : " (--status-issuer DID compares it)");
+            with->status_issuer ? "" : " (--status-issuer DID compares it)");
     return ERR_OK;
 }
 
-static err common_check(struct scope *s, const struct credential *c, const struct credential_options *o)
+err credential_by(struct scope *s, const struct credential *c, const struct verify_with *with)
+{
+    say("issuer       %s%s", c->issuer, with->issuer ? "" : " (--issuer DID compares it)");
+    times_tell(c);
+    return !with->issuer || strcmp(with->issuer, c->issuer) == 0 ? ERR_OK
+         : fail(s, ERR_INVALID, "signer_other: signed by %s, not by %s", c->issuer, with->issuer);
+}
+
+err credential_now(struct scope *s, const struct credential *c)
 {
     enum refusal why = credential_when(c, clock_wall_ms(), clock_wall_ms() + 1);
 
-    say("issuer       %s%s", c->issuer, o->issuer ? "" : " (--issuer DID compares it)");
-    times_tell(c);
-    if (o->issuer && strcmp(o->issuer, c->issuer) != 0)
-        return fail(s, ERR_INVALID, "signer_other: signed by %s, not by %s", c->issuer, o->issuer);
-    if (why != REFUSAL_NONE)
-        return fail(s, ERR_INVALID, "%s: its proof holds, but %s; %s", refusal_code(why), refusal_sentence(why),
-                    refusal_remedy(why));
-    return status_check(s, c, o);
+    return why == REFUSAL_NONE ? ERR_OK
+         : fail(s, ERR_INVALID, "%s: its proof holds, but %s; %s", refusal_code(why), refusal_sentence(why),
+                refusal_remedy(why));
+}
+
+/* Of what a party has signed: its entry, if its receipt was kept, names it as it was accepted. */
+static err party_check(struct scope *s, const struct credential_file *f, const struct credential *c,
+                       enum entry_type type, enum entry_type or_type)
+{
+    struct receipt r;
+    bool found;
+
+    TRY(credential_by(s, c, f->with));
+    TRY(issued_check(s, f->with, &(struct issued){ f->path, { type, or_type }, c->document, NULL, COLUMN }, &found,
+                     &r));
+    TRY(credential_now(s, c));
+    return status_check(s, c, f->with);
+}
+
+/* Of what no entry has the digest of. */
+static err loose_check(struct scope *s, const struct credential_file *f, const struct credential *c)
+{
+    TRY(credential_by(s, c, f->with));
+    if (f->with->key)
+        say("log          no entry has its digest: there is nothing to lay it against");
+    return credential_now(s, c);
 }
 
 /* ---- the kinds */
@@ -174,17 +202,17 @@ static err line_read(struct scope *s, struct bytes *rest, struct hash *out)
     return ERR_OK;
 }
 
-static err coverage_check_lines(struct scope *s, struct seen *v, const struct consent *c)
+static err coverage_check_lines(struct scope *s, struct credential_file *f, const struct consent *c)
 {
     struct frontier tree = FRONTIER_EMPTY;
     struct hash last = { { 0 } }, item, root;
 
-    if (v->rest.len == 0 && !c->coverage.single) {
+    if (f->rest.len == 0 && !c->coverage.single) {
         say("coverage     not in this file: the root alone says nothing of an item");
         return ERR_OK;
     }
-    for (; v->rest.len > 0; last = item) {
-        TRY(line_read(s, &v->rest, &item));
+    for (; f->rest.len > 0; last = item) {
+        TRY(line_read(s, &f->rest, &item));
         if (tree.size > 0 && memcmp(last.b, item.b, HASH_SIZE) >= 0)
             return fail(s, ERR_INVALID, "coverage_invalid: the hashes are not in order, each once");
         coverage_add(&tree, &item);
@@ -198,104 +226,98 @@ static err coverage_check_lines(struct scope *s, struct seen *v, const struct co
     return ERR_OK;
 }
 
-static err consent_verify(struct scope *s, const json_t *document, struct seen *v)
+static err consent_verify(struct scope *s, const json_t *document, struct credential_file *f)
 {
     struct consent *c = NEW(s, struct consent);
 
-    TRY(consent_read(s, document, c, &v->why));
-    say("%s: consent as %s, level %s", printable(s, v->path), contributor_codes.code[c->role],
+    TRY(consent_read(s, document, c, &f->why));
+    say("%s: consent as %s, level %s", printable(s, f->path), contributor_codes.code[c->role],
         assurance_codes.code[c->assurance]);
     for (size_t i = 0; i < c->n_grants; i++)
         say("for          %s", purpose_codes.code[c->grant[i].purpose]);
     say("covers       %s, root %s", count_text(s, c->coverage.items, "item", "items"),
         hash_hex(s, &c->coverage.root));
-    TRY(coverage_check_lines(s, v, c));
-    return common_check(s, &c->c, v->o);
+    TRY(coverage_check_lines(s, f, c));
+    return party_check(s, f, &c->c, ENTRY_CONSENT_GRANTED, ENTRY_CONSENT_GRANTED);
 }
 
-static err sourcing_verify(struct scope *s, const json_t *document, struct seen *v)
+static err sourcing_verify(struct scope *s, const json_t *document, struct credential_file *f)
 {
     struct sourcing *c = NEW(s, struct sourcing);
 
-    TRY(sourcing_read(s, document, c, &v->why));
-    say("%s: certificate of sourcing, %s", printable(s, v->path), printable(s, c->scheme));
+    TRY(sourcing_read(s, document, c, &f->why));
+    say("%s: certificate of sourcing, %s", printable(s, f->path), printable(s, c->scheme));
     say("of           %s version %llu, %s, root %s", printable(s, c->dataset), (unsigned long long)c->version,
         count_text(s, c->item_count, "item", "items"), hash_hex(s, &c->version_root));
     for (size_t i = 0; i < CRITERIA; i++)
         if (c->criteria >> i & 1)
             say("criterion    %s, evidence %s", criterion_codes.code[i], hash_hex(s, &c->evidence[i]));
-    return common_check(s, &c->c, v->o);
+    return party_check(s, f, &c->c, ENTRY_CERTIFICATE_ISSUED, ENTRY_CERTIFICATE_ISSUED);
 }
 
-static err list_verify(struct scope *s, const json_t *document, struct seen *v)
+static void withdrawal_tell(struct scope *s, const struct withdrawal *w, const struct credential_file *f,
+                            const char *of)
 {
-    struct status_credential *c = NEW(s, struct status_credential);
-    size_t set = 0;
-
-    TRY(status_credential_read(s, document, c, &v->why));
-    for (size_t i = 0; i < c->list.n; i++)
-        set += status_get(&c->list, i);
-    say("%s: status list %s, %zu of %zu places set for %s", printable(s, v->path), printable(s, c->c.id), set,
-        c->list.n, status_purpose_codes.code[c->purpose]);
-    return common_check(s, &c->c, v->o);
-}
-
-static err withdrawal_tell(struct scope *s, const struct withdrawal *w, struct seen *v, const char *of)
-{
-    say("%s: request to %s the %s %s", printable(s, v->path), withdrawal_action_codes.code[w->action], of,
+    say("%s: request to %s the %s %s", printable(s, f->path), withdrawal_action_codes.code[w->action], of,
         printable(s, w->consent));
     say("digest       %s", hash_hex(s, &w->consent_sha256));
-    return common_check(s, &w->c, v->o);
 }
 
-static err withdrawal_verify(struct scope *s, const json_t *document, struct seen *v)
+static err withdrawal_verify(struct scope *s, const json_t *document, struct credential_file *f)
 {
     struct withdrawal w;
 
-    TRY(withdrawal_read(s, document, &w, &v->why));
-    return withdrawal_tell(s, &w, v, "consent");
+    TRY(withdrawal_read(s, document, &w, &f->why));
+    withdrawal_tell(s, &w, f, "consent");
+    return party_check(s, f, &w.c, ENTRY_CONSENT_REVOKED, ENTRY_CONSENT_SUSPENDED);
 }
 
-static err sourcing_withdrawal_verify(struct scope *s, const json_t *document, struct seen *v)
+static err sourcing_withdrawal_verify(struct scope *s, const json_t *document, struct credential_file *f)
 {
     struct withdrawal w;
 
-    TRY(sourcing_withdrawal_read(s, document, &w, &v->why));
-    return withdrawal_tell(s, &w, v, "certificate");
+    TRY(sourcing_withdrawal_read(s, document, &w, &f->why));
+    withdrawal_tell(s, &w, f, "certificate");
+    return loose_check(s, f, &w.c);
 }
 
-static err possession_verify(struct scope *s, const json_t *document, struct seen *v)
+static err possession_verify(struct scope *s, const json_t *document, struct credential_file *f)
 {
     struct possession p;
 
-    TRY(possession_read(s, document, &p, &v->why));
-    say("%s: statement that the key is %s's in %s", printable(s, v->path), p.party, printable(s, p.log));
-    return common_check(s, &p.c, v->o);
+    TRY(possession_read(s, document, &p, &f->why));
+    say("%s: statement that the key is %s's in %s", printable(s, f->path), p.party, printable(s, p.log));
+    return loose_check(s, f, &p.c);
 }
 
-static const struct { const char *type; err (*verify)(struct scope *s, const json_t *document, struct seen *v); }
-kinds[] = {
-    { CONSENT_TYPE, consent_verify }, { SOURCING_TYPE, sourcing_verify }, { STATUS_LIST_TYPE, list_verify },
+static const struct {
+    const char *type;
+    err (*verify)(struct scope *s, const json_t *document, struct credential_file *f);
+} kinds[] = {
+    { CONSENT_TYPE, consent_verify }, { SOURCING_TYPE, sourcing_verify }, { STATUS_LIST_TYPE, credential_list },
     { WITHDRAWAL_TYPE, withdrawal_verify }, { SOURCING_WITHDRAWAL_TYPE, sourcing_withdrawal_verify },
-    { POSSESSION_TYPE, possession_verify },
+    { POSSESSION_TYPE, possession_verify }, { LICENSE_TYPE, credential_license },
+    { CLEARANCE_TYPE, credential_clearance },
 };
 
-err credential_verify(struct scope *s, const char *path, struct bytes text, const struct credential_options *o)
+err credential_verify(struct scope *s, const char *path, struct bytes text, const struct verify_with *with)
 {
-    struct seen v = { .path = path, .o = o };
+    struct credential_file f = { .path = path, .with = with };
     json_t *document = NULL;
-    err e = document_of(s, text, &document, &v.rest);
+    err e = document_of(s, text, &document, &f.rest);
 
     TRY(e);
-    e = ERR_NOT_FOUND;
+    e = text.len - f.rest.len <= LIST_BYTES_MAX ? ERR_NOT_FOUND
+      : fail(s, ERR_INVALID, "a credential has at most %d bytes, and this file's first has %zu: get it anew",
+             LIST_BYTES_MAX, text.len - f.rest.len);
     for (size_t i = 0; i < ARRAY_LEN(kinds) && e == ERR_NOT_FOUND; i++)
         if (typed(document, kinds[i].type))
-            e = kinds[i].verify(s, document, &v);
+            e = kinds[i].verify(s, document, &f);
     json_decref(document);
     if (e == ERR_NOT_FOUND)
         return fail(s, ERR_INVALID, "%s", refusal_text(s, REFUSAL_TYPE_UNKNOWN));
-    if ((e == ERR_INVALID || e == ERR_MALFORMED) && v.why != REFUSAL_NONE)
-        return coded(s, v.why);
+    if ((e == ERR_INVALID || e == ERR_MALFORMED) && f.why != REFUSAL_NONE)
+        return coded(s, f.why);
     if (e == ERR_OK)
         say("sound");
     return e;

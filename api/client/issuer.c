@@ -13,7 +13,8 @@ static err key_of(struct scope *s, const struct receipt *r, char did[DID_KEY_SIZ
     struct note_key key;
 
     if (type != ENTRY_LOG_OPENED && type != ENTRY_ISSUER_KEY_CHANGED)
-        return fail(s, ERR_INVALID, "entry %llu, %s, brings no key of the issuer", (unsigned long long)r->index,
+        return fail(s, ERR_INVALID, "entry %llu, %s, brings no key of the issuer: --issuer-entry "
+                    "takes the receipt of log.opened or of an issuer.key_changed", (unsigned long long)r->index,
                     r->entry.spec->name);
     if (!note_key_parse(entry_field(&r->entry, "issuer_key")->v.text, &key))
         return fail(s, ERR_INVALID, "entry %llu brings no verifier key", (unsigned long long)r->index);
@@ -22,7 +23,7 @@ static err key_of(struct scope *s, const struct receipt *r, char did[DID_KEY_SIZ
 }
 
 err issuer_check(struct scope *s, const struct texts *receipts, const struct note_key *key,
-                 const struct policy *policy, uint64_t index, const char *did)
+                 const struct policy *policy, uint64_t index, const char *did, int column)
 {
     char at[DID_KEY_SIZE], then[DID_KEY_SIZE] = "";
     uint64_t since = 0;
@@ -41,11 +42,12 @@ err issuer_check(struct scope *s, const struct texts *receipts, const struct not
         memcpy(then, at, sizeof then);
     }
     if (!*then)
-        return fail(s, ERR_INVALID, "none of the issuer's keys given was in force at entry %llu",
-                    (unsigned long long)index);
+        return fail(s, ERR_INVALID, "none of the issuer's keys given was in force at entry %llu: give the receipt of "
+                    "log.opened, entry 0, too", (unsigned long long)index);
     if (strcmp(then, did) != 0)
-        return fail(s, ERR_INVALID, "signed by %s, not by %s, the issuer's key since entry %llu", did, then,
+        return fail(s, ERR_INVALID, "signed by %s, not by %s, the issuer's key since entry %llu, of those given: if "
+                    "it was changed since then, give the receipt of that entry, too; else don't trust it", did, then,
                     (unsigned long long)since);
-    say("           the issuer's key since entry %llu", (unsigned long long)since);
+    say("%-*sthe issuer's key since entry %llu", column, "", (unsigned long long)since);
     return ERR_OK;
 }

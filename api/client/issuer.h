@@ -10,4 +10,4 @@
  * ERR_INVALID: `did` is another, or none of the receipts is of then.
  */
 err issuer_check(struct scope *s, const struct texts *receipts, const struct note_key *key,
-                 const struct policy *policy, uint64_t index, const char *did);
+                 const struct policy *policy, uint64_t index, const char *did, int column);

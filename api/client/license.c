@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "api/client/issued.h"
 #include "api/client/license_tell.h"
 #include "api/client/market.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
 
-struct options { bool json; };
+struct options { const char *out; bool json; };
 
 static const struct flag flags[] = {
+    { "out", "FILE", false, offsetof(struct options, out),
+      "keep the signed license here, and its receipt in FILE.receipt, for counterfoil verify" },
     { "json", NULL, false, offsetof(struct options, json), "the answer as JSON" },
 };
 
@@ -58,6 +61,13 @@ static err end(struct scope *s, struct market *m, const char *id, json_t **answe
                        scope_printf(s, "end-%.100s", id), answer);
 }
 
+static err keep(struct scope *s, struct market *m, const char *path, const json_t *answer)
+{
+    if (!json_is_object(json_object_get(answer, "credential")))
+        return fail(s, ERR_BUSY, "the license is not signed, or not for you to read: ask again in a moment");
+    return issued_keep(s, m, path, answer);
+}
+
 static err run(struct scope *s, struct call *c)
 {
     const struct options *o = c->options;
@@ -69,6 +79,8 @@ static err run(struct scope *s, struct call *c)
     if (ending != (c->args.n == 2))
         return fail(s, ERR_INVALID,
                     "usage: counterfoil license, counterfoil license ID, or counterfoil license end ID");
+    if (o->out && c->args.n != 1)
+        return fail(s, ERR_INVALID, "--out goes with counterfoil license ID");
     if (c->args.n > 0)
         TRY(market_id(s, c->args.v[c->args.n - 1], "lic_", HINT_LICENSE));
     TRY(market_open(s, &m, true));
@@ -78,6 +90,8 @@ static err run(struct scope *s, struct call *c)
         e = end(s, &m, c->args.v[1], &answer);
     else
         e = market_get(s, &m, scope_printf(s, "/v1/licenses/%s", fetch_escape(s, c->args.v[0])), &answer);
+    if (e == ERR_OK && o->out)
+        e = keep(s, &m, o->out, answer);
     if (answer && o->json)
         say_json(answer);
     else if (answer)

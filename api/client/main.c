@@ -17,7 +17,7 @@ static const struct verb *const verbs[] = {
     &verb_key, &verb_party, &verb_pay, &verb_publish, &verb_datasets, &verb_offer, &verb_quote, &verb_buy,
     &verb_license, &verb_clear, &verb_pull, &verb_balance, &verb_statement, &verb_payout, &verb_consent,
     &verb_certificate, &verb_audit,
-    &verb_verify, &verb_witness, &verb_grant, &verb_erase,
+    &verb_receipt, &verb_verify, &verb_witness, &verb_grant, &verb_erase,
 };
 
 static void print_help(void)

@@ -3,14 +3,14 @@
 
 #include "api/client/market.h"
 #include "ledger/entry/entry.h"
+#include "ledger/entry/receipt.h"
+#include "ledger/note/note.h"
 #include "ledger/note/policy.h"
 
 /*
  * A receipt: an entry with its disclosures (JSON, as the market answers) and
  * its tlog-proof. Checked with nothing but the log's verifier key.
  */
-#define RECEIPT_BYTES_MAX (1 << 20)          /* either part */
-
 struct receipt {
     uint64_t index;
     struct entry entry;                 /* disclosed fields are open */
@@ -21,9 +21,16 @@ struct receipt {
 /* ERR_INVALID says what does not hold. `document`: the entry as JSON; `proof`: the tlog-proof. */
 err receipt_check(struct scope *s, const struct note_key *key, struct bytes document, struct bytes proof,
                   struct receipt *out);
-/* One kept in two files side by side, "N.json" and "N.tlog-proof"; either names both. */
+/*
+ * One that was kept: in one file (ledger/entry/receipt.h), or in two side by side, "N.json" and "N.tlog-proof", of
+ * which either names both. ERR_CONFIG: the other one isn't there.
+ */
 err receipt_read(struct scope *s, const char *path, const struct note_key *key, struct bytes *proof,
                  struct receipt *out);
+/* Fetches one, as it is kept in one file. */
+err receipt_text(struct scope *s, struct market *m, uint64_t index, struct bytes *out);
+/* A checkpoint's note, NUL-terminated, signed by the key. ERR_INVALID: what was wanted, and what was found. */
+err receipt_checkpoint(struct scope *s, const struct note_key *key, struct bytes note, struct checkpoint *out);
 /*
  * What somebody says of an entry against the entry itself, of which the receipt was checked. ERR_CORRUPT names the
  * first difference.
@@ -32,8 +39,8 @@ err receipt_read(struct scope *s, const char *path, const struct note_key *key, 
  * the answer repeats of the entry's fields is what the entry says.
  */
 err receipt_of_license(struct scope *s, const struct receipt *r, const json_t *license);
-/* A clearance's credential, issued or refused: without its proof it hashes to the entry's digest. */
-err receipt_of_clearance(struct scope *s, const struct receipt *r, const char *clearance, const json_t *credential);
+/* One field of it, as text. */
+err receipt_says(struct scope *s, const struct receipt *r, const char *name, const char *said);
 /* The delivery of one item under a license; an entry that doesn't disclose its item shows nothing of it. */
 struct delivered { const char *license; uint64_t index; int64_t n, size; struct hash sha256; };
 err receipt_of_access(struct scope *s, const struct receipt *r, const struct delivered *d);

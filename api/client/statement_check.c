@@ -275,6 +275,13 @@ static err end_check(struct scope *s, const struct check *c, const json_t *accou
     return statement_end_check(s, c->key, c->statement, account, &end, &c->found->at_ms);
 }
 
+static err lists_there(struct scope *s, const json_t *account)
+{
+    if (json_is_array(json_object_get(account, "lines")) && json_is_array(json_object_get(account, "payouts")))
+        return ERR_OK;
+    return fail(s, ERR_CORRUPT, "it has no list of lines, or none of payouts");
+}
+
 static err account_check(struct scope *s, struct check *c, const json_t *account)
 {
     int64_t closing;
@@ -283,6 +290,7 @@ static err account_check(struct scope *s, struct check *c, const json_t *account
     TRY(json_text(s, account, "currency", &c->currency));
     if (!currency_known(c->currency))
         return fail(s, ERR_CORRUPT, "%s is no currency", c->currency);
+    TRY(lists_there(s, account));
     TRY(amount_of(s, c, account, "opening", &c->balance));
     if (c->balance != 0 && (c->from == 0 || first_is(account, 1)))
         return fail(s, ERR_CORRUPT, "there was nothing before, but the opening balance isn't 0");
@@ -320,7 +328,7 @@ err statement_check(struct scope *s, const struct note_key *key, const json_t *s
         if (account_check(s, &c, account) == ERR_OK)
             continue;
         out->wrong++;
-        complain("%s: %s", printable(s, c.account), printable(s, s->why.detail));
+        complain("%s: %s", printable(s, c.account ? c.account : "?"), printable(s, s->why.detail));
         scope_forgive(s);
     }
     return ERR_OK;

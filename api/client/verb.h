@@ -42,7 +42,7 @@ struct verb {
 extern const struct verb verb_key, verb_party, verb_pay, verb_publish, verb_offer, verb_quote, verb_buy, verb_license,
                          verb_balance, verb_datasets, verb_pull, verb_audit, verb_verify, verb_consent, verb_clear,
                          verb_statement, verb_payout, verb_certificate, verb_witness, verb_erase,
-                         verb_grant;
+                         verb_grant, verb_receipt;
 
 /* Exit codes */
 #define EXIT_SOUND    0

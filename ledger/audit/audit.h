@@ -51,7 +51,8 @@ struct audit_source {
      * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
      * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it; or, of a
      * line of an allocation that was erased, {"leaf":"<its hash>"}.
-     * "documents/licenses/<id>", "documents/clearances/<id>": the market's document with its proof.
+     * "documents/licenses/<id>", "documents/clearances/<id>", "documents/status-lists/<id>/<instant>":
+     * the market's document with its proof; a list in its state of that instant.
      * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
      * certifier's request to revoke it. "offers/<id>/<revision>": the offer's split and fee, the two documents that
      * its entry has the digests of, each followed by '\n'. "licenses/<id>/details", "licenses/<id>/items": the lists of

@@ -8,6 +8,7 @@
 #include "ledger/cert/credential.h"
 #include "ledger/cert/integrity.h"
 #include "ledger/keys/sha256.h"
+#include "schema/base/clock.h"
 #include "schema/json/canon.h"
 
 /* ---- from opening to end: what a log says of itself, its issuer, and the logs before and after it */
@@ -201,6 +202,12 @@ static const char *name_of(struct scope *s, const struct entry *e)
     case ENTRY_CLEARANCE_ISSUED:
     case ENTRY_CLEARANCE_DENIED:
         return scope_printf(s, "documents/clearances/%s", text_of(e, "clearance"));
+    case ENTRY_STATUS_LIST_PUBLISHED: {
+        char at[TIME_TEXT_SIZE];
+
+        time_format(e->at_ms, at);
+        return scope_printf(s, "documents/status-lists/%s/%s", text_of(e, "list"), at);
+    }
     default:
         return NULL;
     }

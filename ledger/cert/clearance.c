@@ -5,7 +5,6 @@
 
 #include "ledger/cert/envelope.h"
 #include "ledger/entry/entry.h"
-#include "schema/base/id.h"
 
 static const struct envelope_kind kind = { .type = CLEARANCE_TYPE, .ends = true };
 
@@ -13,19 +12,6 @@ static const char *const verdicts[CLEARANCE_VERDICTS] = { "cleared", "cleared_wi
 const struct code_list clearance_verdict_codes = { verdicts, ARRAY_LEN(verdicts) };
 
 /* ---- reading ---- */
-
-/* An id behind a fixed beginning; `out` points behind that. */
-static err urn_read(const struct part *p, const char *urn, const char *prefix, const char **out)
-{
-    const char *text;
-    struct id id;
-
-    TRY(part_text(p, &text));
-    if (strncmp(text, urn, strlen(urn)) != 0 || !id_parse(text + strlen(urn), prefix, &id))
-        return part_refuse(p, REFUSAL_VALUE_INVALID, scope_printf(p->s, "%s%s_…", urn, prefix));
-    *out = text + strlen(urn);
-    return ERR_OK;
-}
 
 static err items_read(const struct part *subject, struct clearance *out)
 {
@@ -37,7 +23,7 @@ static err items_read(const struct part *subject, struct clearance *out)
     TRY(part_object(&p, names));
     TRY(part_text(&dataset, &out->dataset));
     TRY(part_count(&number, 1, ENTRY_COUNT_MAX, &out->version));
-    TRY(urn_read(&id, "", "ver", &out->version_id));
+    TRY(part_id(&id, "", "ver", &out->version_id));
     TRY(part_hash(&root, &out->slice_root));
     return part_count(&count, 1, VERSION_ITEMS_MAX, &out->item_count);
 }
@@ -129,7 +115,7 @@ static err decision_read(const struct part *subject, struct clearance *out)
     struct part as_of = part_member(subject, "as_of"), at = part_member(subject, "evaluated_at");
     struct part policy = part_member(subject, "policy_version"), rows = part_member(subject, "rows_root");
 
-    TRY(urn_read(&id, LICENSE_URN, "lic", &out->license));
+    TRY(part_id(&id, LICENSE_URN, "lic", &out->license));
     TRY(part_text(&log, &out->log));
     TRY(part_count(&as_of, 0, ENTRY_COUNT_MAX, &out->as_of));
     TRY(part_time(&at, &out->evaluated_at));
@@ -146,7 +132,7 @@ err clearance_read(struct scope *s, const json_t *document, struct clearance *ou
 
     *out = (struct clearance){ 0 };
     TRY(envelope_read(&whole, &kind, &out->c));
-    TRY(urn_read(&id, CLEARANCE_URN, "clr", &out->clearance));
+    TRY(part_id(&id, CLEARANCE_URN, "clr", &out->clearance));
     TRY(part_object(&subject, names));
     TRY(decision_read(&subject, out));
     TRY(items_read(&subject, out));

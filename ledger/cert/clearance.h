@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "ledger/cert/credential.h"
+#include "ledger/cert/license.h"
 
 /*
  * TrainingClearance: the market's verdict whether the items of a license may be used for its purpose now. Pure.
@@ -25,7 +25,6 @@
  */
 #define CLEARANCE_TYPE    "TrainingClearance"
 #define CLEARANCE_URN     "urn:counterfoil:clearance:"
-#define LICENSE_URN       "urn:counterfoil:license:"
 #define CLEARANCE_REASONS_MAX 32                 /* >= exclusion_codes.n */
 
 enum clearance_verdict { CLEARANCE_CLEARED, CLEARANCE_EXCLUSIONS, CLEARANCE_REFUSED, CLEARANCE_VERDICTS };

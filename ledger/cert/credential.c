@@ -42,13 +42,13 @@ char *credential_uuid(struct scope *s, const uint8_t random[16])
 
 /* ---- reading ---- */
 
-static err context_read(const struct part *whole, bool foreign)
+static err context_read(const struct part *whole, const struct envelope_kind *kind)
 {
     static const char *const own[] = { CREDENTIAL_CONTEXT, OWN_CONTEXT };
     struct part p = part_member(whole, "@context");
-    size_t n = json_array_size(p.value), wanted = foreign ? 1 : ARRAY_LEN(own);
+    size_t n = json_array_size(p.value), wanted = kind->foreign || kind->bare ? 1 : ARRAY_LEN(own);
 
-    if (!json_is_array(p.value) || n < wanted || n > (foreign ? CREDENTIAL_CONTEXTS_MAX : wanted))
+    if (!json_is_array(p.value) || n < wanted || n > (kind->foreign ? CREDENTIAL_CONTEXTS_MAX : wanted))
         return part_refuse(&p, REFUSAL_CONTEXT_UNKNOWN, NULL);
     for (size_t i = 0; i < wanted; i++) {
         struct part e = part_element(&p, i);
@@ -176,7 +176,7 @@ err envelope_read(const struct part *whole, const struct envelope_kind *kind, st
 
     *out = (struct credential){ 0 };
     TRY(integrity_verify(whole->s, whole->value, &proofs, whole->why));
-    TRY(context_read(whole, kind->foreign));
+    TRY(context_read(whole, kind));
     TRY(type_read(whole, kind));
     if (!kind->foreign)
         TRY(part_object(whole, kind->evidence ? proved : plain));

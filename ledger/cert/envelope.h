@@ -10,6 +10,7 @@
 struct envelope_kind {
     const char *type;                 /* beside VerifiableCredential */
     bool foreign;                     /* made by others too: their members and further contexts are passed over */
+    bool bare;                        /* CREDENTIAL_CONTEXT is its only one */
     bool ends;                        /* validUntil is required */
     bool evidence;                    /* may have evidence */
 };

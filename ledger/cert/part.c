@@ -8,6 +8,7 @@
 #include "ledger/entry/entry.h"
 #include "ledger/rules/terms.h"
 #include "schema/base/clock.h"
+#include "schema/base/id.h"
 
 struct part part_whole(struct scope *s, enum refusal *why, const json_t *document)
 {
@@ -87,6 +88,18 @@ err part_text(const struct part *p, const char **out)
         return part_refuse(p, REFUSAL_VALUE_INVALID,
                            scope_printf(p->s, "a text of 1 to %d bytes", CREDENTIAL_TEXT_MAX));
     *out = scope_strdup(p->s, json_string_value(p->value));
+    return ERR_OK;
+}
+
+err part_id(const struct part *p, const char *urn, const char *prefix, const char **out)
+{
+    const char *text;
+    struct id id;
+
+    TRY(part_text(p, &text));
+    if (strncmp(text, urn, strlen(urn)) != 0 || !id_parse(text + strlen(urn), prefix, &id))
+        return part_refuse(p, REFUSAL_VALUE_INVALID, scope_printf(p->s, "%s%s_…", urn, prefix));
+    *out = text + strlen(urn);
     return ERR_OK;
 }
 

@@ -38,6 +38,8 @@ err part_object(const struct part *p, const char *const *names);
 err part_array(const struct part *p, size_t min, size_t max, size_t *n);
 
 err part_text(const struct part *p, const char **out);                  /* 1 to CREDENTIAL_TEXT_MAX bytes */
+/* An id of that prefix behind a fixed beginning, which may be ""; what is given is the id alone. */
+err part_id(const struct part *p, const char *urn, const char *prefix, const char **out);
 err part_url(const struct part *p, const char **out);                   /* an absolute IRI */
 err part_is(const struct part *p, enum refusal why, const char *text);  /* exactly this text */
 err part_count(const struct part *p, uint64_t min, uint64_t max, uint64_t *out);

@@ -5,7 +5,6 @@
 
 #include "ledger/cert/envelope.h"
 #include "ledger/entry/entry.h"
-#include "schema/base/id.h"
 
 static const struct envelope_kind kind = { .type = SOURCING_TYPE, .ends = true };
 
@@ -18,14 +17,8 @@ static err version_read(const struct part *subject, struct sourcing *out)
     struct part id = part_member(subject, "id"), dataset = part_member(subject, "dataset");
     struct part number = part_member(subject, "version"), root = part_member(subject, "version_root");
     struct part count = part_member(subject, "item_count");
-    const char *urn;
-    struct id version;
 
-    TRY(part_text(&id, &urn));
-    if (strncmp(urn, VERSION_SUBJECT, strlen(VERSION_SUBJECT)) != 0 ||
-        !id_parse(urn + strlen(VERSION_SUBJECT), "ver", &version))
-        return part_refuse(&id, REFUSAL_VALUE_INVALID, VERSION_SUBJECT "ver_…");
-    out->version_id = urn + strlen(VERSION_SUBJECT);
+    TRY(part_id(&id, VERSION_SUBJECT, "ver", &out->version_id));
     TRY(part_text(&dataset, &out->dataset));
     TRY(part_count(&number, 1, ENTRY_COUNT_MAX, &out->version));
     TRY(part_hash(&root, &out->version_root));

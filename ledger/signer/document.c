@@ -8,8 +8,6 @@
 #include "ledger/keys/sha256.h"
 #include "schema/json/canon.h"
 
-#define LICENSE_TYPE "DataLicense"
-
 static const struct { const char *code, *sentence; } verdicts[] = {
 #define DOCUMENT(id, code, sentence) { code, sentence },
 #include "ledger/signer/document.def"

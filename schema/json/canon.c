@@ -144,6 +144,8 @@ err canon(struct scope *s, const json_t *value, struct bytes *out)
 {
     struct buf b = BUF(s);
 
+    if (!value)
+        return fail(s, ERR_INVALID, "the value is missing");
     TRY(value_add(&b, value, 0));
     *out = (struct bytes){ (const uint8_t *)b.p, b.len };
     return ERR_OK;

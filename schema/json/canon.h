@@ -40,7 +40,7 @@ struct json_rules {
 /* ERR_MALFORMED with line and byte; new reference */
 err json_read(struct scope *s, const char *text, size_t len, json_t **out);
 err json_read_as(struct scope *s, const char *text, size_t len, struct json_rules rules, json_t **out);
-/* ERR_INVALID: an integer too large, too deep */
+/* ERR_INVALID: an integer too large, too deep, or NULL: what json_object_get() gives of a member that isn't there */
 err canon(struct scope *s, const json_t *value, struct bytes *out);
 /* one quoted string, RFC 8785 section 3.2.2.2 */
 void canon_string(struct buf *b, const char *utf8, size_t len);

@@ -7,13 +7,10 @@ checkpoint and policy alone. What is too old, of another log, of another root, o
 old signer that nobody fenced, a plain copy of the folder, is started beside the one that signs, and asked by one of the
 APIs: it learns that it is behind, signs nothing, and stays so.
 """
-import base64
-import hashlib
 import os
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import time
@@ -21,7 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from harness import tap                                     # noqa: E402
-from harness.ed25519 import Key                             # noqa: E402
+from harness.cosigner import Cosigner                       # noqa: E402
 from harness.judged import judged, proofs_hold              # noqa: E402
 from harness.load import Load                               # noqa: E402
 from harness.market import Market                           # noqa: E402
@@ -91,8 +88,8 @@ def shown_refused(market, standby, early, other):
     """What a takeover does not believe; the one that signs is dead, its folder gone."""
     newest = market.get("/log/checkpoint")[1].decode()
     key = market.key
-    witness = Witness()
-    bare, want = f"log {key}\nquorum none\n", f"log {key}\nwitness w1 {witness.vkey}\nquorum w1\n"
+    witness = Cosigner()
+    bare, want = f"log {key}\nquorum none\n", witness.policy(key)
     size = checkpoint_parse(newest.encode())[1]
     at, old, none, one, foreign = files(market, newest=newest, early=early, bare=bare, quorum=want, foreign=other)
     lines = market.operator.get(f"/v1/log/consistency?from={market.standby_size}&to={size}").json()["proof"]
@@ -110,22 +107,6 @@ def shown_refused(market, standby, early, other):
     good, = files(market, cosigned=witness.cosign(newest))
     code, said = signer(*base, "--checkpoint", good, "--policy", one, "--proof", proof)
     tap.equal(code, 0, f"the newest, of {size} entries, cosigned, with its proof, is believed") or tap.note(said)
-
-
-class Witness:
-    """One that a policy names; its word is C2SP cosignature/v1."""
-    NAME, TYPE = "witness.example/w1", b"\x04"
-
-    def __init__(self):
-        self.key = Key()
-        self.id = hashlib.sha256(self.NAME.encode() + b"\n" + self.TYPE + self.key.public).digest()[:4]
-        self.vkey = f"{self.NAME}+{self.id.hex()}+{base64.b64encode(self.TYPE + self.key.public).decode()}"
-
-    def cosign(self, note):
-        """The note with one line more."""
-        at, text = int(time.time()), note.split("\n\n")[0] + "\n"
-        sig = self.key.sign(f"cosignature/v1\ntime {at}\n{text}".encode())
-        return f"{note}\u2014 {self.NAME} {base64.b64encode(self.id + struct.pack('>Q', at) + sig).decode()}\n"
 
 
 def forged(note):

@@ -60,8 +60,9 @@ static void read_all(struct scope *s, const json_t *document)
     struct consent consent;
     struct possession possession;
     struct id party;
-    enum refusal why[7];
-    err e[7];
+    struct data_license license;
+    enum refusal why[8];
+    err e[8];
 
     e[0] = consent_read(s, document, &consent, &why[0]);
     e[1] = clearance_read(s, document, &clearance, &why[1]);
@@ -70,6 +71,9 @@ static void read_all(struct scope *s, const json_t *document)
     e[4] = status_credential_read(s, document, &list, &why[4]);
     e[5] = possession_read(s, document, &possession, &why[5]);
     e[6] = sourcing_withdrawal_read(s, document, &withdrawal, &why[6]);
+    e[7] = data_license_read(s, document, &license, &why[7]);
+    if (e[7] == ERR_OK && (license.c.valid_from >= license.c.valid_until || license.item_count == 0))
+        abort();
     if (e[3] == ERR_OK && e[6] == ERR_OK)
         abort();                       /* one request of both kinds */
     for (size_t i = 0; i < ARRAY_LEN(e); i++)

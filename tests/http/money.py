@@ -465,7 +465,7 @@ def verify_offline(studio):
         got = market.cf("verify", market.dir / f"{p.handle}.json", "--key", vkey, env=nobody)
         tap.check("sound" in got.out, "and verified offline")
     mine, other = saved.values()
-    market.cf("verify", market.dir / f"{studio.creators[0].handle}.json", code=1)
+    market.cf("verify", market.dir / f"{studio.creators[0].handle}.json", code=2)
     for n, (what, forged) in enumerate(forgeries(mine, other)):
         path = market.dir / f"forged-{n}.json"
         path.write_text(json.dumps(forged), encoding="utf8")

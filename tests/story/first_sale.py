@@ -139,7 +139,7 @@ def policies(m, key):
         policy.write_text(f"log {key}\n{witness}quorum {quorum}\n", encoding="ascii")
         got = m.cf("verify", m.dir / "clearance.json", "--key", key, "--policy", policy, code=code)
         check(code == 0 or "below the policy" in got.err, f"a clearance's checkpoint under a quorum of {quorum}")
-        got = m.cf("verify", m.dir / "clearance.json", "--policy", policy, code=1)
+        got = m.cf("verify", m.dir / "clearance.json", "--policy", policy, code=2)
         check("with --key" in got.err, "of which nothing is said without the log's key")
 
 
@@ -167,7 +167,7 @@ def delivery(m, buyer, license, where):
     receipt = sorted((out / ".counterfoil" / "receipts").glob("*.tlog-proof"))[-1]
     check("access.recorded" in m.cf("verify", receipt, "--key", key).out, "so does a receipt by itself")
     wrong = key.replace(key.rsplit("+", 1)[1][-8:-4], "AAAA")
-    m.cf("verify", receipt, "--key", wrong, code=1)
+    m.cf("verify", receipt, "--key", wrong, code=2)
     (out / "readme.md").write_bytes(b"# hullo\n")
     m.cf("verify", out, "--key", key, code=1)
     buyer.cf("pull", license, out)

@@ -7,7 +7,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from harness import tap                                     # noqa: E402
+from harness import consents, tap                                     # noqa: E402
+from harness.ed25519 import Key                             # noqa: E402
 from harness.forged import Log                              # noqa: E402
 from harness.market import Market, Party                    # noqa: E402
 from harness.program import wait_for                        # noqa: E402
@@ -97,6 +98,19 @@ def issuer_changes(m, auditor, buyer, offer):
     return before, after, second
 
 
+def listed(m, log, names):
+    """What the audit says of status lists."""
+    first, other = (e["body"]["list"] for e in [e for e in log.entries if e["type"] == "status_list.published"][:2])
+    document = m.operator.get(f"/v1/status-lists/{other}").json()
+    bent = log.copy()
+    bent.answers[f"/v1/status-lists/{first}"] = document
+    names("another status list", bent, "document.digest")
+    bent = log.copy()
+    document.pop("proof")
+    bent.answers[f"/v1/status-lists/{other}"] = Key().prove(document, consents.moment())
+    names("a status list that another key has signed", bent, "document.issuer")
+
+
 def cheats(m, auditor, before, after, change):
     """What the audit says of a document by the wrong key, of a change that is none, of entries after the last one."""
     log, judged = Log(m, auditor), []
@@ -123,6 +137,7 @@ def cheats(m, auditor, before, after, change):
     bent.answers[path] = {**auditor.get(path).json(),
                           "credential": auditor.get(f"/v1/licenses/{before}").json()["credential"]}
     names("another license's document", bent, "document.digest")
+    listed(m, log, names)
     bent = log.copy()
     bent.entries[there]["body"]["issuer_key"] = bent.entries[0]["body"]["issuer_key"]
     names("a change to the key that it is, and documents by another", bent.sign(), "document.issuer",

@@ -85,7 +85,9 @@ def main():
         policy = market.dir / "policy"
         log_key = market.operator.get("/v1/log/key").json()["log_key"]
         policy.write_text(f"log {log_key}\nquorum none\n", encoding="ascii")
-        judged(market, "of a policy, that it says nothing", 0, "--policy says nothing of it", out, "--policy", policy)
+        judged(market, "a policy is of the log's checkpoints", 2, "with --key", out, "--policy", policy)
+        judged(market, "which say nothing without a receipt", 0, "not looked at", out, "--policy", policy, "--key",
+               log_key)
         judged(market, "of another issuer it isn't", 1, "signer_other", out, "--issuer", did[:-1] + "1")
         judged(market, "a tampered one isn't", 1, "signature_invalid", tampered(
             out, lambda d: d["credentialSubject"].update(scheme="Finest")))
@@ -128,7 +130,7 @@ def main():
         check(publisher.cf("certificate", "behind", "house/texts", "1", "a/nine.txt", code=1), "nothing behind nothing")
         junk = market.dir / "junk.txt"
         junk.write_text("no document", encoding="utf8")
-        judged(market, "what is no document is told so", 1, "no document that is known", junk)
+        judged(market, "what is no document is told so", 1, "none of the files that are known", junk)
     done()
 
 
