@@ -200,7 +200,12 @@ def words(files, kind, data, rng):
         if got.code:
             good = got.code in (1, 2) and f"{out}: " in got.out + got.err or "counterfoil: acc_" in got.err
         else:
-            good = proved(json.loads(out.read_bytes())) == proved(json.loads(data))
+            now, was = json.loads(out.read_bytes()), json.loads(data)
+            if "ends at no snapshot" in got.out:           # and who reads that, doesn't take it for one that does
+                was.pop("snapshot", None), now.pop("snapshot", None)
+                for account in (*was["accounts"], *now["accounts"]):
+                    account.pop("proof", None)
+            good = proved(now) == proved(was)
             taken += 1
         if not good:
             check(False, f"{kind} with a byte changed") or note(f"{out.read_bytes()}\n{repr(got)}")
