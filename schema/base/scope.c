@@ -57,7 +57,26 @@ static struct arena_block *block_add(struct scope *s, size_t need)
     return b;
 }
 
-void *scope_alloc(struct scope *s, size_t size, size_t align)
+/* One block as large as all of them were takes their place: after the first time nothing is allocated any more. */
+void scope_reuse(struct scope *s)
+{
+    struct arena_block *b = s->blocks;
+    size_t room = 0;
+
+    for (const struct arena_block *each = b; each; each = each->next)
+        room += each->size;
+    if (b && !b->next && room <= SCOPE_REUSE_MAX) {
+        b->used = 0;
+        s->bytes = 0;
+    } else {
+        release(s);
+        if (room > 0 && room <= SCOPE_REUSE_MAX)
+            block_add(s, room);
+    }
+    scope_forgive(s);
+}
+
+static void *place(struct scope *s, size_t size, size_t align)
 {
     struct arena_block *b = s->blocks;
     size_t start;
@@ -73,12 +92,22 @@ void *scope_alloc(struct scope *s, size_t size, size_t align)
     }
     b->used = start + size;
     s->bytes += size;
-    return memset(b->bytes + start, 0, size);
+    return b->bytes + start;
+}
+
+void *scope_alloc(struct scope *s, size_t size, size_t align)
+{
+    return memset(place(s, size, align), 0, size ? size : 1);
+}
+
+void *scope_room(struct scope *s, size_t len)
+{
+    return place(s, len, _Alignof(max_align_t));
 }
 
 void *scope_memdup(struct scope *s, const void *bytes, size_t len)
 {
-    void *copy = scope_alloc(s, len, _Alignof(max_align_t));
+    void *copy = scope_room(s, len);
 
     if (len)
         memcpy(copy, bytes, len);

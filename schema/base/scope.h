@@ -20,7 +20,7 @@
  *   scope_free(&s);
  *
  * Running out of memory aborts, so sizes from outside are bounded by
- * limits.h before they are allocated. Memory from a scope is zeroed.
+ * limits.h before they are allocated. Memory from a scope is zeroed but for scope_room().
  */
 #define SCOPE_DETAIL_MAX 512
 #define SCOPE_POINTER_MAX 256
@@ -44,7 +44,10 @@ struct scope {
 void  scope_init(struct scope *s, int64_t timeout_ms);   /* 0: no deadline */
 void  scope_free(struct scope *s);
 void  scope_clear(struct scope *s);                      /* frees bytes and reason, keeps the deadline */
+void  scope_reuse(struct scope *s);                      /* the same, but keeps memory for work like the last */
+#define SCOPE_REUSE_MAX (4 << 20)                        /* bytes that it keeps at most */
 void *scope_alloc(struct scope *s, size_t size, size_t align);
+void *scope_room(struct scope *s, size_t len);           /* not zeroed: for bytes that are read or copied into it */
 char *scope_strdup(struct scope *s, const char *text);
 char *scope_strndup(struct scope *s, const char *text, size_t len);   /* NUL-terminated copy */
 void *scope_memdup(struct scope *s, const void *bytes, size_t len);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/base/scope.h"
+
+#include "tests/unit/tap.h"
+
+static bool zero(const unsigned char *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+/* Work of the same size again and again takes the same memory, and what is promised to be zero is. */
+static void test_reuse(void)
+{
+    const void *block = NULL;
+    bool same = true, zeroed = true;
+    struct scope s;
+
+    scope_init(&s, 0);
+    for (int round = 0; round < 10; round++) {
+        unsigned char *large = scope_room(&s, 100000), *small = scope_alloc(&s, 5000, 1);
+
+        zeroed = zeroed && zero(small, 5000);
+        memset(large, 0xff, 100000);
+        memset(small, 0xff, 5000);
+        same = same && (round < 2 || s.blocks == block) && fail(&s, ERR_INVALID, "round %d", round) == ERR_INVALID;
+        block = s.blocks;
+        scope_reuse(&s);
+        same = same && s.bytes == 0 && s.why.code == ERR_OK;
+    }
+    ok(same, "work that comes again keeps one block, and neither bytes nor reason");
+    ok(zeroed, "scope_alloc() gives zeros out of used memory, too");
+    scope_room(&s, SCOPE_REUSE_MAX + 1);
+    scope_reuse(&s);
+    ok(!s.blocks, "more than SCOPE_REUSE_MAX is given back");
+    scope_free(&s);
+}
+
+int main(void)
+{
+    test_reuse();
+    return done_testing();
+}
