@@ -14,3 +14,4 @@ void        sha256_init(struct sha256 *c);
 void        sha256_add(struct sha256 *c, const void *bytes, size_t len);
 struct hash sha256_end(struct sha256 *c);
 struct hash sha256_of(const void *bytes, size_t len);
+struct hash sha256_marked(uint8_t mark, const void *bytes, size_t len);      /* of mark || bytes, as RFC 6962 has it */

@@ -35,10 +35,32 @@ static void test_pieces(void)
     ok(hash_equal(&whole, &pieces), "the same in odd pieces, nothing in between");
 }
 
+/* Every length up to beyond what is padded on the stack. */
+static void test_marked(void)
+{
+    uint8_t text[2000];
+    bool same = true;
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 7);
+    for (size_t len = 0; len <= sizeof text; len++) {
+        struct hash marked = sha256_marked(0x01, len ? text : NULL, len), whole;
+        struct sha256 c;
+
+        sha256_init(&c);
+        sha256_add(&c, "\x01", 1);
+        sha256_add(&c, text, len);
+        whole = sha256_end(&c);
+        same = same && hash_equal(&marked, &whole);
+    }
+    ok(same, "a marked text of any length has the hash of mark and text");
+}
+
 int main(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         is_hex(sha256_of(rows[i].text, strlen(rows[i].text)).b, HASH_SIZE, rows[i].hex, "SHA-256 of a published text");
     test_pieces();
+    test_marked();
     return done_testing();
 }
