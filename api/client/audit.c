@@ -17,6 +17,8 @@
 #include "api/client/verb.h"
 #include "schema/base/random.h"
 
+#define URL_THREADS_LEAST 4            /* A reader over HTTP waits for round trips, too, whatever cores there are. */
+
 struct options {
     const char *key, *state, *predecessor, *mirror, *policy, *commit, *nonce, *draw;
     bool json, forget, dir;
@@ -50,6 +52,8 @@ struct job {
     struct dir_source dir;
     struct mirror mirror;
     struct audit_source source;
+    unsigned threads;                 /* that read it ahead, */
+    struct ahead *ahead;              /* in the run that is going on */
     const char *vkey, *named;         /* the key audited by; the one given, or named by the market */
     const char *url_pinned;           /* the URL whose key is remembered, or NULL */
     struct policy *policy;            /* NULL: none was given */
@@ -82,6 +86,7 @@ static err open_source(struct scope *s, struct job *j, const char *where)
             return fail(s, ERR_INVALID, "a folder is audited with --key VKEY");
         TRY(folder_open(s, where, false, &j->dir.folder));
         j->source = dir_source_of(&j->dir);
+        j->threads = parallel_cores() - 1;
         return ERR_OK;
     }
     TRY(market_open(s, &j->market, false));
@@ -89,7 +94,8 @@ static err open_source(struct scope *s, struct job *j, const char *where)
         market_close(&j->market);
         TRY(market_open_url(s, &j->market, where));
     }
-    TRY(url_source_open(s, &j->market, &j->url));
+    j->threads = parallel_cores() > URL_THREADS_LEAST ? parallel_cores() : URL_THREADS_LEAST;
+    TRY(url_source_open(s, &j->market, j->threads, &j->url));
     j->source = url_source_of(j->url);
     return ERR_OK;
 }
@@ -166,8 +172,8 @@ static err predecessor_load(struct scope *s, const char *path, struct audit **ou
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
     struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
-                                   .whole = j->whole, .predecessor = j->before, .progress = tick,
-                                   .progress_arg = j };
+                                   .whole = j->whole, .predecessor = j->before, .bundle = ahead_bundle,
+                                   .bundle_arg = j->ahead, .progress = tick, .progress_arg = j };
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);
@@ -191,6 +197,17 @@ static bool doubtful(struct job *j, const struct audit_report *r)
     return again;
 }
 
+static err replay(struct scope *s, struct job *j, struct audit *a, const struct audit_source *source,
+                  struct audit_report *r)
+{
+    err e;
+
+    progress_start(&j->progress, "entries", 0, 0);
+    e = audit_run(s, a, source, r);
+    progress_end(&j->progress);
+    return e;
+}
+
 static err read_log(struct scope *s, struct job *j, struct audit_report *r, struct audit **out)
 {
     err e;
@@ -198,10 +215,11 @@ static err read_log(struct scope *s, struct job *j, struct audit_report *r, stru
     do {
         audit_free(*out);
         *out = NULL;
-        TRY(make_audit(s, j, out));
-        progress_start(&j->progress, "entries", 0, 0);
-        e = audit_run(s, *out, &j->source, r);
-        progress_end(&j->progress);
+        TRY(ahead_open(s, &j->source, j->threads, &j->ahead));
+        e = make_audit(s, j, out);
+        if (e == ERR_OK)
+            e = replay(s, j, *out, &j->source, r);
+        ahead_close(j->ahead);
     } while (e == ERR_OK && doubtful(j, r));
     return e;
 }
@@ -304,16 +322,18 @@ static err read_for_draw(struct scope *s, struct job *j, struct draw_source *d, 
                          struct audit_report *r)
 {
     struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
-                                   .draw = draw, .progress = tick, .progress_arg = j };
+                                   .draw = draw, .bundle = ahead_bundle, .progress = tick, .progress_arg = j };
     struct audit_source source = draw_source_of(d);
-    struct audit *a;
+    struct audit *a = NULL;
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);
-    TRY(audit_new(s, &config, &a));
-    progress_start(&j->progress, "entries", 0, 0);
-    e = audit_run(s, a, &source, r);
-    progress_end(&j->progress);
+    TRY(ahead_open(s, &source, j->threads, &j->ahead));
+    config.bundle_arg = j->ahead;
+    e = audit_new(s, &config, &a);
+    if (e == ERR_OK)
+        e = replay(s, j, a, &source, r);
+    ahead_close(j->ahead);
     audit_free(a);
     return e;
 }

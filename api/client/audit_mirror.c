@@ -68,7 +68,8 @@ static err tile(struct scope *s, void *arg, const char *path, struct bytes *out)
 {
     struct mirror *m = arg;
 
-    m->begun |= strncmp(path, "tile/entries/", 13) == 0;
+    if (strncmp(path, "tile/entries/", 13) == 0)
+        m->begun = true;
     if (!m->begun)
         return m->source.tile(s, m->source.arg, path, out);
     if (!m->anew) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "ledger/audit/audit.h"
 
 /*
@@ -18,9 +20,9 @@ struct mirror {
     struct bytes note;            /* the checkpoint that the source gave; with the caller's scope */
     struct scope *kept;
     bool anew;                    /* what is kept already is not believed */
-    bool begun;                   /* bundles were asked for: the checkpoint extends what was seen before */
-    uint64_t kept_files;          /* handed out from the folder, in this run */
-    uint64_t written;
+    atomic_bool begun;            /* bundles were asked for: the checkpoint extends what was seen before */
+    atomic_ullong kept_files;     /* handed out from the folder, in this run */
+    atomic_ullong written;
 };
 
 err  mirror_open(struct scope *s, const char *path, struct mirror *out);

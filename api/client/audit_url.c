@@ -11,25 +11,12 @@
 
 #define TILE_BYTES_MAX ((ENTRY_BYTES_MAX + 2) * TILE_WIDTH)
 
-enum slot_state { SLOT_FREE, SLOT_WANTED, SLOT_LOADING, SLOT_READY };
-
-struct slot {                      /* one full bundle fetched ahead */
-    enum slot_state state;
-    uint64_t n;
-    unsigned char *bytes;          /* NULL: it could not be had; the reader asks itself and gets the reason */
-    size_t len;
-};
-
 struct url_source {
-    struct market market;          /* of the reader */
-    struct market ahead[AHEAD_THREADS];
-    pthread_t threads[AHEAD_THREADS];
-    unsigned opened, started;
+    struct market market;          /* of the thread that audits */
+    struct market readers[AHEAD_THREADS_MAX + 1];        /* of whoever reads a tile; idle[0] to idle[n_idle - 1] are */
+    struct market *idle[AHEAD_THREADS_MAX + 1];
+    unsigned opened, n_idle;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stop;
-    uint64_t size;                 /* of the checkpoint; full bundles below it may be fetched */
-    struct slot slots[AHEAD_BUNDLES];
     json_t *page;                  /* entries from page_first on, with what is disclosed of them; or NULL */
     uint64_t page_first;
 };
@@ -44,122 +31,29 @@ static err get_bytes(struct scope *s, struct market *m, const char *path, int64_
     return ERR_OK;
 }
 
-static char *bundle_path(struct scope *s, uint64_t n)
-{
-    struct tile t = { .entries = true, .n = n, .width = TILE_WIDTH };
-    char text[TILE_PATH_SIZE];
-
-    tile_path(&t, text);
-    return scope_printf(s, "/log/%s", text);
-}
-
-static void load(struct market *m, struct slot *slot, uint64_t n)
-{
-    struct bytes got = { 0 };
-    struct scope s;
-
-    scope_init(&s, 0);
-    slot->bytes = NULL;
-    if (get_bytes(&s, m, bundle_path(&s, n), TILE_BYTES_MAX, &got) == ERR_OK) {
-        slot->bytes = malloc(got.len + 1);
-        if (!slot->bytes)
-            abort();
-        memcpy(slot->bytes, got.p, got.len);
-        slot->len = got.len;
-    }
-    scope_free(&s);
-}
-
-struct loader { struct url_source *u; struct market *m; };
-
-static void *loader_run(void *arg)
-{
-    struct loader l = *(struct loader *)arg;
-    struct url_source *u = l.u;
-
-    free(arg);
-    pthread_mutex_lock(&u->lock);
-    while (!u->stop) {
-        struct slot *next = NULL, mine;
-        for (size_t i = 0; i < AHEAD_BUNDLES; i++)
-            if (u->slots[i].state == SLOT_WANTED && (!next || u->slots[i].n < next->n))
-                next = &u->slots[i];
-        if (!next) {
-            pthread_cond_wait(&u->changed, &u->lock);
-            continue;
-        }
-        next->state = SLOT_LOADING;
-        mine = *next;
-        pthread_mutex_unlock(&u->lock);
-        load(l.m, &mine, mine.n);
-        pthread_mutex_lock(&u->lock);
-        next->bytes = mine.bytes;
-        next->len = mine.len;
-        next->state = SLOT_READY;
-        pthread_cond_broadcast(&u->changed);
-    }
-    pthread_mutex_unlock(&u->lock);
-    return NULL;
-}
-
-/* Wants the bundles after n, as far as there are free slots and full bundles. Called with the lock. */
-static void want_from(struct url_source *u, uint64_t n)
-{
-    for (uint64_t k = n; k < n + AHEAD_BUNDLES && (k + 1) * TILE_WIDTH <= u->size; k++) {
-        struct slot *slot = &u->slots[k % AHEAD_BUNDLES];
-        if (slot->state != SLOT_FREE)
-            continue;
-        *slot = (struct slot){ .state = SLOT_WANTED, .n = k };
-    }
-    pthread_cond_broadcast(&u->changed);
-}
-
-/* The bundle n if it was fetched ahead; what lies before it is no longer needed. */
-static bool take_ahead(struct scope *s, struct url_source *u, uint64_t n, struct bytes *out)
-{
-    struct slot *slot = &u->slots[n % AHEAD_BUNDLES];
-    bool have = false;
-
-    pthread_mutex_lock(&u->lock);
-    while (slot->state == SLOT_LOADING || (slot->state == SLOT_WANTED && slot->n == n))
-        pthread_cond_wait(&u->changed, &u->lock);
-    if (slot->state == SLOT_READY && slot->n == n && slot->bytes) {
-        *out = (struct bytes){ scope_memdup(s, slot->bytes, slot->len), slot->len };
-        have = true;
-    }
-    if (slot->state == SLOT_READY) {
-        free(slot->bytes);
-        *slot = (struct slot){ 0 };
-    }
-    want_from(u, n + 1);
-    pthread_mutex_unlock(&u->lock);
-    return have;
-}
-
 static err checkpoint(struct scope *s, void *arg, struct bytes *note)
 {
     struct url_source *u = arg;
-    const char *line;
 
-    TRY(get_bytes(s, &u->market, "/log/checkpoint", NOTE_BYTES_MAX, note));
-    /* Only a hint how far to read ahead; the audit itself judges the note. */
-    line = memchr(note->p, '\n', note->len);
-    pthread_mutex_lock(&u->lock);
-    u->size = line ? strtoull(line + 1, NULL, 10) : 0;
-    if (u->size > TREE_SIZE_MAX)
-        u->size = 0;
-    pthread_mutex_unlock(&u->lock);
-    return ERR_OK;
+    return get_bytes(s, &u->market, "/log/checkpoint", NOTE_BYTES_MAX, note);
 }
 
+/* A connection for each thread that reads: those ahead, and the one that audits. */
 static err tile(struct scope *s, void *arg, const char *path, struct bytes *out)
 {
     struct url_source *u = arg;
-    struct tile t;
+    struct market *m;
+    err e;
 
-    if (tile_parse(path, &t) && t.entries && t.width == TILE_WIDTH && take_ahead(s, u, t.n, out))
-        return ERR_OK;
-    return get_bytes(s, &u->market, scope_printf(s, "/log/%s", path), TILE_BYTES_MAX, out);
+    pthread_mutex_lock(&u->lock);
+    assert(u->n_idle > 0);
+    m = u->idle[--u->n_idle];
+    pthread_mutex_unlock(&u->lock);
+    e = get_bytes(s, m, scope_printf(s, "/log/%s", path), TILE_BYTES_MAX, out);
+    pthread_mutex_lock(&u->lock);
+    u->idle[u->n_idle++] = m;
+    pthread_mutex_unlock(&u->lock);
+    return e;
 }
 
 /* What the market shows of an entry's private fields, as the source hands it out. */
@@ -480,35 +374,27 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
     return fail(s, ERR_NOT_FOUND, "no such document");
 }
 
-static err start_loaders(struct scope *s, struct url_source *u, const struct market *m)
+static err open_readers(struct scope *s, struct url_source *u, const struct market *m, unsigned n)
 {
-    for (; u->opened < AHEAD_THREADS; u->opened++)
-        TRY(market_clone(s, m, &u->ahead[u->opened]));
-    for (; u->started < AHEAD_THREADS; u->started++) {
-        struct loader *l = malloc(sizeof *l);
-        if (!l)
-            abort();
-        *l = (struct loader){ u, &u->ahead[u->started] };
-        if (pthread_create(&u->threads[u->started], NULL, loader_run, l) != 0) {
-            free(l);
-            return fail(s, ERR_INTERNAL, "no thread could be started");
-        }
+    for (; u->opened < n; u->opened++) {
+        TRY(market_clone(s, m, &u->readers[u->opened]));
+        u->idle[u->n_idle++] = &u->readers[u->opened];
     }
     return ERR_OK;
 }
 
-err url_source_open(struct scope *s, const struct market *m, struct url_source **out)
+err url_source_open(struct scope *s, const struct market *m, unsigned threads, struct url_source **out)
 {
     struct url_source *u = calloc(1, sizeof *u);
     err e;
 
+    assert(threads <= AHEAD_THREADS_MAX);
     if (!u)
         abort();
     pthread_mutex_init(&u->lock, NULL);
-    pthread_cond_init(&u->changed, NULL);
     e = market_clone(s, m, &u->market);
     if (e == ERR_OK)
-        e = start_loaders(s, u, m);
+        e = open_readers(s, u, m, threads + 1);
     if (e != ERR_OK) {
         url_source_close(u);
         return e;
@@ -521,19 +407,10 @@ void url_source_close(struct url_source *u)
 {
     if (!u)
         return;
-    pthread_mutex_lock(&u->lock);
-    u->stop = true;
-    pthread_cond_broadcast(&u->changed);
-    pthread_mutex_unlock(&u->lock);
-    for (unsigned i = 0; i < u->started; i++)
-        pthread_join(u->threads[i], NULL);
     for (unsigned i = 0; i < u->opened; i++)
-        market_close(&u->ahead[i]);
-    for (size_t i = 0; i < AHEAD_BUNDLES; i++)
-        free(u->slots[i].bytes);
+        market_close(&u->readers[i]);
     market_close(&u->market);
     json_decref(u->page);
-    pthread_cond_destroy(&u->changed);
     pthread_mutex_destroy(&u->lock);
     free(u);
 }

@@ -95,27 +95,54 @@ err file_write(struct scope *s, const char *path, const void *bytes, size_t len)
     return e;
 }
 
-static err read_open(struct scope *s, int fd, const char *path, size_t max, struct bytes *out)
+/* Of a file whose size is known: an audit of a folder reads hundreds of thousands. */
+static err read_sized(struct scope *s, int fd, const char *path, size_t size, struct bytes *out)
+{
+    unsigned char *p = scope_room(s, size + 1);
+    size_t len = 0;
+    ssize_t n;
+
+    while (len < size && (n = read(fd, p + len, size - len)) != 0) {
+        if (n < 0 && errno != EINTR)
+            return fail(s, ERR_IO, "%s: %s", path, strerror(errno));
+        len += n < 0 ? 0 : (size_t)n;
+    }
+    p[len] = '\0';
+    *out = (struct bytes){ p, len };
+    return ERR_OK;
+}
+
+static err read_to_end(struct scope *s, int fd, const char *path, size_t max, struct bytes *out)
 {
     struct buf b = BUF(s);
-    struct stat st;
-    size_t size = fstat(fd, &st) == 0 && st.st_size < READ_BYTES ? (size_t)st.st_size + 1 : READ_BYTES;
-    char *chunk = malloc(size);              /* small for small files: an audit of a folder reads thousands of them */
+    char *chunk = malloc(READ_BYTES);
     ssize_t n = 1;
 
     if (!chunk)
         abort();
     buf_add(&b, "", 0);
-    while (b.len <= max && (n = read(fd, chunk, size)) > 0)
+    while (b.len <= max && (n = read(fd, chunk, READ_BYTES)) > 0)
         buf_add(&b, chunk, (size_t)n);
     free(chunk);
-    close(fd);
-    if (n < 0)
-        return fail(s, ERR_IO, "%s: %s", path, strerror(errno));
-    if (b.len > max)
-        return fail(s, ERR_TOO_LARGE, "%s is longer than %zu bytes", path, max);
     *out = (struct bytes){ (const uint8_t *)b.p, b.len };
-    return ERR_OK;
+    return n < 0 ? fail(s, ERR_IO, "%s: %s", path, strerror(errno)) : ERR_OK;
+}
+
+static err read_open(struct scope *s, int fd, const char *path, size_t max, struct bytes *out)
+{
+    struct stat st;
+    bool sized = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+    err e = ERR_OK;
+
+    *out = (struct bytes){ 0 };
+    if (!sized)
+        e = read_to_end(s, fd, path, max, out);
+    else if ((uint64_t)st.st_size <= max)
+        e = read_sized(s, fd, path, (size_t)st.st_size, out);
+    close(fd);
+    if (e == ERR_OK && (out->len > max || (sized && (uint64_t)st.st_size > max)))
+        return fail(s, ERR_TOO_LARGE, "%s is longer than %zu bytes", path, max);
+    return e;
 }
 
 err folder_read(struct scope *s, int folder, const char *path, size_t max, struct bytes *out)

@@ -119,29 +119,51 @@ static struct scope scope_within(const struct scope *s)
     return t;
 }
 
-/* Leaves that were audited before must be the same; the others are replayed. */
-static err bundle_replay(struct scope *t, struct audit *a, uint64_t number, bool *good)
+/* Whether its entries can be replayed: those that were audited before must be the same. */
+static bool bundle_good(struct audit *a, uint64_t number, const struct audit_bundle *b)
 {
-    struct bytes entries[TILE_WIDTH];
-    unsigned n;
+    uint64_t first = number * TILE_WIDTH;
 
-    TRY(tiles_bundle(t, a, number, entries, &n));
-    *good = n > 0;
-    for (unsigned i = 0; i < n; i++) {
-        struct hash leaf = leaf_hash(entries[i].p, entries[i].len);
-        uint64_t index = number * TILE_WIDTH + i;
+    if (!b->served)
+        audit_find_tree(a, RULE_TREE_BUNDLE, "a bundle", "nothing served for bundle %" PRIu64, number);
+    else if (b->n == 0)
+        audit_find_tree(a, RULE_TREE_BUNDLE, "a bundle", "bundle %" PRIu64 " does not hold %u entries", number,
+                        b->width);
+    for (unsigned i = 0; i < b->n && first + i < a->tree.size; i++)
+        if (!hash_equal(&b->leaf[i], &a->tile[0][i]))
+            audit_find_tree(a, RULE_TREE_BUNDLE, "the entries audited before", "another entry %" PRIu64, first + i);
+    return b->n > 0;
+}
 
-        if (index >= a->report->from) {
-            a->index = index;
-            tiles_append(a, leaf);
-            TRY(replay_entry(t, a, entries[i]));
-        } else if (!hash_equal(&leaf, &a->tile[0][i])) {
-            audit_find_tree(a, RULE_TREE_BUNDLE, "the entries audited before", "another entry %" PRIu64, index);
-        }
+static err bundle_replay(struct scope *t, struct audit *a, uint64_t number, const struct audit_bundle *b)
+{
+    for (unsigned i = a->tree.size % TILE_WIDTH; i < b->n; i++) {
+        a->index = number * TILE_WIDTH + i;
+        TRY(replay_entry(t, a, b->entry[i]));
     }
-    if (*good)
-        TRY(tiles_compare(t, a));
-    return ERR_OK;
+    tiles_append(a, b);
+    return tiles_compare(t, a, b);
+}
+
+/* Made by whoever reads ahead, else here. */
+static err bundle_take(struct scope *t, struct audit *a, uint64_t number, const struct audit_bundle **out)
+{
+    struct audit_bundle *own;
+
+    if (a->config.bundle)
+        return a->config.bundle(t, a->config.bundle_arg, number, a->size, out);
+    own = NEW(t, struct audit_bundle);
+    *out = own;
+    return audit_bundle_read(t, a->src, number, a->size, own);
+}
+
+static err bundle(struct scope *t, struct audit *a, uint64_t number, bool *good)
+{
+    const struct audit_bundle *b;
+
+    TRY(bundle_take(t, a, number, &b));
+    *good = bundle_good(a, number, b);
+    return *good ? bundle_replay(t, a, number, b) : ERR_OK;
 }
 
 static err replay(struct scope *s, struct audit *a)
@@ -153,7 +175,7 @@ static err replay(struct scope *s, struct audit *a)
         a->config.progress(a->config.progress_arg, a->tree.size, a->size);
     for (uint64_t number = first; good && number < end; number++) {
         struct scope t = scope_within(s);
-        TRY(inner(s, &t, bundle_replay(&t, a, number, &good)));
+        TRY(inner(s, &t, bundle(&t, a, number, &good)));
         if (a->config.progress)
             a->config.progress(a->config.progress_arg, a->tree.size, a->size);
     }

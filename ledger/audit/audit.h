@@ -6,10 +6,14 @@
 #include "ledger/audit/draw.h"
 #include "ledger/entry/entry.h"
 #include "ledger/note/policy.h"
+#include "ledger/tree/tile.h"
 
 /*
  * Audit: replays a log, its tree and the rules of its entries. Pure: what it
- * reads comes through a source of three functions.
+ * reads comes through a source of three functions, and it starts no thread.
+ * All three are called by the thread of audit_run(); tile() also by whatever
+ * threads the caller lets read bundles ahead (config->bundle, audit_bundle_read()):
+ * then it must bear being called by all of them at once.
  *
  *   struct audit *a;
  *   TRY(audit_new(&s, &config, &a));                   // or audit_load() to go on from a saved state
@@ -34,7 +38,7 @@
  * the reader may fetch them, the rows of live clearances take 16 bytes each, and
  * 16 for each consent of a set, and the lists of one version, of at most AUDIT_WEIGHED_ITEMS_MAX items, some 300 bytes
  * each. Tables are at most half empty. One bundle and
- * its tiles are in memory at a time.
+ * its tiles are in memory at a time, and those that are read ahead.
  */
 struct audit;
 
@@ -68,6 +72,27 @@ struct audit_source {
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);
     void *arg;
 };
+
+/*
+ * A bundle of 256 entries, or the last one of fewer, as audit_run() replays it: read, hashed, with what the log serves
+ * as its hashes. It follows from what the source serves for it alone, so that bundles may be read in any order and by
+ * many threads; entries are replayed by audit_run() in theirs.
+ */
+struct audit_bundle {
+    bool served;
+    unsigned width, n;                   /* entries that it should hold; that there are: 0 if it doesn't hold them */
+    struct bytes entry[TILE_WIDTH];
+    struct hash leaf[TILE_WIDTH];
+    struct hash root;                    /* of 256 leaves */
+    const struct hash *tile;             /* n hashes; NULL: not served whole */
+};
+
+/*
+ * Any thread, with a scope of its own, which holds what is read: calls src->tile() and nothing else. Precondition:
+ * the bundle begins below `size`. Fails only if the source fails.
+ */
+err audit_bundle_read(struct scope *s, const struct audit_source *src, uint64_t number, uint64_t size,
+                      struct audit_bundle *out);
 
 /* What a rule is checked with. */
 enum audit_with { WITH_ENTRIES, WITH_LISTS, WITH_DISCLOSURES, WITH_BOTH, WITHS };
@@ -117,6 +142,13 @@ struct audit_config {
     bool whole;                          /* the source shows its reader all that is private: what is missing is found */
     const struct audit *predecessor;     /* the audit of the log before, loaded; NULL: not to be compared with one */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
+    /*
+     * Gives one bundle after the other as audit_bundle_read() makes it, from a number to the one that holds entry
+     * `size` - 1, good until the next call: by whom it is read ahead. Its error is the source's. NULL: audit_run()
+     * reads each itself.
+     */
+    err (*bundle)(struct scope *s, void *arg, uint64_t number, uint64_t size, const struct audit_bundle **out);
+    void *bundle_arg;
     void (*progress)(void *arg, uint64_t done, uint64_t size);    /* first, and after each bundle */
     void *progress_arg;
 };

@@ -237,13 +237,21 @@ void account_written(struct audit *a);                                 /* the en
 void account_unsure(struct audit *a);                                  /* of an account that isn't known */
 err  snapshot_posted(struct scope *s, struct audit *a, const struct entry *e);
 
+/* bundle.c */
+/*
+ * The first `n` hashes of a tile that is within a tree of `size`, in the scope; NULL: it is not served, or not whole.
+ * Any thread, as audit_bundle_read().
+ */
+err tile_hashes(struct scope *s, const struct audit_source *src, uint64_t size, unsigned level, uint64_t number,
+                unsigned n, const struct hash **out);
+
 /* tiles.c */
 err tiles_resume(struct scope *s, struct audit *a,
                  bool *good);      /* loads the rightmost tiles of a->tree from the source */
 err tiles_consistent(struct scope *s, struct audit *a, const struct checkpoint *small, const struct checkpoint *large,
                      bool *good);
 err tiles_served(struct scope *s, struct audit *a, bool *good);      /* whether the last hashes of a->size are there */
-/* A bundle's bytes and its entries; *n 0: not good, and found so. */
-err tiles_bundle(struct scope *s, struct audit *a, uint64_t number, struct bytes entries[TILE_WIDTH], unsigned *n);
-void tiles_append(struct audit *a, struct hash leaf);
-err tiles_compare(struct scope *s, struct audit *a);                 /* after each bundle: what is new, level 0 up */
+/* The leaves of the bundle that a->tree ends in, as far as they are new. */
+void tiles_append(struct audit *a, const struct audit_bundle *b);
+/* After each bundle: what is new, level 0 up. */
+err tiles_compare(struct scope *s, struct audit *a, const struct audit_bundle *b);
