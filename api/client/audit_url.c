@@ -133,10 +133,10 @@ static err add_line(struct scope *s, void *arg, json_t *row)
 /* What a list's leaf has of a row that the market shows: the members of these names. */
 struct leaves { struct buf text; const char *const *names; };
 
-/* A line of which only the hash is left is given as that. */
+/* A line of which only the hash is left, or a snapshot's leaf without its account, is given as that. */
 static bool is_erased(const json_t *row)
 {
-    return json_object_size(row) == 1 && json_object_get(row, "leaf");
+    return (json_object_size(row) == 1 && json_object_get(row, "leaf")) || json_object_get(row, "commitment");
 }
 
 static err add_leaf(struct scope *s, void *arg, json_t *row)

@@ -66,7 +66,8 @@ struct audit_source {
      * "erasures/<index>": the list of a disclosures.erased. "erased/<index>": the index of the disclosures.erased that
      * took private fields or rows of that entry, in decimal; asked where nothing else explains that they are missing.
      * "snapshots/<index>/<currency>/<page>": the leaves of that entry's tree, SNAPSHOT_LEAVES a page, each
-     * {"account":…,"balance":…,"n":…,"salt":…} and '\n'.
+     * {"account":…,"balance":…,"n":…,"salt":…} and '\n'; or, of an account that was erased,
+     * {"commitment":…,"id":…,"sum":…}.
      * ERR_NOT_FOUND: none; what rests on it counts as not checkable. NULL: a reader without access, nothing is asked.
      */
     err (*document)(struct scope *s, void *arg, const char *name, struct bytes *out);

@@ -12,7 +12,9 @@
 /*
  * Snapshots: each leaf against the number and the balance that the account has by its lines and payouts. No account is
  * written between `as_of` and the snapshot's entry, so what the replay has reached is what the leaves must say. Leaves
- * are read a page at a time, each account is marked when its leaf comes by.
+ * are read a page at a time, each account is marked when its leaf comes by. Of an account that was erased a leaf says
+ * what its node is made of and nothing else: it isn't laid against anything, and its salted id is kept, since that is
+ * all by which the account of a leaf can be told that an earlier run has seen the lines of.
  */
 struct tree_said { char currency[4]; uint64_t accounts; struct sum_node root; };
 
@@ -23,7 +25,12 @@ struct leaves {
     struct sum_frontier tree;
     struct hash last;                      /* salted id of the leaf before */
     bool compared;                         /* so far no leaf differs from its account */
+    struct table erased;                   /* struct past_row; the first halves of the salted ids of erased accounts */
+    uint64_t n_erased;
 };
+
+/* A leaf as it was read: what its node is made of; and, if it isn't erased, whose it is. */
+struct leaf_said { bool erased; struct held_row row; struct hash id, commitment; money_sum balance; };
 
 static struct snapshot_row *last_snapshot(struct audit *a)
 {
@@ -61,48 +68,77 @@ static void as_of_check(struct audit *a, uint64_t as_of)
 
 /* ---- the leaves */
 
-/* One leaf; what is wrong with the list, or NULL. What is wrong with the account is found here. */
-static const char *leaf_take(struct leaves *l, const char *text, size_t len)
+static struct key id_key(const struct hash *id)
 {
-    struct audit *a = l->a;
-    struct balance_row *b;
-    struct hash id, commitment;
-    struct held_row row;
-    money_sum balance;
+    return (struct key){ be64_read(id->b), be64_read(id->b + 8) };
+}
+
+static bool leaf_read(const struct leaves *l, const char *text, size_t len, struct leaf_said *out)
+{
+    struct erased_held rest;
     struct scope s;
     struct buf leaf;
 
-    if (!held_row_read(text, len, &row) || !money_sum_parse(row.balance, l->said->currency, &balance))
-        return "a leaf in another form";
-    id = held_id(row.account.text, l->as_of);
-    if (l->tree.size > 0 && memcmp(l->last.b, id.b, HASH_SIZE) >= 0)
-        return "leaves out of order";
-    l->last = id;
+    out->erased = erased_held_read(text, len, &rest);
+    if (out->erased) {
+        out->id = rest.id;
+        out->commitment = rest.commitment;
+        return money_sum_parse(rest.sum, l->said->currency, &out->balance);
+    }
+    if (!held_row_read(text, len, &out->row) || !money_sum_parse(out->row.balance, l->said->currency, &out->balance))
+        return false;
+    out->id = held_id(out->row.account.text, l->as_of);
     scope_init(&s, 0);
     leaf = (struct buf)BUF(&s);
-    commitment = held_commitment(&leaf, &row);
+    out->commitment = held_commitment(&leaf, &out->row);
     scope_free(&s);
-    if (!sum_append(&l->tree, sum_leaf(balance, &id, &commitment)))
-        return "a sum that is too large";
-    if (a->balances_partial || !l->compared)
-        return NULL;
-    b = table_find(&a->table[BALANCES], key_of(row.account.text));
-    if (last_snapshot(a)->unsure && (!b || row.n > b->n))
-        return NULL;                       /* what is erased can't be laid against it */
+    return true;
+}
+
+/* A leaf against its account: what is wrong is found once. */
+static void leaf_compare(struct leaves *l, const struct leaf_said *leaf)
+{
+    const struct held_row *row = &leaf->row;
+    struct audit *a = l->a;
+    struct balance_row *b = table_find(&a->table[BALANCES], key_of(row->account.text));
+
+    if (last_snapshot(a)->unsure && (!b || row->n > b->n))
+        return;                            /* what is erased can't be laid against it */
     l->compared = false;
     if (!b || b->n == 0 || strcmp(b->currency, l->said->currency) != 0)
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "accounts that were allocated something in the currency", "%s",
-                   row.account.text);
-    else if (row.n != b->n)
+                   row->account.text);
+    else if (row->n != b->n)
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "the account's last number", "%s with %" PRIu64 " instead of %" PRIu64,
-                   row.account.text, row.n, b->n);
-    else if (balance != (money_sum)(b->micro > 0 ? b->micro : 0))
+                   row->account.text, row->n, b->n);
+    else if (leaf->balance != (money_sum)(b->micro > 0 ? b->micro : 0))
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "the account's lines less its payouts", "%s with another balance",
-                   row.account.text);
+                   row->account.text);
     else
         l->compared = true;
     if (b)
         b->seen = a->index + 1;
+}
+
+/* One leaf; what is wrong with the list, or NULL. What is wrong with the account is found here. */
+static const char *leaf_take(struct leaves *l, const char *text, size_t len)
+{
+    struct leaf_said leaf;
+
+    if (!leaf_read(l, text, len, &leaf))
+        return "a leaf in another form";
+    if (l->tree.size > 0 && memcmp(l->last.b, leaf.id.b, HASH_SIZE) >= 0)
+        return "leaves out of order";
+    l->last = leaf.id;
+    if (!sum_append(&l->tree, sum_leaf(leaf.balance, &leaf.id, &leaf.commitment)))
+        return "a sum that is too large";
+    if (leaf.erased) {
+        l->n_erased++;
+        if (!table_find(&l->erased, id_key(&leaf.id)))
+            table_add(&l->erased, id_key(&leaf.id));
+    } else if (!l->a->balances_partial && l->compared) {
+        leaf_compare(l, &leaf);
+    }
     return NULL;
 }
 
@@ -125,8 +161,15 @@ static bool closed(const struct audit *a, const struct balance_row *b)
     return a->table[PAST_PARTIES].n > 0 && (key_zero(b->party) || past(a, PAST_PARTIES, b->party));
 }
 
-/* Sorted ids don't repeat: who is not marked has no leaf. */
-static void left_out(struct audit *a, const char *currency)
+static bool leaf_erased(const struct leaves *l, const char *account)
+{
+    struct hash id = held_id(account, l->as_of);
+
+    return table_find(&l->erased, id_key(&id));
+}
+
+/* Sorted ids don't repeat: who is not marked has no leaf, or an erased one. `l` NULL: there are no leaves. */
+static void left_out(struct audit *a, const char *currency, const struct leaves *l)
 {
     const struct balance_row *b;
 
@@ -137,6 +180,8 @@ static void left_out(struct audit *a, const char *currency)
             closed(a, b))
             continue;
         id_of_key("acc", b->key, id);
+        if (l && leaf_erased(l, id))
+            continue;
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "a leaf for every account", "none for %s, which has %" PRIu64 " lines",
                    id, b->n);
         return;                            /* what is wrong is found once */
@@ -177,27 +222,39 @@ static err page(struct scope *s, struct leaves *l, uint64_t number, bool *there,
     return e;
 }
 
-/* *there false: they are not to be had. */
-static err leaves_check(struct scope *s, struct audit *a, const struct tree_said *said, uint64_t as_of, bool *there)
+/* All that was read of a tree. */
+static void leaves_settle(struct leaves *l, const char *wrong)
+{
+    struct audit *a = l->a;
+
+    a->report->listed++;
+    wrong = wrong ? wrong : tree_compare(l);
+    if (wrong)
+        audit_find(a, RULE_SNAPSHOT_LEAVES, "leaves that are sorted and hash to its root, number and total", "%s: %s",
+                   l->said->currency, wrong);
+    else if (l->compared && !a->balances_partial)
+        left_out(a, l->said->currency, l);
+}
+
+/* *there false: they are not to be had. *gone: so many of them, or of those that are, say nothing of their account. */
+static err leaves_check(struct scope *s, struct audit *a, const struct tree_said *said, uint64_t as_of, bool *there,
+                        uint64_t *gone)
 {
     struct leaves l = { .a = a, .said = said, .as_of = as_of, .tree = SUM_FRONTIER_EMPTY, .compared = true };
     const char *wrong = NULL;
+    err e = ERR_OK;
 
     *there = true;
-    for (uint64_t n = 0; !wrong && *there && l.tree.size < said->accounts; n++)
-        TRY(page(s, &l, n, there, &wrong));
-    if (!*there) {
+    table_init(&l.erased, sizeof(struct past_row), a->config.seed);
+    for (uint64_t n = 0; e == ERR_OK && !wrong && *there && l.tree.size < said->accounts; n++)
+        e = page(s, &l, n, there, &wrong);
+    if (e == ERR_OK && *there)
+        leaves_settle(&l, wrong);
+    else if (e == ERR_OK)
         a->report->unlisted++;
-        return ERR_OK;
-    }
-    a->report->listed++;
-    wrong = wrong ? wrong : tree_compare(&l);
-    if (wrong)
-        audit_find(a, RULE_SNAPSHOT_LEAVES, "leaves that are sorted and hash to its root, number and total", "%s: %s",
-                   said->currency, wrong);
-    else if (l.compared && !a->balances_partial)
-        left_out(a, said->currency);
-    return ERR_OK;
+    *gone = *there ? l.n_erased : said->accounts;
+    table_free(&l.erased);
+    return e;
 }
 
 /* ---- what the entry says */
@@ -234,23 +291,24 @@ static void others_check(struct audit *a, const json_t *currencies)
         if (a->balances_partial)
             total_check(a, t->currency, 0);
         else
-            left_out(a, t->currency);
+            left_out(a, t->currency, NULL);
     }
 }
 
-/* *hidden grows by the leaves that are not to be had. */
+/* *hidden grows by the leaves that are not to be had, or erased. */
 static err tree_check(struct scope *s, struct audit *a, const char *currency, const json_t *sums, uint64_t as_of,
                       uint64_t *hidden)
 {
     struct tree_said said = { .accounts = 0 };
+    uint64_t gone;
     bool there;
 
     if (!said_read(currency, sums, &said)) {
         audit_find(a, RULE_SNAPSHOT_SUMS, "accounts and a canonical total in a currency of ISO 4217", "%s", currency);
         return ERR_OK;
     }
-    TRY(leaves_check(s, a, &said, as_of, &there));
-    *hidden += there ? 0 : said.accounts;
+    TRY(leaves_check(s, a, &said, as_of, &there, &gone));
+    *hidden += gone;
     if (!there || a->balances_partial)
         total_check(a, currency, said.root.sum);
     return ERR_OK;

@@ -102,6 +102,16 @@ struct hash held_commitment(struct buf *leaf, const struct held_row *row);
 /* Only what held_commitment() writes; the balance is a decimal text, of which currency the tree says. */
 bool held_row_read(const char *leaf, size_t len, struct held_row *out);
 
+/*
+ * A leaf of a snapshot whose account was erased: {"commitment":"<64 hex>","id":"<64 hex>","sum":"…"}, what its node is
+ * made of, so that the root and the paths of the others hold. Whose it was, and how many lines it had, it doesn't say.
+ */
+struct erased_held {
+    struct hash commitment, id;
+    char sum[MONEY_TEXT_SIZE];
+};
+bool erased_held_read(const char *text, size_t len, struct erased_held *out);
+
 /* First 20 bytes of SHA-256(root || details_root) in hex: the version's commit id. */
 #define COMMIT_ID_SIZE 41
 void version_commit_id(const struct hash *root, const struct hash *details_root, char out[COMMIT_ID_SIZE]);

@@ -169,15 +169,28 @@ bool line_row_read(const char *leaf, size_t len, struct line_row *out)
            take_salt(&w, out->salt);
 }
 
+static bool take_hash(struct walk *w, struct hash *out)
+{
+    if (w->end - w->p < 2 * HASH_SIZE || !hex_read(w->p, 2 * HASH_SIZE, out->b, HASH_SIZE))
+        return false;
+    w->p += 2 * HASH_SIZE;
+    return true;
+}
+
 bool erased_line_read(const char *text, size_t len, struct hash *leaf)
 {
     struct walk w = { text, text + len };
 
-    if (!take(&w, "{\"leaf\":\"") || w.end - w.p != 2 * HASH_SIZE + 2 ||
-        !hex_read(w.p, 2 * HASH_SIZE, leaf->b, HASH_SIZE))
-        return false;
-    w.p += 2 * HASH_SIZE;
-    return take(&w, "\"}");
+    return take(&w, "{\"leaf\":\"") && take_hash(&w, leaf) && take(&w, "\"}") && w.p == w.end;
+}
+
+bool erased_held_read(const char *text, size_t len, struct erased_held *out)
+{
+    struct walk w = { text, text + len };
+
+    return take(&w, "{\"commitment\":\"") && take_hash(&w, &out->commitment) && take(&w, "\",\"id\":\"") &&
+           take_hash(&w, &out->id) && take(&w, "\",\"sum\":\"") && take_amount(&w, out->sum) && take(&w, "\"}") &&
+           w.p == w.end;
 }
 
 void list_add_erased(struct frontier *tree, struct buf *leaf, const struct erased_row *row)

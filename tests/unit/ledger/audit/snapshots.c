@@ -22,12 +22,13 @@ static const struct account honest[] = { { ACC_0, "0.00", 2 }, { ACC_1, "8.25146
 struct lie {
     const char *why;
     struct account account[3];             /* the leaves of the first snapshot; none: the honest ones */
-    enum { AS_IT_IS, TURNED, DOUBLED, SHORTENED, SPOILED, HIDDEN } served;
+    enum { AS_IT_IS, TURNED, DOUBLED, SHORTENED, SPOILED, HIDDEN, ERASED, MISERASED } served;
     const char *total;                     /* in the entry; NULL: the leaves' */
     const char *currency;                  /* NULL: EUR */
     uint64_t accounts;                     /* 0: the leaves' */
     uint64_t as_of;                        /* 0: TAKEN_AS_OF */
     bool closed;                           /* nothing is disclosed */
+    bool payout_gone;                      /* the payout isn't: its payee is being erased */
     enum audit_rule_id rule;               /* RULES: nothing is found */
 };
 
@@ -35,6 +36,11 @@ static const struct lie lies[] = {
     { "the honest story", .rule = RULES },
     { "and to outsiders", .closed = true, .rule = RULES },
     { "without its leaves", .served = HIDDEN, .rule = RULES },
+    { "with leaves of erased accounts", .served = ERASED, .rule = RULES },
+    { "with such leaves of another sum", .served = MISERASED, .rule = RULE_SNAPSHOT_LEAVES },
+    { "with such leaves, in the middle of an erasure", .served = ERASED, .payout_gone = true, .rule = RULES },
+    { "an account left out behind an erased one", { { ACC_0, "0.00", 2 }, { ID("acc", "zz"), "8.251467", 2 } }, ERASED,
+      .rule = RULE_SNAPSHOT_ACCOUNTS },
     { "an account left out that has nothing", { { ACC_1, "8.251467", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
     { "an account left out", { { ACC_0, "0.00", 2 } }, .rule = RULE_SNAPSHOT_ACCOUNTS },
     { "an account left out, unseen", { { ACC_0, "0.00", 2 } }, HIDDEN, .rule = RULE_SNAPSHOT_TOTAL },
@@ -67,15 +73,32 @@ static uint64_t some(uint64_t said, uint64_t otherwise)
     return said > ENTRY_COUNT_MAX ? 0 : said ? said : otherwise;
 }
 
-struct leaf { struct hash id; struct sum_node node; const char *text; };
+struct leaf { struct hash id, commitment; struct sum_node node; const char *text, *balance; };
 
 static int by_id(const void *left, const void *right)
 {
     return memcmp(((const struct leaf *)left)->id.b, ((const struct leaf *)right)->id.b, HASH_SIZE);
 }
 
+/* All of them without their accounts. */
+static void serve_erased(struct buf *out, const struct leaf *leaves, size_t n, const char *balance)
+{
+    char commitment[HEX_SIZE(HASH_SIZE)], id[HEX_SIZE(HASH_SIZE)];
+
+    for (size_t i = 0; i < n; i++) {
+        hex_write(leaves[i].commitment.b, HASH_SIZE, commitment);
+        hex_write(leaves[i].id.b, HASH_SIZE, id);
+        buf_printf(out, "{\"commitment\":\"%s\",\"id\":\"%s\",\"sum\":\"%s\"}\n", commitment, id,
+                   balance ? balance : leaves[i].balance);
+    }
+}
+
 static void serve(struct buf *out, const struct lie *lie, const struct leaf *leaves, size_t n)
 {
+    if (lie->served == ERASED || lie->served == MISERASED) {
+        serve_erased(out, leaves, n, lie->served == MISERASED ? "1.00" : NULL);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         if (lie->served != SHORTENED || i > 0)
             buf_printf(out, "%s\n", leaves[lie->served == TURNED ? n - 1 - i : i].text);
@@ -101,15 +124,15 @@ static const char *tree_of(struct log *l, const char *page, const struct lie *li
 
     for (; n < most && a[n].id; n++) {
         struct held_row row = { .n = a[n].n, .salt = { (uint8_t)n } };
-        struct hash commitment;
         money_sum balance;
         snprintf(row.account.text, sizeof row.account.text, "%s", a[n].id);
         snprintf(row.balance, sizeof row.balance, "%s", a[n].balance);
         leaves[n].id = held_id(a[n].id, as_of);
-        commitment = held_commitment(&text, &row);
+        leaves[n].commitment = held_commitment(&text, &row);
+        leaves[n].balance = a[n].balance;
         if (!money_sum_read(a[n].balance, &balance))
             abort();
-        leaves[n].node = sum_leaf(balance, &leaves[n].id, &commitment);
+        leaves[n].node = sum_leaf(balance, &leaves[n].id, &leaves[n].commitment);
         leaves[n].text = scope_strndup(&l->s, text.p, text.len);
     }
     qsort(leaves, n, sizeof *leaves, by_id);
@@ -136,7 +159,7 @@ static struct act taken(uint64_t as_of, const char *currencies)
 
 static size_t tell_all(struct log *l, struct act *acts, const struct lie *lie, uint64_t later)
 {
-    static const struct lie none = { .why = "" };
+    static const struct lie none = { .why = "" }, gone = { .why = "", .served = ERASED };
     uint64_t as_of = some(lie->as_of, TAKEN_AS_OF);
 
     tell(acts);
@@ -147,7 +170,7 @@ static size_t tell_all(struct log *l, struct act *acts, const struct lie *lie, u
     l->disclose = !lie->closed;
     log_lists(l);
     acts[TAKEN] = taken(as_of, tree_of(l, PAGE_1, lie, as_of));
-    acts[LATER] = taken(later, tree_of(l, PAGE_2, &none, later));
+    acts[LATER] = taken(later, tree_of(l, PAGE_2, lie->payout_gone ? &gone : &none, later));
     return ALL_ACTS;
 }
 
@@ -169,6 +192,8 @@ static void try(const struct lie *lie, uint64_t later, uint64_t index)
     n = tell_all(&l, acts, lie, later);
     for (size_t i = 0; i < n; i++)
         log_act(&l, &acts[i]);
+    if (lie->payout_gone)
+        l.disclosures[PAYOUT_0].len = 0;
     ok(audited(&s, &l, &r) == ERR_OK && r.advanced, "%s: checked to the end", lie->why);
     if (lie->rule == RULES)
         ok(r.findings == 0, "%s: nothing found", lie->why);

@@ -58,6 +58,101 @@ static void test_held(struct scope *s)
             break;
 }
 
+/* Every cut and every changed byte of what can be read; a good text in another form than its own is refused. */
+static void only_its_form(const char *what, const char *good, bool (*reads)(const char *text, size_t len))
+{
+    size_t len = strlen(good), wrong = 0;
+    char *copy = malloc(len + 2);
+
+    if (!copy)
+        abort();
+    for (size_t i = 0; i < len; i++) {
+        char *cut = malloc(i + !i);                    /* as long as it is: reading on is seen */
+        if (!cut)
+            abort();
+        memcpy(cut, good, i);
+        wrong += reads(cut, i);
+        free(cut);
+        memcpy(copy, good, len);
+        copy[i] = '~';
+        wrong += reads(copy, len);
+    }
+    snprintf(copy, len + 2, "%s ", good);
+    wrong += reads(copy, len + 1);
+    ok(reads(good, len) && wrong == 0, "%s: read in its one form, and cut, longer or changed never", what);
+    free(copy);
+}
+
+static bool reads_row(const char *text, size_t len)
+{
+    struct erased_row row;
+
+    return erased_row_read(text, len, &row);
+}
+
+static bool reads_line(const char *text, size_t len)
+{
+    struct hash leaf;
+
+    return erased_line_read(text, len, &leaf);
+}
+
+static bool reads_held(const char *text, size_t len)
+{
+    struct erased_held held;
+
+    return erased_held_read(text, len, &held);
+}
+
+#define SALT_5 ",\"salt\":\"BQUFBQUFBQUFBQUFBQUFBQ\"}"
+#define HEX_A  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+static void test_erased(struct scope *s)
+{
+    static const char *const bad_rows[] = {
+        "{\"fields\":[\"buyer\",\"amount\"],\"index\":7,\"rows\":2" SALT_5,       /* not sorted */
+        "{\"fields\":[\"amount\",\"amount\"],\"index\":7,\"rows\":2" SALT_5,      /* twice */
+        "{\"fields\":[\"\"],\"index\":7,\"rows\":2" SALT_5,
+        "{\"fields\":[\"Amount\"],\"index\":7,\"rows\":2" SALT_5,
+        "{\"fields\":[\"a2345678901234567890123456789012\"],\"index\":7,\"rows\":2" SALT_5,      /* 32 bytes */
+        "{\"fields\":[\"amount\",],\"index\":7,\"rows\":2" SALT_5,
+        "{\"fields\":[],\"index\":07,\"rows\":2" SALT_5,
+        "{\"fields\":[],\"index\":-7,\"rows\":2" SALT_5,
+        "{\"fields\":[],\"index\":7,\"rows\":9007199254740992" SALT_5,
+        "{\"fields\":[],\"index\":7,\"rows\":2,\"salt\":\"BQUFBQUFBQUFBQUFBQUFBR\"}",       /* bits beyond its end */
+    };
+    struct erased_row row = { .index = 7, .rows = 2, .n_fields = 2, .fields = { "amount", "buyer" } }, back;
+    struct frontier tree = FRONTIER_EMPTY;
+    struct buf leaf = BUF(s), many = BUF(s);
+    struct erased_held held;
+    struct hash h;
+
+    memset(row.salt, 5, sizeof row.salt);
+    list_add_erased(&tree, &leaf, &row);
+    is_str(scope_strndup(s, leaf.p, leaf.len), "{\"fields\":[\"amount\",\"buyer\"],\"index\":7,\"rows\":2" SALT_5,
+           "an erased entry's row");
+    ok(erased_row_read(leaf.p, leaf.len, &back) && back.index == 7 && back.rows == 2 && back.n_fields == 2 &&
+       strcmp(back.fields[1], "buyer") == 0 && memcmp(back.salt, row.salt, SALT_SIZE) == 0, "is read back");
+    only_its_form("an erased entry's row", "{\"fields\":[\"amount\",\"buyer\"],\"index\":7,\"rows\":2" SALT_5,
+                  reads_row);
+    for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
+        ok(!reads_row(bad_rows[i], strlen(bad_rows[i])), "no row: %s", bad_rows[i]);
+    buf_str(&many, "{\"fields\":[");
+    for (int i = 0; i <= ENTRY_FIELDS_MAX; i++)
+        buf_printf(&many, "%s\"f%02d\"", i ? "," : "", i);
+    buf_str(&many, "],\"index\":7,\"rows\":2" SALT_5);
+    ok(!reads_row(many.p, many.len), "nor one of more fields than an entry has");
+
+    ok(erased_line_read("{\"leaf\":\"" HEX_A "\"}", 75, &h) && h.b[31] == 0xaa, "an erased line is its leaf's hash");
+    only_its_form("an erased line", "{\"leaf\":\"" HEX_A "\"}", reads_line);
+    ok(!reads_line("{\"leaf\":\"A" HEX_A "\"}", 76) && !reads_line("{\"leaf\":\"\"}", 11), "of 64 digits");
+    ok(erased_held_read("{\"commitment\":\"" HEX_A "\",\"id\":\"" HEX_A "\",\"sum\":\"12.505\"}", 168, &held) &&
+       held.commitment.b[0] == 0xaa && held.id.b[31] == 0xaa && strcmp(held.sum, "12.505") == 0,
+       "an erased leaf of a snapshot is what its node is made of");
+    only_its_form("an erased leaf of a snapshot",
+                  "{\"commitment\":\"" HEX_A "\",\"id\":\"" HEX_A "\",\"sum\":\"12.505\"}", reads_held);
+    ok(!reads_held("{\"commitment\":\"" HEX_A "\",\"id\":\"" HEX_A "\",\"sum\":\"\"}", 162), "with a sum");
+}
+
 static void test_commit_id(void)
 {
     struct hash root, details;
@@ -160,6 +255,7 @@ int main(void)
     scope_init(&s, 0);
     test_leaves(&s);
     test_held(&s);
+    test_erased(&s);
     test_commit_id();
     test_rows(&s);
     test_paths();
