@@ -12,6 +12,7 @@
 #include "schema/base/money.h"
 #include "schema/json/shape.h"
 #include "schema/store/books.h"
+#include "schema/store/erasure.h"
 #include "schema/store/job.h"
 #include "schema/store/payout.h"
 
@@ -225,6 +226,7 @@ static err answer_post(struct scope *s, struct append_txn *t, const struct answe
 static err answer_decide(struct scope *s, struct append_txn *t, void *arg)
 {
     const struct answer *w = arg;
+    bool erasing;
     struct payout p;
     uint64_t index;
 
@@ -233,6 +235,9 @@ static err answer_decide(struct scope *s, struct append_txn *t, void *arg)
     if (strcmp(p.state, "instructed") != 0 && (w->settled || strcmp(p.state, "settled") != 0))
         return fail(s, ERR_STALE, "the payout is %s: the rail's answer was recorded before", p.state);
     TRY(books_hold(s, t->db));
+    TRY(erasure_under_way(s, t->db, p.party, &erasing));
+    if (erasing)
+        return fail(s, ERR_BUSY, "the payee is being erased, and what is said of it now would stay: try again after it");
 
     struct named_value values[] = {
         { "payout", EV_TEXT(p.id.text) },

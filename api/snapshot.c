@@ -81,10 +81,13 @@ static json_t *held_json(const struct snapshot_leaf *l, const char *currency)
     char balance[MONEY_TEXT_SIZE], salt[BASE64_SIZE(SALT_SIZE)] = "";
 
     money_format(l->balance, currency, balance);
+    if (!l->account)
+        return json_pack("{s:o,s:o,s:s}", "commitment", show_hash(&l->commitment), "id", show_hash(&l->id), "sum",
+                         balance);
     if (l->salt.len == SALT_SIZE)
         base64url_write(l->salt.p, SALT_SIZE, salt);
-    return json_pack("{s:o,s:s,s:I,s:s}", "account", show_text(l->account), "balance", balance, "n", (json_int_t)l->n,
-                     "salt", salt);
+    return json_pack("{s:s,s:s,s:I,s:s}", "account", l->account, "balance", balance, "n", (json_int_t)l->n, "salt",
+                     salt);
 }
 
 /* What a leaf's hash is made of, and nothing of whose it is. */

@@ -52,6 +52,8 @@ static err replay(struct append_op *op, const struct idempotency_row *before)
 {
     if (!hash_equal(&before->fingerprint, &op->idempotent.fingerprint))
         return fail(op->scope, ERR_IDEMPOTENCY, "this Idempotency-Key was used for another request");
+    if (before->status == IDEMPOTENCY_ERASED)
+        return fail(op->scope, ERR_GONE, "this was done; what was answered went with the erasure of who it named");
     op->replayed = true;
     op->status = before->status;
     op->answer = scope_strdup(op->scope, before->answer);

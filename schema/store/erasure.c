@@ -2,8 +2,9 @@
 #include "schema/store/erasure.h"
 
 enum { BLOCKER, FORFEITS, HOLD, CLOSE, KEYS, ADD, GET, ALL, NEXT, LOCK, ENTER, LISTS_END, LIST_PARTY, LIST_CONSENTS,
-       LIST_PAYMENTS, LIST_LICENSES, LIST_CLEARANCES, LIST_REFUNDS, LIST_ALLOCATIONS, LIST_PAYOUTS, LIST_ACCESSES,
-       EACH, ENTRIES, OF, DISCLOSURES, ACCESSES, EXCLUSIONS, LINES, LINES_ERASE, REST, UNHURRIED, STATEMENTS };
+       LIST_PAYMENTS, LIST_LICENSES, LIST_CLEARANCES, LIST_REFUNDS, LIST_ALLOCATIONS, LIST_PAYOUTS, LIST_SNAPSHOTS,
+       NEXT_LICENSE, LIST_ACCESSES, EACH, ENTRIES, OF, UNDER_WAY, BEGIN, PARTS, LINES = PARTS + ERASE_PARTS, LINES_ERASE,
+       NAMED, END, UNHURRIED, STATEMENTS };
 _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
 
 #define ERASURE "SELECT e.no, e.id, e.party, e.operator, e.reason, e.state, e.closed_index," \
@@ -17,14 +18,15 @@ _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
  * The next entries that `from` finds and the erasure has not listed. What is gone already is not listed: a field by an
  * earlier erasure of somebody whom it was about, too.
  */
+#define INSERT_LISTED "INSERT INTO erasure_entry (erasure, index, fields, rows, salt) SELECT $1, w.index, w.fields, "
+#define SALT "substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16)"
 #define LIST(from) \
-    "INSERT INTO erasure_entry (erasure, index, fields, rows, salt)" \
-    " SELECT $1, w.index, w.fields, w.rows," \
-    "        substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16)" \
+    INSERT_LISTED "w.rows, " SALT \
     "   FROM (SELECT x.index, x.rows, disclosure_names(d.disclosures, x.wanted) AS fields FROM (" from ") x" \
     "           LEFT JOIN disclosure d ON d.index = x.index" \
     "          WHERE NOT EXISTS (SELECT FROM erasure_entry z WHERE z.erasure = $1 AND z.index = x.index)) w" \
     "  WHERE w.rows > 0 OR cardinality(w.fields) > 0 LIMIT $4"
+#define PART(part, name) [PARTS + part] = { name, "SELECT " name "($1, $2) AS touched" }
 #define ENTRY "z.index, array_to_string(z.fields, ',') AS fields, z.rows, z.salt"
 const struct sql erasure_sql[ERASURE_STATEMENTS] = {
     [BLOCKER]         = { "erasure_blocker",
@@ -106,27 +108,56 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
                              "SELECT v.index, 0::bigint AS rows, $3::text[] AS wanted FROM payout y"
                              " CROSS JOIN LATERAL (VALUES (y.index), (y.settled_index), (y.failed_index)) v (index)"
                              " WHERE y.party = $2 AND v.index IS NOT NULL") },
-    [LIST_ACCESSES]   = { "erasure_list_accesses", LIST(
-                             "SELECT a.index, 0::bigint AS rows, $3::text[] AS wanted FROM license l"
-                             "  JOIN access a ON a.license = l.no WHERE l.buyer = $2") },
+    [LIST_SNAPSHOTS]  = { "erasure_list_snapshots", LIST(
+                             "SELECT s.index, count(*) AS rows, $3::text[] AS wanted FROM creator_account c"
+                             " CROSS JOIN snapshot s JOIN snapshot_leaf f ON f.snapshot = s.no"
+                             "   AND f.currency = c.currency AND f.id = held_id(c.id, s.as_of)"
+                             " WHERE c.party = $2 AND s.index IS NOT NULL AND f.account IS NOT NULL GROUP BY s.index") },
+    [NEXT_LICENSE]    = { "erasure_next_license",
+                          "SELECT no AS license, id FROM license WHERE buyer = $1 AND id > $2 ORDER BY id LIMIT 1" },
+    [LIST_ACCESSES]   = { "erasure_list_accesses",
+                          "WITH page AS MATERIALIZED (SELECT a.item, a.index FROM access a WHERE a.license = $2"
+                          "        AND (a.item, a.index) > ($3::integer, $4) ORDER BY a.item, a.index LIMIT $5),"
+                          " listed AS (" INSERT_LISTED "0, " SALT " FROM (SELECT p.index,"
+                          "        disclosure_names(d.disclosures, $6::text[]) AS fields FROM page p"
+                          "        JOIN disclosure d ON d.index = p.index) w WHERE cardinality(w.fields) > 0"
+                          "        ON CONFLICT DO NOTHING)"
+                          " SELECT (SELECT count(*) FROM page) AS n, item, index FROM page"
+                          "  ORDER BY item DESC, index DESC LIMIT 1" },
     [EACH]            = { "erasure_each",
                           "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 ORDER BY z.index" },
     [ENTRIES]         = { "erasure_entries",
                           "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 AND z.index > $2"
                           " ORDER BY z.index LIMIT $3" },
     [OF]              = { "erasure_of", "SELECT no FROM erasure WHERE index = $1" },
-    [DISCLOSURES]     = { "erase_disclosures", "SELECT erase_disclosures($1, $2) AS touched" },
-    [ACCESSES]        = { "erase_accesses", "SELECT erase_accesses($1, $2) AS touched" },
-    [EXCLUSIONS]      = { "erase_exclusions", "SELECT erase_exclusions($1, $2) AS touched" },
+    [UNDER_WAY]       = { "erasure_under_way",
+                          "SELECT EXISTS (SELECT FROM erasure WHERE state <> 'done' AND $1 IN (party, stub)) AS yes" },
+    [BEGIN]           = { "erase_begin", "SELECT erase_begin($1, $2) IS NULL AS done" },
+    PART(ERASE_HELD, "erase_held"),
+    PART(ERASE_DISCLOSURES, "erase_disclosures"),
+    PART(ERASE_WINDOWS, "erase_accesses"),
+    PART(ERASE_EXCLUSIONS, "erase_exclusions"),
+    PART(ERASE_DOCUMENTS, "erase_documents"),
+    PART(ERASE_CLEARED, "erase_clearances"),
+    PART(ERASE_JOBS, "erase_jobs"),
+    PART(ERASE_WISHES, "erase_wishes"),
+    PART(ERASE_BOUGHT, "erase_licenses"),
+    PART(ERASE_CONSENTED, "erase_consents"),
+    PART(ERASE_PAID_OUT, "erase_payouts"),
+    PART(ERASE_PAID, "erase_payments"),
+    PART(ERASE_ANSWERS, "erase_answers"),
+    PART(ERASE_DATASETS, "erase_datasets"),
     [LINES]           = { "erasure_lines",
                           "SELECT x.allocation, x.place, x.account, l.currency, x.amount, x.n, x.salt"
                           "  FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
                           "  JOIN license l ON l.no = n.license"
                           " WHERE x.account IN (SELECT id FROM creator_account WHERE party = $1) AND x.leaf IS NULL"
-                          " ORDER BY x.account, x.n LIMIT $2" },
+                          " ORDER BY x.account, x.n DESC LIMIT $2" },
     [LINES_ERASE]     = { "erase_lines",
                           "SELECT erase_lines($1, $2::bigint[], $3::integer[], $4::bytea[]) AS touched" },
-    [REST]            = { "erase_rest", "SELECT erase_rest($1, $2) IS NULL AS done" },
+    [NAMED]           = { "erase_named",
+                          "SELECT party_after AS party, key_after AS key, looked_at FROM erase_named($1, $2, $3, $4)" },
+    [END]             = { "erase_end", "SELECT erase_end($1) IS NULL AS done" },
     [UNHURRIED]       = { "erasure_unhurried", "SELECT set_config('statement_timeout', '0', true)" },
 };
 
@@ -230,6 +261,59 @@ err erasure_list(struct scope *s, struct db *db, const struct erasure *e, enum e
                  PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit)), listed);
 }
 
+/* A page of the license that the cursor is in. */
+static err list_accesses_page(struct scope *s, struct db *db, const struct erasure *e, const struct erasure_fields *f,
+                              struct access_place *at, int64_t limit, int64_t *read)
+{
+    static const struct column column[] = { COL(access_place, n, T_INT8), COL(access_place, item, T_INT4),
+                                            COL(access_place, index, T_INT8) };
+    static const struct shape shape = SHAPE(access_place, column);
+    struct access_place last = { .n = 0 };
+    err got = db_one(s, db, &erasure_sql[LIST_ACCESSES],
+                     PARAMS(P_INT8(e->no), P_INT8(at->license), P_INT4(at->item), P_INT8(at->index), P_INT8(limit),
+                            P_TEXTS(f->first, f->n_first)), &shape, &last);
+
+    if (got == ERR_NOT_FOUND)
+        scope_forgive(s);
+    else
+        TRY(got);
+    *read = last.n;
+    at->item = last.item;
+    at->index = last.index;
+    if (last.n < limit)
+        at->license = 0;
+    return ERR_OK;
+}
+
+/* *at.license 0: none is left. */
+static err list_accesses_license(struct scope *s, struct db *db, const struct erasure *e, struct access_place *at)
+{
+    static const struct column column[] = { COL(access_place, license, T_INT8), COL(access_place, id, T_ID) };
+    static const struct shape shape = SHAPE(access_place, column);
+    struct access_place next = { .license = 0 };
+    err got = db_one(s, db, &erasure_sql[NEXT_LICENSE], PARAMS(P_ID(e->party), P_TEXT(at->id.text)), &shape, &next);
+
+    if (got == ERR_NOT_FOUND)
+        scope_forgive(s);
+    else
+        TRY(got);
+    *at = (struct access_place){ .license = got == ERR_OK ? next.license : 0, .id = next.id, .item = -1, .index = -1 };
+    return ERR_OK;
+}
+
+err erasure_list_accesses(struct scope *s, struct db *db, const struct erasure *e, const struct erasure_fields *f,
+                          struct access_place *at, int64_t limit, int64_t *read)
+{
+    for (*read = 0; *read == 0;) {
+        if (at->license == 0)
+            TRY(list_accesses_license(s, db, e, at));
+        if (at->license == 0)
+            return ERR_OK;
+        TRY(list_accesses_page(s, db, e, f, at, limit, read));
+    }
+    return ERR_OK;
+}
+
 err erasure_each(struct scope *s, struct db *db, int64_t no,
                  err (*each)(struct scope *s, void *arg, void *erased_entry), void *arg)
 {
@@ -250,19 +334,32 @@ err erasure_entries(struct scope *s, struct db *db, int64_t index, int64_t after
                    n);
 }
 
-err erase_disclosures(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
+err erasure_under_way(struct scope *s, struct db *db, const char *party, bool *yes)
 {
-    return db_one(s, db, &erasure_sql[DISCLOSURES], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
+    static const struct column column[] = { { "yes", T_BOOL, 0 } };
+    static const struct shape shape = { sizeof(bool), 1, column };
+
+    return db_one(s, db, &erasure_sql[UNDER_WAY], PARAMS(P_TEXT(party)), &shape, yes);
 }
 
-err erase_accesses(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
+/* A function that ends without a word. */
+static err call(struct scope *s, struct db *db, int statement, const struct sql_param *params, size_t n)
 {
-    return db_one(s, db, &erasure_sql[ACCESSES], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
+    static const struct column column[] = { { "done", T_BOOL, 0 } };
+    static const struct shape shape = { sizeof(bool), 1, column };
+    bool done;
+
+    return db_one(s, db, &erasure_sql[statement], params, n, &shape, &done);
 }
 
-err erase_exclusions(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched)
+err erase_begin(struct scope *s, struct db *db, int64_t no, const struct id *stub)
 {
-    return db_one(s, db, &erasure_sql[EXCLUSIONS], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
+    return call(s, db, BEGIN, PARAMS(P_INT8(no), P_TEXT(stub->text)));
+}
+
+err erase_part(struct scope *s, struct db *db, int64_t no, enum erase_part part, int64_t limit, int64_t *touched)
+{
+    return db_one(s, db, &erasure_sql[PARTS + part], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
 }
 
 err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, int64_t limit, struct line_left **out,
@@ -289,11 +386,19 @@ err erase_lines(struct scope *s, struct db *db, int64_t no, const struct line_le
     return touched == (int64_t)n ? ERR_OK : fail(s, ERR_STALE, "lines were erased by somebody else");
 }
 
-err erase_rest(struct scope *s, struct db *db, int64_t no, const struct id *stub)
+err erase_named(struct scope *s, struct db *db, int64_t no, struct answer_place *at, int64_t limit, int64_t *looked_at)
 {
-    static const struct column column[] = { { "done", T_BOOL, 0 } };
-    static const struct shape shape = { sizeof(bool), 1, column };
-    bool done;
+    static const struct column column[] = { COL(answer_place, party, T_TEXT), COL(answer_place, key, T_TEXT),
+                                            COL(answer_place, looked_at, T_INT8) };
+    static const struct shape shape = SHAPE(answer_place, column);
 
-    return db_one(s, db, &erasure_sql[REST], PARAMS(P_INT8(no), P_TEXT(stub->text)), &shape, &done);
+    TRY(db_one(s, db, &erasure_sql[NAMED],
+               PARAMS(P_INT8(no), P_INT8(limit), P_TEXT(at->party), P_TEXT(at->key)), &shape, at));
+    *looked_at = at->looked_at;
+    return ERR_OK;
+}
+
+err erase_end(struct scope *s, struct db *db, int64_t no)
+{
+    return call(s, db, END, PARAMS(P_INT8(no)));
 }

@@ -11,6 +11,8 @@
 #define IDEMPOTENCY_STATEMENTS 3
 extern const struct sql idempotency_sql[IDEMPOTENCY_STATEMENTS];
 
+#define IDEMPOTENCY_ERASED 410           /* the status of an answer that went with an erasure; refusals aren't stored */
+
 struct idempotency_row {
     struct hash fingerprint;
     int32_t status;

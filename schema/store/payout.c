@@ -27,7 +27,7 @@ const struct sql payout_sql[PAYOUT_STATEMENTS] = {
                     "SELECT c.id AS account, c.party, p.handle, v.balance AS available,"
                     "       coalesce(h.balance, 0) AS pending, coalesce(i.balance, 0) AS in_payout,"
                     "       coalesce(" CREATOR_LINES ", 0) AS lines"
-                    "  FROM creator_account c JOIN party p ON p.id = c.party"
+                    "  FROM creator_account c JOIN party p ON p.id = c.party AND p.state <> 'closed'"
                     CREATOR_LAST("v", "available") CREATOR_PENDING CREATOR_LAST("i", "in_payout")
                     " WHERE c.currency = $1 AND v.balance >= $2"
                     "   AND NOT EXISTS (SELECT FROM payout x WHERE x.run = $3 AND x.account = c.id)"
@@ -53,13 +53,15 @@ const struct sql payout_sql[PAYOUT_STATEMENTS] = {
     [EACH]      = { "payouts_each", PAYOUT " WHERE y.run = $1 ORDER BY y.account COLLATE \"C\"" },
     [LEFT]      = { "payout_left_add",
                     "INSERT INTO payout_left (run, account, reason, amount, until)"
-                    " SELECT $1, c.id, k.reason, k.amount, k.until FROM creator_account c"
+                    " SELECT $1, c.id, k.reason, k.amount, k.until"
+                    "   FROM creator_account c JOIN party p ON p.id = c.party"
                     CREATOR_LAST("v", "available") CREATOR_PENDING CREATOR_LAST("i", "in_payout")
                     " CROSS JOIN LATERAL (VALUES"
                     "  ('held', coalesce(h.balance, 0), (SELECT min(n.available_at) FROM allocation n"
                     "     JOIN allocation_line x ON x.allocation = n.no WHERE x.account = c.id"
                     "      AND n.state = 'posted' AND n.release_transaction IS NULL)),"
-                    "  ('below_minimum', CASE WHEN EXISTS (SELECT FROM payout y WHERE y.run = $1 AND y.account = c.id)"
+                    "  (CASE p.state WHEN 'closed' THEN 'closed' ELSE 'below_minimum' END,"
+                    "     CASE WHEN EXISTS (SELECT FROM payout y WHERE y.run = $1 AND y.account = c.id)"
                     "     THEN 0 ELSE coalesce(v.balance, 0) END, NULL::timestamptz),"
                     "  ('in_payout', coalesce(i.balance, 0) - coalesce((SELECT y.amount FROM payout y WHERE y.run = $1"
                     "      AND y.account = c.id AND y.state = 'instructed'), 0), NULL)) k (reason, amount, until)"

@@ -4,9 +4,8 @@
  *
  * In steps of one transaction each, every one of which finds by itself what is left to do: which entries lose which
  * private fields is listed, a page at a time; then one entry says the list's root, and from there on the database lets
- * the rows go, a page at a time too; what is small goes last, in one transaction with the end. An attempt that was cut
- * off anywhere is taken up by the next one. Whoever works on an erasure holds its row in each step, so that two
- * attempts do the steps one after the other.
+ * the rows go, a page at a time too. An attempt that was cut off anywhere is taken up by the next one. Whoever works on
+ * an erasure holds its row in each step, so that two attempts do the steps one after the other.
  */
 #include <string.h>
 
@@ -46,23 +45,42 @@ static const struct {
     { ERASE_REFUNDS, 1, { ENTRY_REFUND_POSTED }, ABOUT_BUYER },
     { ERASE_ALLOCATIONS, 1, { ENTRY_ALLOCATION_POSTED }, ABOUT_PUBLISHER | ABOUT_PAYEE },
     { ERASE_PAYOUTS, 3, { ENTRY_PAYOUT_INSTRUCTED, ENTRY_PAYOUT_SETTLED, ENTRY_PAYOUT_FAILED }, ABOUT_PAYEE },
-    { ERASE_ACCESSES, 1, { ENTRY_ACCESS_RECORDED }, ABOUT_BUYER },
+    { ERASE_SNAPSHOTS, 0, { 0 }, 0 },              /* rows alone */
 };
 _Static_assert(ARRAY_LEN(sources) == ERASURE_SOURCES, "each source has its fields");
 
 #define NAMES_MAX (3 * ENTRY_FIELDS_MAX)
 
-static err list_page(struct scope *s, struct db *db, const struct erasure *e, size_t at, int64_t *listed)
+/* What an attempt knows of how far it is; the next one begins again, and finds less to do. */
+struct progress {
+    const struct erasure *e;
+    struct scope *s;
+    struct access_place access;
+    struct answer_place answer;
+};
+
+static err list_accesses(struct scope *s, struct db *db, struct progress *p, int64_t *listed)
+{
+    const char *names[NAMES_MAX];
+    struct erasure_fields f = { .first = names, .n_first = about(ENTRY_ACCESS_RECORDED, ABOUT_BUYER, names) };
+
+    return erasure_list_accesses(s, db, p->e, &f, &p->access, ERASURE_PAGE, listed);
+}
+
+static err list_page(struct scope *s, struct db *db, struct progress *p, size_t at, int64_t *listed)
 {
     const char *first[NAMES_MAX], *second[NAMES_MAX];
     struct erasure_fields f = { .first = first, .second = second };
 
+    if (at == ARRAY_LEN(sources))
+        return list_accesses(s, db, p, listed);
     for (size_t i = 0; i < sources[at].n; i++)
         f.n_first += about(sources[at].types[i], sources[at].who, &first[f.n_first]);
     if (sources[at].source == ERASE_LICENSES)
         f.n_second = about(ENTRY_LICENSE_GRANTED, ABOUT_PUBLISHER, second);
-    return erasure_list(s, db, e, sources[at].source, &f, ERASURE_PAGE, listed);
+    return erasure_list(s, db, p->e, sources[at].source, &f, ERASURE_PAGE, listed);
 }
+#define LIST_STEPS (ARRAY_LEN(sources) + 1)
 
 /* ---- the entry */
 
@@ -162,27 +180,47 @@ static err lines_page(struct scope *s, struct db *db, const struct erasure *e, i
     return n ? erase_lines(s, db, e->no, lines, hashes, n) : ERR_OK;
 }
 
-static err erase_page(struct scope *s, struct db *db, const struct erasure *e, size_t at, int64_t *touched)
+/* Others' answers: the place is kept beyond the page. */
+static err named_page(struct scope *s, struct db *db, struct progress *p, int64_t *touched)
 {
-    static err (*const pages[])(struct scope *s, struct db *db, int64_t no, int64_t limit, int64_t *touched) = {
-        erase_disclosures, erase_accesses, erase_exclusions,
-    };
+    struct answer_place at = p->answer;
+
+    TRY(erase_named(s, db, p->e->no, &at, ERASURE_PAGE, touched));
+    p->answer = (struct answer_place){ scope_strdup(p->s, at.party), scope_strdup(p->s, at.key), 0 };
+    return ERR_OK;
+}
+
+/*
+ * The steps. A snapshot's leaves go before the private fields of payouts, and those before the lines: so an auditor who
+ * reads in the middle of it is never shown a sum without all that is in it.
+ */
+enum what { BEGIN, PART, LINES, NAMED, END };
+static const struct { enum what what; enum erase_part part; } steps[] = {
+    { BEGIN, 0 }, { PART, ERASE_HELD }, { PART, ERASE_DISCLOSURES }, { PART, ERASE_WINDOWS },
+    { PART, ERASE_EXCLUSIONS }, { LINES, 0 }, { PART, ERASE_DOCUMENTS }, { PART, ERASE_CLEARED }, { PART, ERASE_JOBS },
+    { PART, ERASE_WISHES }, { PART, ERASE_BOUGHT }, { PART, ERASE_CONSENTED }, { PART, ERASE_PAID_OUT },
+    { PART, ERASE_PAID }, { PART, ERASE_ANSWERS }, { NAMED, 0 }, { PART, ERASE_DATASETS }, { END, 0 },
+};
+
+static err erase_page(struct scope *s, struct db *db, struct progress *p, size_t at, int64_t *touched)
+{
     struct id stub = id_new("pty", 0);           /* of no time that would lead from it to the party */
 
-    if (at < ARRAY_LEN(pages))
-        return pages[at](s, db, e->no, ERASURE_PAGE, touched);
-    if (at == ARRAY_LEN(pages))
-        return lines_page(s, db, e, touched);
-    *touched = 0;
-    return at == ARRAY_LEN(pages) + 1 ? erase_rest(s, db, e->no, &stub) : ERR_OK;
+    switch (steps[at].what) {
+    case BEGIN: return erase_begin(s, db, p->e->no, &stub);
+    case PART:  return erase_part(s, db, p->e->no, steps[at].part, ERASURE_PAGE, touched);
+    case LINES: return lines_page(s, db, p->e, touched);
+    case NAMED: return named_page(s, db, p, touched);
+    case END:   return erase_end(s, db, p->e->no);
+    }
+    return fail(s, ERR_INTERNAL, "no step %zu", at);
 }
-#define ERASE_STEPS 5
 
 /* ---- one page a transaction */
 
-typedef err page_of(struct scope *s, struct db *db, const struct erasure *e, size_t at, int64_t *touched);
+typedef err page_of(struct scope *s, struct db *db, struct progress *p, size_t at, int64_t *touched);
 
-static err page(struct scope *s, struct work *w, const struct erasure *e, const char *state, page_of *run, size_t at,
+static err page(struct scope *s, struct work *w, struct progress *p, const char *state, page_of *run, size_t at,
                 int64_t *touched)
 {
     const char *now;
@@ -190,14 +228,16 @@ static err page(struct scope *s, struct work *w, const struct erasure *e, const 
     *touched = 0;
     TRY(work_left(s, w));
     TRY(db_begin(s, w->db));
-    TRY(erasure_lock(s, w->db, e->no, &now));
+    TRY(erasure_lock(s, w->db, p->e->no, &now));
     if (strcmp(now, state) == 0)
-        TRY(run(s, w->db, e, at, touched));
+        TRY(run(s, w->db, p, at, touched));
     return db_commit(s, w->db);
 }
 
 static err pages(struct scope *s, struct work *w, const struct erasure *e, const char *state, page_of *run, size_t n)
 {
+    struct progress p = { .e = e, .s = s, .answer = { "", "", 0 } };
+
     for (size_t at = 0; at < n; at++)
         for (int64_t touched = 1; touched > 0;) {
             struct scope one;
@@ -205,7 +245,7 @@ static err pages(struct scope *s, struct work *w, const struct erasure *e, const
 
             scope_init(&one, 0);
             one.deadline_ms = s->deadline_ms;
-            got = page(&one, w, e, state, run, at, &touched);
+            got = page(&one, w, &p, state, run, at, &touched);
             if (got != ERR_OK)
                 s->why = one.why;
             scope_free(&one);
@@ -217,10 +257,10 @@ static err pages(struct scope *s, struct work *w, const struct erasure *e, const
 static err erase(struct scope *s, struct work *w, struct erasure *e)
 {
     if (strcmp(e->state, "preparing") == 0) {
-        TRY(pages(s, w, e, "preparing", list_page, ARRAY_LEN(sources)));
+        TRY(pages(s, w, e, "preparing", list_page, LIST_STEPS));
         TRY(enter(s, w, e));
     }
-    TRY(pages(s, w, e, "erasing", erase_page, ERASE_STEPS));
+    TRY(pages(s, w, e, "erasing", erase_page, ARRAY_LEN(steps)));
     log_line(LOG_INFO, "erased erasure=%s", e->id.text);
     return ERR_OK;
 }
