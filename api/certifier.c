@@ -47,6 +47,8 @@ static err certifier_check(struct scope *s, struct db *db, const struct trust *w
             TRY(certifier_distrusted(s, db, out->id.text, &before));
         return before ? fail(s, ERR_STALE, "%s is not trusted any more already", w->party) : ERR_OK;
     }
+    if (strcmp(out->state, "closed") == 0)
+        return fail_at(s, ERR_STALE, "/party", "%s is closed", w->party);
     if (!w->public_key)
         return fail_at(s, ERR_INVALID, "/public_key", "say which key is trusted: the one that %s told you", w->party);
     if (!out->public_key || strcmp(out->public_key, w->public_key) != 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/payment.h"
 
+#include <string.h>
+
 #include "api/auth.h"
 #include "api/covered.h"
 #include "api/ledgered.h"
@@ -44,6 +46,8 @@ static err payer_find(struct scope *s, struct db *db, const struct new_payment *
         return fail_at(s, ERR_NOT_FOUND, "/party", "there is no party '%s'", w->party);
     }
     TRY(e);
+    if (strcmp(out->state, "closed") == 0)
+        return fail_at(s, ERR_STALE, "/party", "the party is closed: send back what it still pays");
     TRY(books_balance(s, db, out->id.text, w->price.currency, &balance));
     if (!money_add(balance, w->price.micro, &sum) || sum > AMOUNT_MAX_MICRO)
         return fail_at(s, ERR_INVALID, "/amount/amount", "is more than a balance holds");
