@@ -119,9 +119,11 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
                           "WITH page AS MATERIALIZED (SELECT a.item, a.index FROM access a WHERE a.license = $2"
                           "        AND (a.item, a.index) > ($3::integer, $4) ORDER BY a.item, a.index LIMIT $5),"
                           " listed AS (" INSERT_LISTED "0, " SALT " FROM (SELECT p.index,"
-                          "        disclosure_names(d.disclosures, $6::text[]) AS fields FROM page p"
-                          "        JOIN disclosure d ON d.index = p.index) w WHERE cardinality(w.fields) > 0"
-                          "        ON CONFLICT DO NOTHING)"
+                          "        array_agg(x.name ORDER BY x.name COLLATE \"C\") AS fields"
+                          "        FROM page p JOIN disclosure d ON d.index = p.index"
+                          "        CROSS JOIN jsonb_array_elements_text(convert_from(d.disclosures, 'UTF8')::jsonb) t"
+                          "        CROSS JOIN LATERAL (SELECT disclosure_name(t) AS name OFFSET 0) x"
+                          "        WHERE x.name = ANY ($6::text[]) GROUP BY p.index) w ON CONFLICT DO NOTHING)"
                           " SELECT (SELECT count(*) FROM page) AS n, item, index FROM page"
                           "  ORDER BY item DESC, index DESC LIMIT 1" },
     [EACH]            = { "erasure_each",
