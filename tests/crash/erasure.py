@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workers killed at random moments while parties are erased: each erasure comes to its end, once and whole."""
+"""
+Workers killed while parties are erased, at random moments and in the middle of every step: each erasure comes to its
+end, once and whole.
+"""
 import os
 import random
 import secrets
@@ -7,6 +10,7 @@ import time
 
 from harness import tap
 from harness.market import Market
+from harness.postgres import Held
 from harness.program import second_worker, wait_for
 from harness.sale import Sale, must
 from harness.tree import folder
@@ -69,6 +73,45 @@ def erased(market, rng, other, number):
     return other
 
 
+STEPS = {"erase_held": "snapshot_leaf", "erase_disclosures": "disclosure", "erase_accesses": "access",
+         "erase_exclusions": "clearance_exclusion", "erase_documents": "document",
+         "erase_clearances": "clearance_consent", "erase_wishes": "quote", "erase_licenses": "license",
+         "erase_consents": "consent", "erase_payouts": "payout", "erase_payments": "payment",
+         "erase_answers": "api_key", "erase_named": "idempotency", "erase_datasets": "dataset",
+         "erase_end": "creator_account"}
+
+
+def every_step(market, other):
+    """The worker dies in each step that has not committed, and those before are not done again."""
+    sale = Sale(market.port, market.operator_key, tag="steps").publish(items=3).buy(licenses=1)
+    license_ = sale.licenses[0]
+    must(sale.buyer.get(f"/v1/licenses/{license_}/items/{sale.items[0][0]}"), 200)
+    must(sale.buyer.post(f"/v1/licenses/{license_}/end"), 200)
+    wait_for(lambda: market.sql("SELECT count(*) FROM allocation WHERE state IN ('due', 'prepared')") == [["0"]], 60,
+             "what is due")
+    other.stop()
+    got, stubs, met = None, set(), []
+    for step, table in STEPS.items():
+        with Held(market.cluster, table) as held:
+            if got is None:
+                got = must(market.operator.post("/v1/erasures", {"party": sale.buyer_handle, "reason": "request",
+                                                                 "forfeit": True}), 202).json()
+            else:
+                market.start(only=("worker",))
+            wait_for(lambda t=held: t.waited_for(), 60, step)
+            market.programs["worker"].kill()
+            met.append(step)
+            stubs |= {row[0] for row in market.sql("SELECT stub FROM erasure WHERE state = 'erasing'")}
+        market.sql("UPDATE job SET leased_until = now(), attempt = 0 WHERE kind = 'erase' AND state = 'running'")
+    tap.equal((met, len(stubs)), (list(STEPS), 1), "a worker died in each step, and one party is nobody throughout")
+    market.start(only=("worker",))
+    wait_for(lambda: market.operator.get(f"/v1/erasures/{got['id']}").json()["state"] == "done", 120, "the erasure")
+    tap.equal(market.sql(f"SELECT (SELECT count(*) FROM party WHERE handle = '{sale.buyer_handle}')"
+                         " + (SELECT count(*) FROM erasure WHERE stub IS NOT NULL)"
+                         " + (SELECT count(*) FROM erasure_entry WHERE NOT done)"), [["0"]], "and it came to its end")
+    return second_worker(market)
+
+
 def main():
     seed = os.environ.get("COUNTERFOIL_SEED") or str(secrets.randbits(63))
     tap.note(f"COUNTERFOIL_SEED={seed}")
@@ -77,7 +120,8 @@ def main():
         eye, other = market.party("eye", "auditor"), second_worker(market)
         for number in range(ROUNDS):
             other = erased(market, rng, other, number)
-        tap.equal([market.entries("party.closed"), market.entries("disclosures.erased")], [ROUNDS, ROUNDS],
+        every_step(market, other)
+        tap.equal([market.entries("party.closed"), market.entries("disclosures.erased")], [ROUNDS + 1, ROUNDS + 1],
                   "each erasure has its two entries, once")
         code, report = market.audit()
         tap.check(code == 0 and report["findings_count"] == 0, "the log verifies") or tap.note(repr(report)[:2000])

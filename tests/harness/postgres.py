@@ -75,6 +75,31 @@ def query(dsn, text):
     return [line.split("\x1f") for line in done.stdout.splitlines()]
 
 
+class Held:
+    """A table that nobody writes to meanwhile."""
+
+    def __init__(self, cluster, table):
+        self.cluster, self.table = cluster, table
+
+    def __enter__(self):
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-d", self.cluster.dsn()], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
+        self.psql.stdin.write(f"BEGIN; LOCK TABLE {self.table} IN SHARE MODE;\n\\echo held\n")
+        self.psql.stdin.flush()
+        if self.psql.stdout.readline() != "held\n":
+            raise RuntimeError(f"{self.table} could not be locked")
+        return self
+
+    def waited_for(self):
+        return self.cluster.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation"
+                                f" = '{self.table}'::regclass") != []
+
+    def __exit__(self, *_):
+        self.psql.stdin.close()
+        self.psql.stdout.close()
+        self.psql.wait()
+
+
 def shared():
     """The cluster that tests/run started; a scenario that is run by hand gets its own under build/test."""
     where = os.environ.get(SUPERUSER_ENV)

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A buyer and a creator are erased: refused while something stands, then gone from rows, answers, logs and files."""
+"""
+A buyer, a creator and a publisher are erased: refused while something stands, then gone from rows, answers, logs and
+files; what leads to them by number stays where it is listed here, with the reason, and nowhere else.
+"""
+import base64
 import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 
-from harness import clearing, postgres, tap, web
+from harness import clearing, money, postgres, tap, web
 from harness.creator import Creator
+from harness.ed25519 import canonical
 from harness.market import Market, Party
 from harness.program import wait_for
+from harness.reader import leaf
 from harness.sale import later, must, offered, published
 from harness.tree import folder
 
@@ -18,12 +25,32 @@ SECRETS = {"the buyer's name": "Quixotic Laboratories", "the buyer's contact": "
            "the buyer's handle": "quixotic-lab", "the project": "Project Zanzibar", "the slice": "klingonese",
            "the payment's reference": "transfer-of-quixotic-77", "an API key's label": "the key of Sancho",
            "the creator's name": "Mirabelle Nachtigall", "the creator's contact": "mira@nachtigall.example",
-           "the creator's handle": "mirabelle", "the payout's reference": "bank-line-nachtigall-9"}
+           "the creator's handle": "mirabelle", "the payout's reference": "bank-line-nachtigall-9",
+           "the publisher's name": "Walther Vogelweide", "the publisher's contact": "walther@vogelweide.example",
+           "the publisher's handle": "vogelweide"}
+# Where an id of somebody who was erased still stands, and why.
+MAY_STAY = {
+    "the id of a party": {
+        "entry.bytes": "public in the log for good",
+        "party.id": "the row that others lead to, without a name",
+        "party_key.party": "that a key was registered, by its entry; which one is gone",
+        "consent.creator": "withdrawals bind what was cleared before, and rows of others' clearances rest on it",
+        "item.contributors": "the version's details root, which others' licenses and lines rest on",
+        "item_contributor.party": "the same, to be looked up",
+        "slice_weight.party": "the same, summed up by slice",
+        "content_upload.party": "a version names only what its publisher uploaded",
+        "dataset.publisher": "whose dataset it is that others licensed a version of",
+        "version.publisher": "the same", "offer.publisher": "the same", "license.publisher": "the same",
+        "offer.terms": "who assigns the use: their digest is in the log"},
+    "the number of an account": {
+        "creator_account.id": "the books, of the party that is nobody",
+        "allocation_line.account": "the same: places in lists of others", "payout.account": "the same"},
+}
 
 
 def register(market, handle, role, name, contact):
     got = must(market.operator.post("/v1/parties", {"handle": handle, "roles": [role], "name": name,
-                                                    "contact": contact}), 201).json()
+                                                    "contact": contact}, idempotency=f"first-{role}"), 201).json()
     return Party(market, handle, got["key"], got["party"]["id"])
 
 
@@ -39,7 +66,8 @@ class Scene:
 
     def __init__(self, market):
         self.market = market
-        self.house = market.party("house", "publisher")
+        self.house = register(market, "vogelweide", "publisher", SECRETS["the publisher's name"],
+                              SECRETS["the publisher's contact"])
         self.buyer = register(market, "quixotic-lab", "buyer", SECRETS["the buyer's name"],
                               SECRETS["the buyer's contact"])
         must(self.buyer.post("/v1/me/keys", {"label": SECRETS["an API key's label"]}, idempotency=None), 201)
@@ -52,8 +80,10 @@ class Scene:
         self.offer = offered(self.house, version, {"amount": "12.34", "currency": "EUR"})
         must(market.operator.post("/v1/payments", {"party": "quixotic-lab", "reference":
                                   SECRETS["the payment's reference"],
-                                  "amount": {"amount": "20.00", "currency": "EUR"}}), 201)
+                                  "amount": {"amount": "40.00", "currency": "EUR"}}), 201)
         self.license = self.buy()
+        self.pay_out()
+        self.buy()             # so that a snapshot comes after a payout
 
     def buy(self):
         wish = {"offer": self.offer["id"], "purpose": "pretraining", "territory": "DE", "until": later(30),
@@ -65,8 +95,8 @@ class Scene:
         tap.equal(cleared["state"], "cleared", "the buyer has a license that is cleared")
         for i in range(3):
             must(self.buyer.get(f"/v1/licenses/{license_['id']}/items/t/{i}.txt"), 200)
-        wait_for(lambda: self.market.sql("SELECT no FROM allocation WHERE release_transaction IS NOT NULL"), 60,
-                 "its payment to be split and available")
+        wait_for(lambda: self.market.sql("SELECT count(*) FROM allocation WHERE release_transaction IS NULL") == [["0"]],
+                 60, "its payment to be split and available")
         return license_
 
     def pay_out(self):
@@ -104,13 +134,14 @@ def settle(scene):
     refused = scene.refused
     refused("market", "is_operator", "the operator isn't erased")
     refused("quixotic-lab", "license_running", "nor a buyer whose license runs")
-    refused("house", "offer_open", "nor a publisher with an open offer")
+    refused("vogelweide", "offer_open", "nor a publisher with an open offer")
     refused("mirabelle", "consent_held", "nor a creator whose consent holds")
-    must(scene.buyer.post(f"/v1/licenses/{scene.license['id']}/end"), 200)
+    for id_, in market.sql("SELECT id FROM license"):
+        must(scene.buyer.post(f"/v1/licenses/{id_}/end"), 200)
     scene.mira.withdraw(scene.consents[0])
     refused("quixotic-lab", "balance", "nor a buyer with a credit")
     refused("mirabelle", "balance", "nor a creator who is owed")
-    scene.pay_out()
+    scene.payouts = scene.pay_out()
     tap.equal(scene.erase("nobody-at-all").status, 404, "who isn't there isn't erased")
     tap.equal(scene.erase("quixotic-lab", reason="whim").slug, "invalid", "nor for no reason")
     tap.equal(scene.house.post("/v1/erasures", {"party": "otto", "reason": "order"}).slug, "forbidden",
@@ -118,16 +149,80 @@ def settle(scene):
     tap.equal(market.entries("party.closed"), 0, "nothing of this is in the log")
 
 
-def erase_both(scene):
+def one_by_one(market, erasure):
+    """(what, how many) after each row that goes, in the worker's order as far as an auditor sees any of it."""
+    no = market.sql(f"SELECT no FROM erasure WHERE id = '{erasure}'")[0][0]
+    market.sql(f"SELECT erase_begin({no}, 'pty_' || repeat('1', 26))")
+    for step in ("held", "disclosures", "accesses", "exclusions"):
+        while market.sql(f"SELECT erase_{step}({no}, 1)") != [["0"]]:
+            yield step
+    for allocation, place, account, amount, n, salt in market.sql(
+            "SELECT x.allocation, x.place, x.account, x.amount, x.n, encode(x.salt, 'base64') FROM allocation_line x"
+            f"  JOIN erasure e ON e.party = x.party WHERE e.no = {no} ORDER BY x.account, x.n DESC"):
+        hashed = leaf(canonical({"account": account, "amount": money.text(int(amount)), "n": int(n),
+                                 "salt": salt.rstrip("=").replace("+", "-").replace("/", "_")})).hex()
+        market.sql(f"SELECT erase_lines({no}, ARRAY[{allocation}], ARRAY[{place}], ARRAY['\\x{hashed}'::bytea])")
+        yield "lines"
+
+
+def erase_creator(scene, eye):
+    """The worker dies when the entry is there, and all that it lists goes row by row: at no moment is a log unsound."""
+    market, seen = scene.market, []
+    with postgres.Held(market.cluster, "snapshot_leaf") as held:
+        got = must(scene.erase("mirabelle", forfeit=True), 202).json()
+        wait_for(held.waited_for, 60, "the first row to go")
+        refused = market.operator.post(f"/v1/payouts/{scene.hers['id']}/fail", {"reference": "no such account"})
+        tap.check(refused.status == 503 and "being erased" in refused.json()["detail"],
+                  "meanwhile nothing is said of her payouts") or tap.note(repr(refused))
+        refused = market.operator.post("/v1/payments", {"party": "mirabelle", "reference": "late", "amount": {
+            "amount": "1.00", "currency": "EUR"}})
+        tap.check(refused.status == 409 and "closed" in refused.json()["detail"], "and nothing is paid for her") \
+            or tap.note(repr(refused))
+        market.programs["worker"].kill()
+    for step in one_by_one(market, got["id"]):
+        report = audit(market, eye, f"of-step-{len(seen)}")
+        seen.append(step)
+        tap.equal([f["rule"] for f in report["findings"]], [], f"nothing is found in the middle of it: {step}")
+    tap.check([seen.count(s) for s in ("held", "lines")] == [2, 2] and seen.count("disclosures") > 6,
+              "leaves of two snapshots, two lines, and what is private of entries") or tap.note(repr(seen))
+    market.sql("UPDATE job SET leased_until = now() WHERE kind = 'erase' AND state = 'running'")
+    market.start(only=("worker",))
+    wait_for(lambda: market.operator.get(f"/v1/erasures/{got['id']}").json()["state"] == "done", 60, "the creator's")
+    return market.operator.get(f"/v1/erasures/{got['id']}").json()
+
+
+def erase_all(scene, eye):
     market = scene.market
     done = market.cf("erase", "quixotic-lab", "--reason", "request", "--forfeit", "--json", key=market.operator_key)
-    erased = [json.loads(done.out)]
-    tap.check(erased[0]["state"] == "done" and erased[0]["left"] == 0, "the buyer is erased by the tool of people")
-    got = must(scene.erase("mirabelle", forfeit=True), 202).json()
-    wait_for(lambda: market.operator.get(f"/v1/erasures/{got['id']}").json()["state"] == "done", 60, "the creator's")
+    erased = json.loads(done.out)
+    tap.check(erased["state"] == "done" and erased["left"] == 0, "the buyer is erased by the tool of people")
+    scene.hers = next(p for p in scene.payouts if p["party"] == "mirabelle")
+    erase_creator(scene, eye)
     tap.equal(scene.erase(scene.mira.party.id).status, 409, "nobody is erased twice")
-    tap.equal([market.entries(t) for t in ("party.closed", "disclosures.erased")], [2, 2], "two entries for each")
-    return erased + [market.operator.get(f"/v1/erasures/{got['id']}").json()]
+    must(scene.house.post(f"/v1/offers/{scene.offer['id']}/withdraw"), 200)
+    done = market.cf("erase", "vogelweide", "--reason", "request", "--json", key=market.operator_key)
+    tap.equal(json.loads(done.out)["state"], "done", "the publisher is erased, with what it sold")
+    tap.equal([market.entries(t) for t in ("party.closed", "disclosures.erased")], [3, 3], "two entries for each")
+
+
+def came_back(scene):
+    """A bank sends back what it had paid to somebody who was erased since."""
+    market = scene.market
+    where = f"/v1/payouts/{scene.hers['id']}/fail"
+    got = must(market.operator.post(where, {"reference": "returned"}, idempotency="back"), 200).json()
+    nobody = got["party"]
+    tap.check(got["state"] == "failed" and nobody.startswith("erased-"), "a payout of hers comes back to nobody")
+    amount = money.micro(scene.hers["amount"]["amount"])
+    owed = market.sql("SELECT s.balance FROM account a JOIN posting s ON s.account = a.no JOIN party p ON p.id = a.party"
+                      f" WHERE p.handle = '{nobody}' AND a.kind = 'available' ORDER BY s.running DESC LIMIT 1")
+    tap.equal(owed, [[str(amount)]], "and is in the books, owed to nobody")
+    run = must(market.operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {
+        "amount": "0.01", "currency": "EUR"}}), 202).json()
+    wait_for(lambda: market.operator.get(f"/v1/payout-runs/{run['id']}").json()["state"] == "instructed", 60, "a run")
+    run = market.operator.get(f"/v1/payout-runs/{run['id']}").json()
+    left = [(x["party"], x["reason"], money.micro(x["amount"]["amount"])) for x in run["left"]
+            if x["reason"] == "closed"]
+    tap.equal((run["payouts"], left), (0, [(nobody, "closed", amount)]), "no run pays it out, each says that it is there")
 
 
 def answers(scene, eye):
@@ -184,8 +279,53 @@ def wal_gone(market, admin, secrets):
     return found_in(files(market, "pg_wal"), secrets)
 
 
+def cells(market):
+    """(table.column, bytes) of a logical dump; what is in hexadecimal or base64 there is decoded."""
+    escaped = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
+    table = None
+    for line in dump(market).decode().split("\n"):
+        if table is None:
+            begun = re.match(r'COPY public\.(\w+) \((.*)\) FROM stdin;', line)
+            if begun:
+                table, columns = re.sub(r"_\d+$", "", begun[1]), [c.strip(' "') for c in begun[2].split(",")]
+        elif line == "\\.":
+            table = None
+        else:
+            for column, cell in zip(columns, line.split("\t")):
+                text = re.sub(r"\\(.)", lambda m: escaped.get(m[1], m[1]), cell)
+                data = bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode()
+                if table == "disclosure" and column == "disclosures":
+                    data = b" ".join(base64.urlsafe_b64decode(t + "=" * (-len(t) % 4)) for t in json.loads(data))
+                yield f"{table}.{column}", data
+
+
+def repeated(scene):
+    """What named somebody is answered no more, and is not done again either."""
+    for role, handle in (("buyer", "quixotic-lab"), ("creator", "mirabelle"), ("publisher", "vogelweide")):
+        body = {"handle": handle, "roles": [role], "name": SECRETS[f"the {role}'s name"],
+                "contact": SECRETS[f"the {role}'s contact"]}
+        got = scene.market.operator.post("/v1/parties", body, idempotency=f"first-{role}")
+        tap.check(got.status == 410 and got.slug == "gone", f"the {role}'s registration is done, its answer is gone") \
+            or tap.note(repr(got))
+    tap.equal(scene.market.sql("SELECT count(*) FROM party WHERE name IS NULL AND roles <> '{}' AND handle NOT LIKE"
+                               " 'erased-%'"), [["0"]], "and nobody is registered by a repeat")
+
+
+def numbers(scene, ids):
+    """Ids stay where it says above, each for its reason, and nowhere else."""
+    found = {what: set() for what in MAY_STAY}
+    for where, data in cells(scene.market):
+        for what, id_ in ids:
+            if id_.encode() in data:
+                found[what].add(where)
+    for what, places in found.items():
+        tap.equal(sorted(places - set(MAY_STAY[what])), [], f"{what} stands nowhere but where it may")
+        tap.equal(sorted(set(MAY_STAY[what]) - places), [], "which is no longer than it must be")
+
+
 def gone(scene, eye, secrets):
     market = scene.market
+    tap.equal([where for where, data in cells(market) if found_in(data, secrets)], [], "no cell of a dump has a value")
     tap.equal(found_in(answers(scene, eye), secrets), [], "no answer holds a value of theirs")
     tap.equal(found_in(logs(market), secrets), [], "nor a line of a program's log")
     tap.equal(found_in(dump(market), secrets), [], "nor a logical dump")
@@ -238,17 +378,25 @@ def main():
     with Market(folder("erasure"), COUNTERFOIL_HOLD_MS="0") as market:
         eye, blind = market.party("eye", "auditor"), market.party("blind", "auditor", granted=False)
         scene = Scene(market)
-        secrets = {**SECRETS, "the creator's did": scene.mira.key.did}
+        secrets = {**SECRETS, "the creator's did": scene.mira.key.did,
+                   **{f"{who.handle}'s API key": "key_" + who.key.split("_")[1]
+                      for who in (scene.buyer, scene.mira.party, scene.house)}}
         first = audit(market, eye, "of-eye")
         tap.equal(first["undisclosed"], 0, "before it, all is shown to an auditor with a grant")
         tap.check({"the buyer's name", "the creator's did"} <= set(found_in(dump(market), secrets)),
                   "and a dump has it")
+        ids = [("the id of a party", p.id) for p in (scene.buyer, scene.mira.party, scene.house)] + [
+            ("the number of an account", row[0]) for row in market.sql(
+                f"SELECT id FROM creator_account WHERE party = '{scene.mira.party.id}'")]
         settle(scene)
-        erase_both(scene)
+        erase_all(scene, eye)
         tap.equal(scene.buyer.get("/v1/me").status, 401, "the buyer's key opens nothing")
         audits_after(scene, eye, blind)
         hidden(scene, eye)
         gone(scene, eye, secrets)
+        numbers(scene, ids)
+        repeated(scene)
+        came_back(scene)
         market.stop()
         market.start()
         audit(market, eye, "of-eye")
