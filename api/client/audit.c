@@ -15,6 +15,7 @@
 #include "api/client/receipt.h"
 #include "api/client/say.h"
 #include "api/client/verb.h"
+#include "schema/base/clock.h"
 #include "schema/base/random.h"
 
 #define URL_THREADS_LEAST 4            /* A reader over HTTP waits for round trips, too, whatever cores there are. */
@@ -172,8 +173,9 @@ static err predecessor_load(struct scope *s, const char *path, struct audit **ou
 static err make_audit(struct scope *s, struct job *j, struct audit **out)
 {
     struct audit_config config = { .vkey = j->vkey, .named = j->named, .policy = j->policy, .seen = j->seen,
-                                   .whole = j->whole, .predecessor = j->before, .bundle = ahead_bundle,
-                                   .bundle_arg = j->ahead, .progress = tick, .progress_arg = j };
+                                   .whole = j->whole, .predecessor = j->before, .now_ms = clock_wall_ms(),
+                                   .bundle = ahead_bundle, .bundle_arg = j->ahead, .progress = tick,
+                                   .progress_arg = j };
     err e;
 
     random_bytes(&config.seed, sizeof config.seed);

@@ -64,7 +64,8 @@ struct audit_source {
      * proof. "allocations/<id>/parties": whose accounts its lines are, {"account":…,"party":…} and '\n' each, in the
      * lines' order.
      * "erasures/<index>": the list of a disclosures.erased. "erased/<index>": the index of the disclosures.erased that
-     * took private fields or rows of that entry, in decimal; asked where nothing else explains that they are missing.
+     * took private fields or rows of that entry last, in decimal; asked once, where nothing else explains that they are
+     * missing.
      * "snapshots/<index>/<currency>/<page>": the leaves of that entry's tree, SNAPSHOT_LEAVES a page, each
      * {"account":…,"balance":…,"n":…,"salt":…} and '\n'; or, of an account that was erased,
      * {"commitment":…,"id":…,"sum":…}.
@@ -142,6 +143,7 @@ struct audit_config {
     struct draw *draw;                   /* filled with accesses of this run; NULL: none are drawn */
     bool whole;                          /* the source shows its reader all that is private: what is missing is found */
     const struct audit *predecessor;     /* the audit of the log before, loaded; NULL: not to be compared with one */
+    int64_t now_ms;                      /* the reader's clock; needed with `whole` */
     uint64_t seed;                       /* random: keys the hash tables, so that no log can choose its collisions */
     /*
      * Gives one bundle after the other as audit_bundle_read() makes it, from a number to the one that holds entry

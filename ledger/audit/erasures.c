@@ -182,22 +182,31 @@ err disclosures_erased(struct scope *s, struct audit *a, const struct entry *e)
 
 /* ---- the end of a run */
 
-/* Whether the log says that an erasure beyond what is audited took it: the next run lays it against that one's list. */
-static err erased_later(struct scope *s, struct audit *a, uint64_t index, bool *yes)
+#define ERASURE_WAIT_MS INT64_C(86400000)      /* An entry of so much later, and one that was there before must be seen. */
+
+/*
+ * Whether an erasure beyond what is audited may still explain it. The log names that entry once, and it is there
+ * already: when the audit has come to it, or to one that is a day younger than the answer, it is no excuse any more.
+ */
+static err erased_later(struct scope *s, struct audit *a, struct missing_row *m, bool *yes)
 {
     struct bytes text = { 0 };
-    uint64_t at;
     bool there;
 
-    TRY(document_of(s, a, scope_printf(s, "erased/%" PRIu64, index), &text, &there));
-    *yes = there && decimal_read((const char *)text.p, text.len, TREE_SIZE_MAX, &at) && at >= a->size;
+    if (m->named_ms == 0) {
+        TRY(document_of(s, a, scope_printf(s, "erased/%" PRIu64, m->key.low), &text, &there));
+        if (!there || !decimal_read((const char *)text.p, text.len, TREE_SIZE_MAX, &m->by))
+            m->by = 0;
+        m->named_ms = a->config.now_ms;
+    }
+    *yes = m->by >= a->size && a->at_ms - m->named_ms <= ERASURE_WAIT_MS;
     return ERR_OK;
 }
 
 err missing_settle(struct scope *s, struct audit *a)
 {
     struct table old = a->table[MISSING];
-    const struct missing_row *m;
+    struct missing_row *m;
     err e = ERR_OK;
 
     if (!a->config.whole || old.n == 0)
@@ -205,14 +214,12 @@ err missing_settle(struct scope *s, struct audit *a)
     table_init(&a->table[MISSING], sizeof(struct missing_row), a->config.seed + MISSING);
     for (size_t at = 0; e == ERR_OK && (m = table_next(&old, &at)) != NULL;) {
         bool later = false;
-        struct missing_row *kept;
 
         if (a->report->findings < AUDIT_FINDINGS_KEPT)
-            e = erased_later(s, a, m->key.low, &later);
+            e = erased_later(s, a, m, &later);
         if (e == ERR_OK && later) {
             a->report->undisclosed++;
-            kept = table_add(&a->table[MISSING], m->key);
-            *kept = *m;
+            *(struct missing_row *)table_add(&a->table[MISSING], m->key) = *m;
         } else if (e == ERR_OK) {
             a->index = m->key.low;
             audit_find(a, RULE_DISCLOSURE_HIDDEN, "what is private, or an erasure that lists it",

@@ -75,6 +75,8 @@ struct missing_row {                     /* of an entry, its index the key: what
     struct key key;
     uint64_t type, open;                 /* enum entry_type; the private fields that were shown, as bits by place */
     uint64_t fields, rows;               /* that no erasure has explained yet */
+    uint64_t by;                         /* the erasure that the log has named for it, which was still to come, */
+    int64_t named_ms;                    /* and when, by the reader's clock; 0: not asked yet */
 };
 struct window_row  { struct key key; int64_t at; };                    /* a license's item, and its last access */
 

@@ -150,7 +150,7 @@ static void cheating(void)
 /* A checkpoint from before the entry, and private fields that went since: remembered, and explained by the next run. */
 static void between(void)
 {
-    struct audit_config config = { .seed = 42, .whole = true };
+    struct audit_config config = { .seed = 42, .whole = true, .now_ms = START + 31 * DAY };
     struct audit_report r = { 0 };
     struct audit_source src;
     struct audit *a;
@@ -180,6 +180,68 @@ static void between(void)
     audit_free(a);
     log_free(&l);
     scope_free(&s);
+}
+
+static void name_erasure(struct log *l, uint64_t index)
+{
+    struct buf at = BUF(&l->s);
+
+    buf_printf(&at, "%" PRIu64, index);
+    l->document[l->n_documents].name = scope_printf(&l->s, "erased/%d", PAID);
+    l->document[l->n_documents++].text = at;
+}
+
+/* One run more, from what the last one has left in `state`. */
+static void go_on(struct scope *s, struct log *l, struct buf *state, struct audit_report *r)
+{
+    struct audit_config config = { .vkey = l->vkey, .seed = 42, .whole = true, .now_ms = START + 31 * DAY };
+    struct audit_source src = log_source(l);
+    struct audit *a = NULL;
+
+    if (state->len ? audit_load(s, &config, state->p, state->len, &a) != ERR_OK : audit_new(s, &config, &a) != ERR_OK)
+        abort();
+    ok(audit_run(s, a, &src, r) == ERR_OK && r->advanced, "an audit to %" PRIu64, r->to);
+    state->len = 0;
+    audit_save(a, state);
+    audit_free(a);
+}
+
+/* An erasure that never comes, or that is put off again and again, explains nothing for longer than it was named for. */
+static void promised(void)
+{
+    static const struct { const char *why; uint64_t first; int64_t at; bool found; } rows[] = {
+        { "an erasure that is named for an entry to come", 1000000000, START + 32 * DAY, false },
+        { "and never comes", 1000000000, START + 32 * DAY + 1, true },
+        { "one that is put off when its entry is there", ACTS, START + 31 * DAY, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct act next = story[VERIFIED];
+        struct audit_report r;
+        struct buf state;
+        struct scope s;
+        struct log l;
+
+        scope_init(&s, 0);
+        log_init(&l);
+        state = (struct buf)BUF(&s);
+        l.disclose = true;
+        for (int j = 0; j < ACTS; j++)
+            log_act(&l, &story[j]);
+        l.disclosures[PAID].len = 0;
+        name_erasure(&l, rows[i].first);
+        go_on(&s, &l, &state, &r);
+        ok(r.findings == 0 && r.undisclosed == 1, "%s: waited for", rows[i].why);
+        l.n_documents = 0;
+        name_erasure(&l, 1000000000);
+        next.at = rows[i].at;
+        log_act(&l, &next);
+        go_on(&s, &l, &state, &r);
+        ok(rows[i].found ? only_finding(&r, RULE_DISCLOSURE_HIDDEN) && r.first->index == PAID : r.findings == 0,
+           "%s: %s", rows[i].why, rows[i].found ? "found" : "waited for");
+        log_free(&l);
+        scope_free(&s);
+    }
 }
 
 static void honest(void)
@@ -223,5 +285,6 @@ int main(void)
     honest();
     cheating();
     between();
+    promised();
     return done_testing();
 }
