@@ -117,6 +117,7 @@ static const char *explain(struct audit *a, const struct erased_row *row)
         if (at == spec->n_fields || !spec->fields[at].private)
             return "a field that its entry does not have";
         fields += !(m->open >> at & 1);
+        m->open |= UINT64_C(1) << at;
     }
     if (fields && m->fields)
         count(a->report->erased, m->type, FIELDS);

@@ -73,7 +73,7 @@ struct snapshot_row {                    /* the last snapshot; one row */
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
     struct key key;
-    uint64_t type, open;                 /* enum entry_type; the private fields that were shown, as bits by place */
+    uint64_t type, open;                 /* enum entry_type; the private fields shown or explained, bits by place */
     uint64_t fields, rows;               /* that no erasure has explained yet */
     uint64_t by;                         /* the erasure that the log has named for it, which was still to come, */
     int64_t named_ms;                    /* and when, by the reader's clock; 0: not asked yet */

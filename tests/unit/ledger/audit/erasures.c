@@ -244,6 +244,48 @@ static void promised(void)
     }
 }
 
+/* An entry in the list of one erasure after the other, each time with the same field. */
+static void repeated(void)
+{
+    static const char *const names[] = { "amount", "buyer", "currency", "reference" };
+
+    for (int all = 0; all < 2; all++) {
+        struct audit_report r;
+        struct scope s;
+        struct log l;
+
+        scope_init(&s, 0);
+        log_init(&l);
+        l.disclose = true;
+        for (int i = 0; i < ACTS; i++)
+            log_act(&l, &story[i]);
+        change_rules(&l, "{\"entry\":1,\"rules\":2}");
+        change_rules(&l, "{\"entry\":1,\"rules\":3}");
+        l.disclosures[PAID].len = 0;
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            struct erased_row row = { .index = PAID, .salt = { (uint8_t)i }, .n_fields = 1 };
+            struct frontier tree = FRONTIER_EMPTY;
+            struct buf leaf = BUF(&l.s);
+            struct hash root;
+
+            snprintf(row.fields[0], sizeof row.fields[0], "%s", names[all ? i : 1]);
+            list_add_erased(&tree, &leaf, &row);
+            buf_char(&leaf, '\n');
+            root = frontier_root(&tree);
+            l.document[l.n_documents].name = scope_printf(&l.s, "erasures/%zu", l.n);
+            l.document[l.n_documents++].text = leaf;
+            struct act erased = { ENTRY_DISCLOSURES_ERASED, START + 31 * DAY, {
+                { "count", EV_COUNT(1) }, { "reason", EV_TEXT("request") }, { "root", EV_HASH(&root) } }, 0 };
+            log_act(&l, &erased);
+        }
+        run(&s, &l, true, &r);
+        ok(all ? r.findings == 0 && r.erased_entries == 1 : only_finding(&r, RULE_DISCLOSURE_HIDDEN),
+           "four erasures that list %s", all ? "a field each" : "the same field hide nothing else");
+        log_free(&l);
+        scope_free(&s);
+    }
+}
+
 static void honest(void)
 {
     struct audit_report r;
@@ -286,5 +328,6 @@ int main(void)
     cheating();
     between();
     promised();
+    repeated();
     return done_testing();
 }
