@@ -54,7 +54,7 @@ static err document_read_of(struct scope *s, struct audit *a, const char *id, st
 
     TRY(document_of(s, a, scope_printf(s, "certificates/%s", id), &text, good));
     if (!*good) {
-        a->report->unlisted++;
+        missing_list(a, "certificate");
         return ERR_OK;
     }
     a->report->listed++;
@@ -138,7 +138,7 @@ static err request_check(struct scope *s, struct audit *a, const struct certific
 
     TRY(document_of(s, a, scope_printf(s, "certificates/%s/withdrawal", id), &text, &there));
     if (!there) {
-        a->report->unlisted++;
+        missing_list(a, "request to revoke its certificate");
         return ERR_OK;
     }
     a->report->listed++;

@@ -87,6 +87,22 @@ void missing_rows(struct audit *a, const struct entry *e, uint64_t rows)
         count(a->report->unshown, (uint64_t)e->spec->type, ROWS);
 }
 
+void missing_document(struct audit *a, const struct entry *e, struct key id)
+{
+    struct missing_row *m = missing_of(a, e);
+
+    m->document = id;
+    m->digest = hash_key(e, "document");
+    m->at_ms = e->at_ms;
+}
+
+void missing_list(struct audit *a, const char *what)
+{
+    a->report->unlisted++;
+    if (a->config.whole)
+        audit_find(a, RULE_DISCLOSURE_HIDDEN, "what everybody with a grant is shown", "no %s", what);
+}
+
 /* ---- entries */
 
 void party_closed(struct audit *a, const struct entry *e)
@@ -125,6 +141,7 @@ static const char *explain(struct audit *a, const struct erased_row *row)
         count(a->report->erased, m->type, ROWS);
     m->fields -= fields < m->fields ? fields : m->fields;
     m->rows -= row->rows < m->rows ? row->rows : m->rows;
+    m->document = (struct key){ 0 };                     /* it goes with whatever its entry loses */
     if (m->fields == 0 && m->rows == 0) {
         table_remove(&a->table[MISSING], m);
         a->report->erased_entries++;
@@ -183,7 +200,7 @@ err disclosures_erased(struct scope *s, struct audit *a, const struct entry *e)
 
 /* ---- the end of a run */
 
-#define ERASURE_WAIT_MS INT64_C(86400000)      /* An entry of so much later, and one that was there before must be seen. */
+#define DAY_MS INT64_C(86400000)
 
 /*
  * Whether an erasure beyond what is audited may still explain it. The log names that entry once, and it is there
@@ -200,7 +217,29 @@ static err erased_later(struct scope *s, struct audit *a, struct missing_row *m,
             m->by = 0;
         m->named_ms = a->config.now_ms;
     }
-    *yes = m->by >= a->size && a->at_ms - m->named_ms <= ERASURE_WAIT_MS;
+    *yes = m->by >= a->size && a->at_ms - m->named_ms <= DAY_MS;
+    return ERR_OK;
+}
+
+/* Whether it may still be explained. A document is asked for again: *gone, if that was all that was missing. */
+static err settle(struct scope *s, struct audit *a, struct missing_row *m, bool *wait, bool *gone)
+{
+    bool there = false;
+
+    *wait = *gone = false;
+    if (!key_zero(m->document))
+        TRY(document_again(s, a, m, &there));
+    if (there)
+        m->document = (struct key){ 0 };
+    if (m->fields == 0 && m->rows == 0) {
+        *gone = there;
+        *wait = !there && a->config.now_ms - m->at_ms <= DAY_MS;      /* not signed yet, perhaps */
+        a->report->unlisted += *wait;
+    }
+    if (*gone || *wait)
+        return ERR_OK;
+    TRY(erased_later(s, a, m, wait));
+    a->report->undisclosed += *wait;
     return ERR_OK;
 }
 
@@ -214,18 +253,20 @@ err missing_settle(struct scope *s, struct audit *a)
         return ERR_OK;
     table_init(&a->table[MISSING], sizeof(struct missing_row), a->config.seed + MISSING);
     for (size_t at = 0; e == ERR_OK && (m = table_next(&old, &at)) != NULL;) {
-        bool later = false;
+        bool wait = false, gone = false;
 
         if (a->report->findings < AUDIT_FINDINGS_KEPT)
-            e = erased_later(s, a, m, &later);
-        if (e == ERR_OK && later) {
-            a->report->undisclosed++;
+            e = settle(s, a, m, &wait, &gone);
+        if (e != ERR_OK || gone)
+            continue;
+        if (wait) {
             *(struct missing_row *)table_add(&a->table[MISSING], m->key) = *m;
-        } else if (e == ERR_OK) {
-            a->index = m->key.low;
-            audit_find(a, RULE_DISCLOSURE_HIDDEN, "what is private, or an erasure that lists it",
-                       "%" PRIu64 " private fields and %" PRIu64 " rows not shown", m->fields, m->rows);
+            continue;
         }
+        a->index = m->key.low;
+        audit_find(a, RULE_DISCLOSURE_HIDDEN, "what is private, or an erasure that lists it",
+                   "%" PRIu64 " private fields, %" PRIu64 " rows and %d documents not shown", m->fields, m->rows,
+                   !key_zero(m->document));
     }
     table_free(&old);
     return e;

@@ -167,14 +167,14 @@ void predecessor_check(struct audit *a)
 
 /* ---- documents of the market */
 
-static err signed_check(struct scope *s, struct audit *a, const struct entry *e, const json_t *document)
+static err signed_check(struct scope *s, struct audit *a, struct key digest, const json_t *document)
 {
     enum refusal why = REFUSAL_NONE;
     struct integrities all;
     struct hash bare;
 
     if (document_digest(s, document, false, &bare) != ERR_OK ||
-        !hash_equal(&bare, entry_field(e, "document")->v.hash)) {
+        !key_equal((struct key){ be64_read(bare.b), be64_read(bare.b + 8) }, digest)) {
         scope_forgive(s);
         audit_find(a, RULE_DOCUMENT_DIGEST, "the document whose digest its entry has", "another");
         return ERR_OK;
@@ -194,6 +194,7 @@ static err signed_check(struct scope *s, struct audit *a, const struct entry *e,
     return ERR_OK;
 }
 
+/* NULL: of a type without. */
 static const char *name_of(struct scope *s, const struct entry *e)
 {
     switch ((int)e->spec->type) {
@@ -213,26 +214,54 @@ static const char *name_of(struct scope *s, const struct entry *e)
     }
 }
 
-err document_signed(struct scope *s, struct audit *a, const struct entry *e)
+/* What is served as the document of the entry at a->index. */
+static err document_named(struct scope *s, struct audit *a, const char *name, struct key digest, bool *there)
 {
-    const char *name = name_of(s, e);
     enum refusal why = REFUSAL_NONE;
     json_t *document = NULL;
     struct bytes text = { 0 };
-    bool there = false;
     err out;
 
-    if (!name || a->table[ISSUERS].n == 0)
+    TRY(document_of(s, a, name, &text, there));
+    if (!*there)
         return ERR_OK;
-    TRY(document_of(s, a, name, &text, &there));
-    if (!there)
-        return ERR_OK;
+    a->report->listed++;
     if (document_read(s, (const char *)text.p, text.len, &document, &why) != ERR_OK) {
         scope_forgive(s);
         audit_find(a, RULE_DOCUMENT_DIGEST, "a document", "%s", refusal_code(why));
         return ERR_OK;
     }
-    out = signed_check(s, a, e, document);
+    out = signed_check(s, a, digest, document);
     json_decref(document);
     return out;
+}
+
+err document_signed(struct scope *s, struct audit *a, const struct entry *e)
+{
+    const char *name = name_of(s, e);
+    bool there;
+
+    if (!name || a->table[ISSUERS].n == 0)
+        return ERR_OK;
+    TRY(document_named(s, a, name, hash_key(e, "document"), &there));
+    if (there)
+        return ERR_OK;
+    if (a->config.whole && e->spec->type == ENTRY_LICENSE_GRANTED)
+        missing_document(a, e, key_in(e, "license"));
+    else if (a->config.whole && e->spec->type == ENTRY_CLEARANCE_ISSUED)
+        missing_document(a, e, key_in(e, "clearance"));
+    else
+        a->report->unlisted++;
+    return ERR_OK;
+}
+
+err document_again(struct scope *s, struct audit *a, const struct missing_row *m, bool *there)
+{
+    bool license = m->type == ENTRY_LICENSE_GRANTED;
+    char id[ID_SIZE];
+
+    a->index = m->key.low;
+    id_of_key(license ? "lic" : "clr", m->document, id);
+    return document_named(s, a, scope_printf(s, "documents/%s/%s", license ? "licenses" : "clearances", id), m->digest,
+                          there);
 }

@@ -119,7 +119,7 @@ static err offer_rules(struct scope *s, struct audit *a, const struct entry *e)
     o->asked = true;
     TRY(document_of(s, a, scope_printf(s, "offers/%s/%" PRIu64, text_of(e, "offer"), o->revision), &text, &there));
     if (!there) {
-        a->report->unlisted++;
+        missing_list(a, "split and fee of its offer");
         return ERR_OK;
     }
     a->report->listed++;

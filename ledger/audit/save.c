@@ -164,6 +164,9 @@ static void put_missing(struct buf *b, const void *row)
 
     buf_printf(b, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64, m->type, m->open, m->fields,
                m->rows, m->by, m->named_ms);
+    put_key(b, m->document);
+    put_key(b, m->digest);
+    buf_printf(b, " %" PRId64, m->at_ms);
 }
 
 /* ---- loading */
@@ -378,7 +381,8 @@ static bool get_missing(const struct word *w, size_t n, void *row)
 
     (void)n;
     return get_bits(w[0], ENTRY_TYPES - 1, &m->type) && get_count(w[1], &m->open) && get_count(w[2], &m->fields) &&
-           get_count(w[3], &m->rows) && get_count(w[4], &m->by) && get_time(w[5], &m->named_ms);
+           get_count(w[3], &m->rows) && get_count(w[4], &m->by) && get_time(w[5], &m->named_ms) &&
+           get_key(w[6], &m->document) && get_key(w[7], &m->digest) && get_time(w[8], &m->at_ms);
 }
 
 /* An open end is written as 0, which no change has. */
@@ -461,7 +465,7 @@ static const struct {
     [BALANCES]          = { "balance", { ABSENT, 3, 4 }, put_balance, get_balance },
     [TOTALS]            = { "total", { ABSENT, 3, 4 }, put_balance, get_balance },
     [PAST_PARTIES]      = { "past-party", { ABSENT, ABSENT, 0 }, NULL, NULL },
-    [MISSING]           = { "missing", { ABSENT, ABSENT, 6 }, put_missing, get_missing },
+    [MISSING]           = { "missing", { ABSENT, ABSENT, 9 }, put_missing, get_missing },
     [ISSUERS]           = { "issuer", { ABSENT, ABSENT, 2 }, put_issuer, get_issuer },
     [SUCCESSORS]        = { "successor", { ABSENT, ABSENT, 1 }, put_successor, get_successor },
     [PREDECESSORS]      = { "predecessor", { ABSENT, ABSENT, 2 }, put_predecessor, get_predecessor },

@@ -55,10 +55,22 @@ static err ask(struct shares *x, const char *what, struct bytes *out)
     const char *name = scope_printf(x->s, "licenses/%s/%s", text_of(x->e, "license"), what);
 
     TRY(document_of(x->s, x->a, name, out, &x->there));
-    if (!x->there)
-        missing(x);
+    x->a->report->listed += x->there;
+    return ERR_OK;
+}
+
+/* The license's document goes with an erasure; but not without what the issuer made of it. */
+static err document_missing(struct shares *x)
+{
+    const char *name = scope_printf(x->s, "documents/licenses/%s", text_of(x->e, "license"));
+    struct bytes text;
+    bool there;
+
+    TRY(document_of(x->s, x->a, name, &text, &there));
+    if (there)
+        missing_list(x->a, "document of its license");
     else
-        x->a->report->listed++;
+        missing(x);
     return ERR_OK;
 }
 
@@ -87,8 +99,10 @@ static err list_keep(struct shares *x, const char *what, const struct hash *root
     if (kept->p || !x->there)
         return ERR_OK;
     TRY(ask(x, what, &text));
-    if (!x->there)
+    if (!x->there) {
+        missing_list(x->a, what);
         return ERR_OK;
+    }
     if (!hashes_to(text, root, x->v->item_count)) {
         wrong(x, RULE_VERSION_LISTS, "what hashes to the version's root", what);
         return ERR_OK;
@@ -134,7 +148,7 @@ static err publisher_of(struct shares *x)
 
     TRY(ask(x, "document", &text));
     if (!x->there)
-        return ERR_OK;
+        return document_missing(x);
     h = sha256_of(text.p, text.len);
     e = json_read_as(x->s, (const char *)text.p, text.len, (struct json_rules){ .any_number = true }, &document);
     if (e != ERR_OK || !key_equal((struct key){ be64_read(h.b), be64_read(h.b + 8) }, x->p->document) ||
@@ -289,7 +303,7 @@ static err compare(struct shares *x, const struct money_fact *total, struct byte
 
     TRY(document_of(x->s, x->a, name, &parties, &x->there));
     if (!x->there) {
-        missing(x);
+        missing_list(x->a, "parties of its lines");
         return ERR_OK;
     }
     x->a->report->listed++;

@@ -77,6 +77,8 @@ struct missing_row {                     /* of an entry, its index the key: what
     uint64_t fields, rows;               /* that no erasure has explained yet */
     uint64_t by;                         /* the erasure that the log has named for it, which was still to come, */
     int64_t named_ms;                    /* and when, by the reader's clock; 0: not asked yet */
+    struct key document, digest;         /* of the market, not shown signed: whose id, with what digest; zero: none */
+    int64_t at_ms;                       /* of the entry, if there is a document */
 };
 struct window_row  { struct key key; int64_t at; };                    /* a license's item, and its last access */
 
@@ -171,6 +173,7 @@ void log_frozen(struct audit *a, const struct entry *e);
 void log_ended(struct audit *a, const struct entry *e);                /* before every entry's own transition */
 void issuer_key_changed(struct audit *a, const struct entry *e);
 err  document_signed(struct scope *s, struct audit *a, const struct entry *e);         /* of entries that name one */
+err  document_again(struct scope *s, struct audit *a, const struct missing_row *m, bool *there);
 void predecessor_check(struct audit *a);                               /* in the end, if one is given */
 
 /* The transitions by noun: sales.c, consents.c, certificates.c, clearances.c, payments.c. */
@@ -230,6 +233,8 @@ void listed_free(struct listed_version *l);
 /* erasures.c */
 void missing_fields(struct audit *a, const struct entry *e);           /* of what is opened: takes down the rest */
 void missing_rows(struct audit *a, const struct entry *e, uint64_t rows);
+void missing_document(struct audit *a, const struct entry *e, struct key id);          /* the signer may be late */
+void missing_list(struct audit *a, const char *what);                  /* which no erasure takes */
 void party_closed(struct audit *a, const struct entry *e);
 err  disclosures_erased(struct scope *s, struct audit *a, const struct entry *e);
 err  missing_settle(struct scope *s, struct audit *a);                 /* at the end: what nothing has explained */

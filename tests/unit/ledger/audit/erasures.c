@@ -2,7 +2,9 @@
 #include "tests/unit/tap.h"
 
 #include "ledger/entry/lists.h"
+#include "ledger/keys/sha256.h"
 #include "ledger/keys/sign.h"
+#include "ledger/rules/split.h"
 #include "tests/unit/ledger/audit/bends.h"
 
 /*
@@ -13,7 +15,7 @@ static const int gone[] = { BUYER, TOPPED_UP, PAID, GRANTED, ACCESS_1, ACCESS_2,
 #define GONE ARRAY_LEN(gone)
 
 enum cheat { HONEST, HIDES_MORE, OTHER_ROOT, OTHER_COUNT, NO_LIST, LEAVES_FIELD_OUT, UNKNOWN_FIELD, OUT_OF_ORDER,
-             OF_LATER, CLOSES_TWICE, CLOSES_NOBODY, KEY_AFTER, NO_ENTRY };
+             OF_LATER, CLOSES_TWICE, CLOSES_NOBODY, KEY_AFTER, NO_ENTRY, TO_COME };
 
 /* A leaf for an entry that lost all that is private; every required field of its type is in the story. */
 static void row_of(int act, enum cheat cheat, struct erased_row *row)
@@ -62,6 +64,35 @@ static void close_party(struct log *l, const char *party)
     log_act(l, &x);
 }
 
+/* The story, with the rules of its offer beside it, and then its license's document. */
+#define LICENSE_DOCUMENT 1
+static void play(struct log *l)
+{
+    const char *split = split_rule_write(&l->s, SPLIT_PER_ITEM, "c2FsdA");
+    const char *fee = split_fee_write(&l->s, 120000, "c2Fs");
+    struct hash digests[] = { sha256_of(split, strlen(split)), sha256_of(fee, strlen(fee)) };
+    struct buf rules = BUF(&l->s);
+
+    buf_printf(&rules, "%s\n%s\n", split, fee);
+    l->document[l->n_documents].name = "offers/" ID("ofr", "00") "/1";
+    l->document[l->n_documents++].text = rules;
+    for (int i = 0; i < ACTS; i++) {
+        struct act x = story[i];
+
+        if (i == OFFERED) {
+            act_value(&x, "split_digest")->value.v.hash = &digests[0];
+            act_value(&x, "fee_digest")->value.v.hash = &digests[1];
+        }
+        log_act(l, &x);
+    }
+}
+
+static void vanish(struct log *l)
+{
+    for (size_t i = 0; i < GONE; i++)
+        l->disclosures[gone[i]].len = 0;
+}
+
 static void build(struct log *l, enum cheat cheat)
 {
     struct buf list;
@@ -69,8 +100,7 @@ static void build(struct log *l, enum cheat cheat)
 
     log_init(l);
     l->disclose = true;
-    for (int i = 0; i < ACTS; i++)
-        log_act(l, &story[i]);
+    play(l);
     change_rules(l, "{\"entry\":1,\"rules\":2}");
     change_rules(l, "{\"entry\":1,\"rules\":3}");
     close_party(l, cheat == CLOSES_NOBODY ? ID("pty", "zz") : ID("pty", "02"));
@@ -94,8 +124,8 @@ static void build(struct log *l, enum cheat cheat)
             { "party", EV_TEXT(ID("pty", "02")) }, { "person_key", EV_TEXT("did:key:z6M") } }, 0 };
         log_act(l, &key);
     }
-    for (size_t i = 0; i < GONE; i++)
-        l->disclosures[gone[i]].len = 0;
+    if (cheat != TO_COME)
+        vanish(l);
     if (cheat == HIDES_MORE)
         l->disclosures[PUBLISHER].len = 0;
 }
@@ -192,9 +222,9 @@ static void name_erasure(struct log *l, uint64_t index)
 }
 
 /* One run more, from what the last one has left in `state`. */
-static void go_on(struct scope *s, struct log *l, struct buf *state, struct audit_report *r)
+static void go_on(struct scope *s, struct log *l, struct buf *state, struct audit_report *r, int64_t now)
 {
-    struct audit_config config = { .vkey = l->vkey, .seed = 42, .whole = true, .now_ms = START + 31 * DAY };
+    struct audit_config config = { .vkey = l->vkey, .seed = 42, .whole = true, .now_ms = now };
     struct audit_source src = log_source(l);
     struct audit *a = NULL;
 
@@ -226,17 +256,16 @@ static void promised(void)
         log_init(&l);
         state = (struct buf)BUF(&s);
         l.disclose = true;
-        for (int j = 0; j < ACTS; j++)
-            log_act(&l, &story[j]);
+        play(&l);
         l.disclosures[PAID].len = 0;
         name_erasure(&l, rows[i].first);
-        go_on(&s, &l, &state, &r);
+        go_on(&s, &l, &state, &r, START + 31 * DAY);
         ok(r.findings == 0 && r.undisclosed == 1, "%s: waited for", rows[i].why);
-        l.n_documents = 0;
+        l.n_documents--;
         name_erasure(&l, 1000000000);
         next.at = rows[i].at;
         log_act(&l, &next);
-        go_on(&s, &l, &state, &r);
+        go_on(&s, &l, &state, &r, START + 31 * DAY);
         ok(rows[i].found ? only_finding(&r, RULE_DISCLOSURE_HIDDEN) && r.first->index == PAID : r.findings == 0,
            "%s: %s", rows[i].why, rows[i].found ? "found" : "waited for");
         log_free(&l);
@@ -257,8 +286,7 @@ static void repeated(void)
         scope_init(&s, 0);
         log_init(&l);
         l.disclose = true;
-        for (int i = 0; i < ACTS; i++)
-            log_act(&l, &story[i]);
+        play(&l);
         change_rules(&l, "{\"entry\":1,\"rules\":2}");
         change_rules(&l, "{\"entry\":1,\"rules\":3}");
         l.disclosures[PAID].len = 0;
@@ -281,6 +309,42 @@ static void repeated(void)
         run(&s, &l, true, &r);
         ok(all ? r.findings == 0 && r.erased_entries == 1 : only_finding(&r, RULE_DISCLOSURE_HIDDEN),
            "four erasures that list %s", all ? "a field each" : "the same field hide nothing else");
+        log_free(&l);
+        scope_free(&s);
+    }
+}
+
+/* The license's document, as the issuer signed it: its signer may be late by a day, or it went with an erasure. */
+static void unsigned_yet(void)
+{
+    static const struct { const char *why; int64_t now; bool comes, erased, found; } rows[] = {
+        { "a license that is not signed yet", START + 1 + DAY, false, false, false },
+        { "and is when it is asked for again", START + 2 * DAY, true, false, false },
+        { "or went with an erasure", START + 2 * DAY, false, true, false },
+        { "or is never signed", START + 2 + DAY, false, false, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct audit_report r;
+        struct buf state;
+        struct scope s;
+        struct log l;
+
+        scope_init(&s, 0);
+        state = (struct buf)BUF(&s);
+        build(&l, TO_COME);
+        l.document[LICENSE_DOCUMENT].name = "withheld";
+        l.shown = ACTS;
+        go_on(&s, &l, &state, &r, START + 1 + DAY);
+        ok(r.findings == 0 && r.unlisted == 1, "%s: waited for", rows[i].why);
+        if (rows[i].comes)
+            l.document[LICENSE_DOCUMENT].name = "documents/licenses/" ID("lic", "00");
+        if (rows[i].erased)
+            vanish(&l);
+        l.shown = rows[i].erased ? 0 : ACTS + 1;
+        go_on(&s, &l, &state, &r, rows[i].now);
+        ok(rows[i].found ? only_finding(&r, RULE_DISCLOSURE_HIDDEN) && r.first->index == GRANTED : r.findings == 0,
+           "%s", rows[i].why);
         log_free(&l);
         scope_free(&s);
     }
@@ -329,5 +393,6 @@ int main(void)
     between();
     promised();
     repeated();
+    unsigned_yet();
     return done_testing();
 }

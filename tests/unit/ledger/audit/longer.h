@@ -215,11 +215,13 @@ static void add_version(struct log *l)
 
 static void add_agreements(struct log *l)
 {
-    static const char agreed[] = "{\"credentialSubject\":{\"publisher\":{\"id\":\"" ID("pty", "01") "\"}}}";
+    static const char agreed[] = "{\"@context\":[\"https://www.w3.org/ns/credentials/v2\"],\"credentialSubject\":"
+                                 "{\"publisher\":{\"id\":\"" ID("pty", "01") "\"}}}";
 
     buf_str(beside(l, "licenses/" LIC_0 "/document"), agreed);
     buf_str(beside(l, "licenses/" LIC_1 "/document"), agreed);
-    agreed_0 = sha256_of(agreed, sizeof agreed - 1);
+    log_certify(l, "documents/licenses/" LIC_0, agreed);
+    agreed_0 = log_certify(l, "documents/licenses/" LIC_1, agreed);
 }
 
 static void add_parties(struct buf *out, const char *first, const char *second)

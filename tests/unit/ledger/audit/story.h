@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "ledger/audit/audit.h"
+#include "ledger/cert/integrity.h"
 #include "ledger/keys/sign.h"
 #include "ledger/tree/tile.h"
+#include "schema/json/canon.h"
 
 /*
  * A log in memory: a short honest story as a list of acts, which a test bends,
@@ -40,7 +42,7 @@ enum {
 
 static const struct act story[ACTS] = {
     [OPENED] = { ENTRY_LOG_OPENED, START, {
-        { "issuer_key", T("i") }, { "log_key", T("") }, { "origin", T(ORIGIN) },
+        { "issuer_key", T("") }, { "log_key", T("") }, { "origin", T(ORIGIN) },
         { "versions", J("{\"entry\":1,\"rules\":1}") } } },
     [OPERATOR] = { ENTRY_PARTY_REGISTERED, START, {
         { "party", T(ID("pty", "00")) }, { "public_key", T("did:key:z6M") }, { "roles", J("[\"operator\"]") },
@@ -89,16 +91,17 @@ static const struct act story[ACTS] = {
                 { { "license", T(ID("lic", "00")) }, { "reason", T("expired") } } },
 };
 
-#define DOCUMENTS_MAX 20
+#define DOCUMENTS_MAX 40
 
 struct log {
     struct scope s;
     unsigned rules;
     struct { const char *name; struct buf text; } document[DOCUMENTS_MAX];       /* beside the log */
     size_t n_documents;
-    struct secret_key *secret;
+    struct secret_key *secret, *issuer;
     struct note_key key;
-    char *vkey;
+    char *vkey, *issuer_vkey;
+    struct hash agreed;               /* digest of the document of every license and clearance that names none */
     size_t n;
     struct bytes entry[LOG_MAX], disclosures[LOG_MAX];
     struct hash leaf[LOG_MAX];
@@ -111,11 +114,32 @@ struct log {
     size_t asked;
 };
 
+/* Beside the log: what the issuer made of a document; the digest of what it made it of. */
+__attribute__((unused))
+static struct hash log_certify(struct log *l, const char *name, const char *text)
+{
+    json_t *document = json_loads(text, 0, NULL), *whole;
+    struct bytes bytes;
+    struct hash digest;
+
+    if (document_digest(&l->s, document, false, &digest) != ERR_OK ||
+        integrity_sign(&l->s, document, l->issuer, START, &whole) != ERR_OK || canon(&l->s, whole, &bytes) != ERR_OK ||
+        l->n_documents == DOCUMENTS_MAX)
+        abort();
+    json_decref(document);
+    json_decref(whole);
+    l->document[l->n_documents].name = name;
+    l->document[l->n_documents].text = (struct buf)BUF(&l->s);
+    buf_add(&l->document[l->n_documents++].text, bytes.p, bytes.len);
+    return digest;
+}
+
 __attribute__((unused))
 static void log_init(struct log *l)
 {
-    uint8_t seed[ED25519_SEED] = { 7 };
+    uint8_t seed[ED25519_SEED] = { 7 }, other[ED25519_SEED] = { 8 };
     struct public_key public;
+    struct note_key issuer;
 
     *l = (struct log){ .rules = 1 };
     scope_init(&l->s, 0);
@@ -124,12 +148,18 @@ static void log_init(struct log *l)
     if (!note_key_make(ORIGIN, &public, &l->key))
         abort();
     l->vkey = note_key_text(&l->s, &l->key);
+    l->issuer = secret_key_from_seed(other);
+    public = secret_key_public(l->issuer);
+    if (!note_key_make(ORIGIN "/issuer", &public, &issuer))
+        abort();
+    l->issuer_vkey = note_key_text(&l->s, &issuer);
 }
 
 __attribute__((unused))
 static void log_free(struct log *l)
 {
     secret_key_free(l->secret);
+    secret_key_free(l->issuer);
     scope_free(&l->s);
 }
 
@@ -141,6 +171,21 @@ static void log_raw(struct log *l, const void *bytes, size_t len)
     l->entry[l->n] = (struct bytes){ scope_memdup(&l->s, bytes, len), len };
     l->leaf[l->n] = leaf_hash(bytes, len);
     l->disclosures[l->n++] = (struct bytes){ 0 };
+}
+
+/* The document of an entry without one of its own. */
+static void act_document(struct log *l, const struct act *x, struct named_value *document)
+{
+    static const char text[] = "{\"@context\":[\"https://www.w3.org/ns/credentials/v2\"],\"id\":\"urn:x\"}";
+    const char *noun = x->type == ENTRY_LICENSE_GRANTED ? "license"
+                     : x->type == ENTRY_CLEARANCE_ISSUED || x->type == ENTRY_CLEARANCE_DENIED ? "clearance" : NULL;
+
+    if (!noun || document->value.v.hash != &root_b)
+        return;
+    for (size_t i = 0; i < ENTRY_FIELDS_MAX; i++)
+        if (x->value[i].name && strcmp(x->value[i].name, noun) == 0)
+            l->agreed = log_certify(l, scope_printf(&l->s, "documents/%ss/%s", noun, x->value[i].value.v.text), text);
+    document->value.v.hash = &l->agreed;
 }
 
 __attribute__((unused))
@@ -155,6 +200,10 @@ static void log_act(struct log *l, const struct act *x)
         value[n] = x->value[n];
         if (x->type == ENTRY_LOG_OPENED && strcmp(value[n].name, "log_key") == 0 && !*value[n].value.v.text)
             value[n].value.v.text = l->vkey;
+        if (x->type == ENTRY_LOG_OPENED && strcmp(value[n].name, "issuer_key") == 0 && !*value[n].value.v.text)
+            value[n].value.v.text = l->issuer_vkey;
+        if (strcmp(value[n].name, "document") == 0)
+            act_document(l, x, &value[n]);
     }
     l->rules += x->type == ENTRY_RULES_CHANGED && l->rules < RULES_VERSION;
     if (entry_encode(&l->s, x->type, x->at, x->rules ? x->rules : l->rules, value, n, salts, &e) != ERR_OK) {
