@@ -247,21 +247,23 @@ static int by_creator(const void *key, const void *part)
     return strcmp(key, ((const struct split_part *)part)->creator);
 }
 
-/* What is wrong with one line, given whose it is; NULL: nothing. */
+/* What is wrong with one line, given whose it is; NULL: nothing, and that part is gone. */
 static const char *line_compare(struct shares *x, const struct line_row *line, const struct id *party,
                                 const char *currency)
 {
     struct balance_row *b = table_find(&x->a->table[BALANCES], key_of(line->account.text));
-    const struct split_part *part;
-    int64_t micro;
+    struct split_part *part;
+    int64_t micro, due;
 
     if (!key_zero(b->party) && !key_equal(b->party, key_of(party->text)))
         return "of an account that was another party's";
     b->party = key_of(party->text);
     part = bsearch(party->text, x->parts, x->n, sizeof *x->parts, by_creator);
     if (!part || part->amount <= 0)
-        return "for a party who gets nothing";
-    return money_parse(line->amount, currency, &micro) && part->amount == micro ? NULL : "of another amount";
+        return "for a party who gets nothing, or has its line";
+    due = part->amount;
+    part->amount = 0;
+    return money_parse(line->amount, currency, &micro) && due == micro ? NULL : "of another amount";
 }
 
 /* {"account":…,"party":…} in order of the lines; which line is wrong, and how. */

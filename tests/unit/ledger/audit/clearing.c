@@ -381,7 +381,7 @@ static void test_exact(void)
 }
 
 /* A document beside the log, changed in one byte. */
-static void shares_with(const char *why, const char *name, size_t from, char to, enum audit_rule_id rule)
+static void shares_until(const char *why, const char *name, size_t from, char to, enum audit_rule_id rule, int last)
 {
     struct act acts[LONG_ACTS + 1];
     struct audit_report r;
@@ -400,7 +400,7 @@ static void shares_with(const char *why, const char *name, size_t from, char to,
             else
                 l.document[i].name = "";             /* not to be had */
         }
-    for (size_t i = 0; i <= ALLOCATED_B; i++)
+    for (int i = 0; i <= last; i++)
         log_act(&l, &acts[i]);
     ok(audited(&s, &l, &r) == ERR_OK && r.advanced, "%s: checked to the end", why);
     if (rule == RULES)
@@ -409,6 +409,11 @@ static void shares_with(const char *why, const char *name, size_t from, char to,
         ok(only_finding(&r, rule), "%s: %s", why, audit_rules[rule].name);
     log_free(&l);
     scope_free(&s);
+}
+
+static void shares_with(const char *why, const char *name, size_t from, char to, enum audit_rule_id rule)
+{
+    shares_until(why, name, from, to, rule, ALLOCATED_B);
 }
 
 /* Who is paid by the bytes of an item, and what an audit needs for that. */
@@ -430,6 +435,9 @@ static void test_shares(void)
                 RULE_ALLOCATION_SHARES);
     shares_with("a party who made nothing", "allocations/" ID("alc", "00") "/parties", sizeof party - 1, '9',
                 RULE_ALLOCATION_SHARES);
+
+    shares_until("one party's part twice, and another's not", "allocations/" ID("alc", "00") "/parties",
+                 2 * (sizeof party - 1) + sizeof "3\"}\n" - 1, '3', RULE_ALLOCATION_SHARES, ALLOCATED_A);
 
     shares_with("a line of nobody", "allocations/" ID("alc", "00") "/parties",
                 sizeof party - 8 - sizeof ID("pty", "0"), 'x', RULE_ALLOCATION_SHARES);
