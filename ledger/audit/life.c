@@ -111,7 +111,8 @@ void log_opened(struct audit *a, const struct entry *e)
         audit_find(a, RULE_LOG_OPENED, "the key that signs the checkpoint", "another key");
     else if (!versions_fit(e))
         audit_find(a, RULE_LOG_OPENED, "entry format 1 and the rules of the entry", "other versions");
-    issuer_add(a, text_of(e, "issuer_key"));         /* one without the issuer's name: from then on nobody's is known */
+    if (!issuer_add(a, text_of(e, "issuer_key")))
+        audit_find(a, RULE_LOG_OPENED, "a key under the issuer's name", "%s", text_of(e, "issuer_key"));
     predecessor_note(a, e);
 }
 

@@ -20,6 +20,8 @@ static const struct {
     { "a log opened twice", AGAIN, OPENED, .rule = RULE_LOG_OPENED },
     { "an opening of another origin", SET, OPENED, .field = "origin", .value = T("x"), .rule = RULE_LOG_OPENED },
     { "an opening with another key", SET, OPENED, .field = "log_key", .value = T("x"), .rule = RULE_LOG_OPENED },
+    { "an opening with an issuer's key that is none", SET, OPENED, .field = "issuer_key", .value = T("i"),
+      .rule = RULE_LOG_OPENED },
     { "an opening that names other rules", SET, OPENED, .field = "versions", .value = J("{\"entry\":1,\"rules\":2}"),
       .rule = RULE_LOG_OPENED },
     { "a party registered twice", AGAIN, BUYER, .rule = RULE_PARTY_ONCE },
