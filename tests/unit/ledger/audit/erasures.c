@@ -236,7 +236,7 @@ static void go_on(struct scope *s, struct log *l, struct buf *state, struct audi
     audit_free(a);
 }
 
-/* An erasure that never comes, or that is put off again and again, explains nothing for longer than it was named for. */
+/* An erasure that never comes, or is put off again and again, explains nothing for longer than it was named for. */
 static void promised(void)
 {
     static const struct { const char *why; uint64_t first; int64_t at; bool found; } rows[] = {
