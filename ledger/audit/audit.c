@@ -323,7 +323,8 @@ static err walk(struct scope *s, struct audit *a)
 {
     struct checkpoint *c = &a->report->checkpoint;
     struct bytes note = { 0 };
-    bool good;
+    bool good, met;
+    err e;
 
     TRY(a->src->checkpoint(s, a->src->arg, &note));
     if (a->config.named && strcmp(a->config.named, a->vkey) != 0)
@@ -334,13 +335,17 @@ static err walk(struct scope *s, struct audit *a)
         return ERR_OK;
     }
     a->report->has_checkpoint = true;
-    if (below_policy(s, a, note))
-        return ERR_OK;
+    met = !below_policy(s, a, note);
     TRY(take_seen(s, a));
-    if (a->config.draw)
+    if (a->config.draw && met)
         draw_begin(a->config.draw, &c->root);
     a->size = c->size;
-    TRY(extends(s, a, c, note, &good));
+    e = extends(s, a, c, note, &good);
+    if (!met) {                                      /* found, whatever else it is; a fork is to be told with it */
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(e);
     if (good)
         TRY(rightmost(s, a, &good));
     if (!good)

@@ -62,6 +62,15 @@ def story(m, auditor):
     return Log(m, auditor)
 
 
+def policy_of(judge, log):
+    """A file by which no checkpoint is good enough: its witness never cosigns."""
+    path, public = judge.market.dir / "policy", b"\x04" + Key().public
+    name = hashlib.sha256(b"witness.example\n" + public).digest()[:4].hex()
+    path.write_text(f"log {log.vkey}\nwitness w1 witness.example+{name}+{base64.b64encode(public).decode()}\n"
+                    "quorum w1\n", encoding="ascii")
+    return path
+
+
 # ---- what is served is not what is signed
 
 def served(judge, honest):
@@ -94,13 +103,7 @@ def served(judge, honest):
 
     log = honest.copy().sign(key=Key())
     judge.names("a checkpoint of another key", log, "checkpoint")
-    policy = judge.market.dir / "policy"
-    witness = Key()
-    public = b"\x04" + witness.public
-    name = hashlib.sha256(b"witness.example\n" + public).digest()[:4].hex()
-    policy.write_text(f"log {honest.vkey}\nwitness w1 witness.example+{name}+{base64.b64encode(public).decode()}\n"
-                      "quorum w1\n", encoding="ascii")
-    judge.names("a checkpoint below the policy", honest, "policy", flags=("--policy", policy))
+    judge.names("a checkpoint below the policy", honest, "policy", flags=("--policy", policy_of(judge, honest)))
 
     log = honest.copy()
     at = log.find("payment.received")
@@ -119,6 +122,9 @@ def histories(judge, honest):
     evidence(report, honest, forked)
     forked.append(honest.entries[-1], honest.shown[-1])
     report = judge.names("a forked history that goes on", forked.sign(), "fork", state=state)
+    evidence(report, honest, forked)
+    report = judge.names("and below the reader's policy", forked, "policy", "fork", state=state,
+                         flags=("--policy", policy_of(judge, honest)))
     evidence(report, honest, forked)
     shorter = honest.copy()
     del shorter.entries[-30:], shorter.shown[-30:]
