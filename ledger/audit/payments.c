@@ -269,7 +269,7 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
         return ERR_OK;
     }
     past_add(a, ALLOCATIONS, id);
-    account_written(a);
+    account_written(a, true);
     allocation_payment(s, a, e, &total);
     if (total.known)
         move(a, total_of(a, total.currency), total.micro);
@@ -315,7 +315,8 @@ void payout_instructed(struct audit *a, const struct entry *e)
         audit_find(a, RULE_PAYOUT_STATE, "a new payout", "%s again", text_of(e, "payout"));
         return;
     }
-    account_written(a);
+    payout_covered(a);
+    account_written(a, false);
     p = table_add(&a->table[PAYOUTS], id);
     p->run = key_in(e, "run");
     p->amount = money_of(a, e);
@@ -346,7 +347,7 @@ static void payout_ended(struct audit *a, const struct entry *e, bool failed)
         p->settled = true;
         return;
     }
-    account_written(a);
+    account_written(a, true);
     pay(a, p->account, &p->amount, 1);
     table_remove(&a->table[PAYOUTS], p);
     past_add(a, PAST_PAYOUTS, id);

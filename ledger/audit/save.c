@@ -150,7 +150,7 @@ static void put_snapshot(struct buf *b, const void *row)
 {
     const struct snapshot_row *r = row;
 
-    buf_printf(b, " %" PRIu64 " %" PRIu64 " %d", r->as_of, r->written, r->unsure);
+    buf_printf(b, " %" PRIu64 " %" PRIu64 " %d %" PRIu64, r->as_of, r->written, r->unsure, r->given);
 }
 
 static void put_window(struct buf *b, const void *row)
@@ -363,7 +363,8 @@ static bool get_snapshot(const struct word *w, size_t n, void *row)
     uint64_t unsure;
 
     (void)n;
-    if (!get_count(w[0], &r->as_of) || !get_count(w[1], &r->written) || !get_bits(w[2], 1, &unsure))
+    if (!get_count(w[0], &r->as_of) || !get_count(w[1], &r->written) || !get_bits(w[2], 1, &unsure) ||
+        !get_count(w[3], &r->given))
         return false;
     r->unsure = unsure;
     return true;
@@ -469,7 +470,7 @@ static const struct {
     [ISSUERS]           = { "issuer", { ABSENT, ABSENT, 2 }, put_issuer, get_issuer },
     [SUCCESSORS]        = { "successor", { ABSENT, ABSENT, 1 }, put_successor, get_successor },
     [PREDECESSORS]      = { "predecessor", { ABSENT, ABSENT, 2 }, put_predecessor, get_predecessor },
-    [SNAPSHOTS]         = { "snapshot", { ABSENT, ABSENT, 3 }, put_snapshot, get_snapshot },
+    [SNAPSHOTS]         = { "snapshot", { ABSENT, ABSENT, 4 }, put_snapshot, get_snapshot },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

@@ -40,9 +40,24 @@ static struct snapshot_row *last_snapshot(struct audit *a)
     return r ? r : table_add(&a->table[SNAPSHOTS], key);
 }
 
-void account_written(struct audit *a)
+void account_written(struct audit *a, bool given)
 {
-    last_snapshot(a)->written = a->index + 1;
+    struct snapshot_row *r = last_snapshot(a);
+
+    r->written = a->index + 1;
+    if (given)
+        r->given = r->written;
+}
+
+void payout_covered(struct audit *a)
+{
+    struct snapshot_row *r = last_snapshot(a);
+
+    if (a->rules < 3 || r->as_of >= r->given)
+        return;
+    audit_find(a, RULE_PAYOUT_SNAPSHOT, "a snapshot of all that creators were given", "none since entry %" PRIu64,
+               r->given - 1);
+    r->given = 0;                          /* what is wrong is found once, not at every payout of the run */
 }
 
 void account_unsure(struct audit *a)

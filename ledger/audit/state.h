@@ -67,7 +67,8 @@ struct successor_row { struct key key; uint64_t index; };              /* of its
 struct predecessor_row { struct key key; uint64_t size; struct hash root; };      /* of its verifier key */
 struct snapshot_row {                    /* the last snapshot; one row */
     struct key key;
-    uint64_t as_of, written;             /* written: index after the last entry that moved an account's balance */
+    uint64_t as_of, written;             /* written: index after the last entry that moved an account's balance, */
+    uint64_t given;                      /* and after the last that gave something to one */
     bool unsure;                         /* lines, or whose payouts were which, are not known: erased, or not shown */
 };
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
@@ -240,7 +241,8 @@ err  disclosures_erased(struct scope *s, struct audit *a, const struct entry *e)
 err  missing_settle(struct scope *s, struct audit *a);                 /* at the end: what nothing has explained */
 
 /* snapshots.c */
-void account_written(struct audit *a);                                 /* the entry being replayed moves a balance */
+void account_written(struct audit *a, bool given);                     /* the entry being replayed moves a balance */
+void payout_covered(struct audit *a);                                  /* before it does */
 void account_unsure(struct audit *a);                                  /* of an account that isn't known */
 err  snapshot_posted(struct scope *s, struct audit *a, const struct entry *e);
 

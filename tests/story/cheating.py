@@ -222,7 +222,10 @@ def owed(judge, honest):
         check(all(f["index"] == at for f in report["findings"]), "with the entry's index")
     log = honest.copy()
     log.entries[at]["body"]["as_of"] = honest.find("allocation.posted")
-    judge.names("a snapshot as of before an allocation", log.sign(), "snapshot.as_of")
+    judge.names("a snapshot as of before an allocation", log.sign(), "snapshot.as_of", "payout.snapshot")
+    log = honest.copy()
+    log.entries[at], log.shown[at] = {**log.entries.pop(), "at": honest.entries[at]["at"]}, log.shown.pop()
+    judge.names("a payout without a snapshot before it", log.sign(), "payout.snapshot")
 
 
 def main():

@@ -103,6 +103,7 @@ static err enter(struct scope *s, struct append_txn *t, void *arg)
     const struct entering *w = arg;
     struct payout *p = NEWS(s, struct payout, w->n);
 
+    TRY(snapshot_demand(s, t));
     for (size_t i = 0; i < w->n; i++)
         TRY(instruct(s, t, w->run, &w->rows[i], &p[i]));
     return payouts_add(s, t->db, w->run, p, w->n);
@@ -114,6 +115,7 @@ static err instruct_all(struct scope *s, struct work *w, void *arg)
     const struct payout_run *run = arg;
     int64_t minor = currency_minor(run->currency);
     struct due due = { 0 };
+    err e;
 
     TRY(snapshot_cover(s, w));
     TRY(db_begin(s, w->db));
@@ -122,7 +124,12 @@ static err instruct_all(struct scope *s, struct work *w, void *arg)
         struct entering batch = { run, &due.rows[from], due.n - from < BATCH ? due.n - from : BATCH };
 
         TRY(work_left(s, w));
-        TRY(work_append(s, w, ENTER_MS, enter, &batch));
+        e = work_append(s, w, ENTER_MS, enter, &batch);
+        if (e == ERR_STALE) {               /* time mends it: not counted as a failure */
+            scope_forgive(s);
+            return fail(s, ERR_BUSY, "creators were given something since the snapshot");
+        }
+        TRY(e);
     }
     return db_commit(s, w->db);
 }

@@ -221,19 +221,34 @@ static err take(struct scope *s, struct work *w)
     return ERR_OK;
 }
 
-err snapshot_cover(struct scope *s, struct work *w)
+static err uncovered(struct scope *s, struct db *db, bool *yes)
 {
     struct snapshot newest;
-    bool passed = true;
-    err e = snapshot_newest(s, w->db, INT64_MAX, &newest);
+    err e = snapshot_newest(s, db, INT64_MAX, &newest);
 
-    if (e == ERR_NOT_FOUND)
-        scope_forgive(s);
-    else
-        TRY(e);
-    if (e == ERR_OK)
-        TRY(snapshot_passed(s, w->db, newest.as_of, false, &passed));
-    return passed ? take(s, w) : ERR_OK;
+    *yes = true;
+    if (e != ERR_NOT_FOUND)
+        return e == ERR_OK ? snapshot_passed(s, db, newest.as_of, false, yes) : e;
+    scope_forgive(s);
+    return ERR_OK;
+}
+
+err snapshot_cover(struct scope *s, struct work *w)
+{
+    bool yes;
+
+    TRY(uncovered(s, w->db, &yes));
+    return yes ? take(s, w) : ERR_OK;
+}
+
+err snapshot_demand(struct scope *s, struct append_txn *t)
+{
+    bool yes;
+
+    if (append_rules_version(t) < SINCE)
+        return ERR_OK;
+    TRY(uncovered(s, t->db, &yes));
+    return yes ? fail(s, ERR_STALE, "creators were given something since the snapshot") : ERR_OK;
 }
 
 err with_books(struct scope *s, struct work *w, err (*inside)(struct scope *s, struct work *w, void *arg), void *arg)

@@ -13,3 +13,8 @@ err with_books(struct scope *s, struct work *w, err (*inside)(struct scope *s, s
  * whatever is paid out of it. Precondition: with_books().
  */
 err snapshot_cover(struct scope *s, struct work *w);
+/*
+ * ERR_STALE: under the rules in force a snapshot must cover all that, and none does. With the ledger's lock: neither an
+ * entry of a worker that gave up comes in between, nor a change of the rules since snapshot_cover() had none to take.
+ */
+err snapshot_demand(struct scope *s, struct append_txn *t);

@@ -245,9 +245,49 @@ static void test_resumed(void)
     }
 }
 
+/* Since version 3 there is a snapshot of all that creators were given before anything is paid out. */
+static void test_before_payouts(void)
+{
+    static const struct { const char *why; bool taken, earlier, failed; enum audit_rule_id rule; } rows[] = {
+        { "after a snapshot", true, false, false, RULES },
+        { "without one", false, false, false, RULE_PAYOUT_SNAPSHOT },
+        { "under the rules before", false, true, false, RULES },
+        { "after one that failed since the snapshot", true, false, true, RULE_PAYOUT_SNAPSHOT },
+    };
+    static struct act acts[ALL_ACTS + 1];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct act payout = rest[PAYOUT_1 - FIRST], failed = rest[FAILED - FIRST];
+        struct audit_report r;
+        struct scope s;
+        struct log l;
+
+        scope_init(&s, 0);
+        log_init(&l);
+        tell_all(&l, acts, &lies[0], LATER);
+        for (size_t j = 0; j < (rows[i].taken ? LATER : rows[i].earlier ? CHANGED_3 : TAKEN); j++)
+            log_act(&l, &acts[j]);
+        payout.at = failed.at = START + 40;
+        act_value(&payout, "payout")->value.v.text = act_value(&failed, "payout")->value.v.text = ID("pyo", "07");
+        log_act(&l, &payout);
+        if (rows[i].failed) {
+            log_act(&l, &failed);
+            for (int j = 0; j < 2; j++) {
+                act_value(&payout, "payout")->value.v.text = j ? ID("pyo", "08") : ID("pyo", "09");
+                log_act(&l, &payout);
+            }
+        }
+        ok(audited(&s, &l, &r) == ERR_OK && (rows[i].rule == RULES ? r.findings == 0
+           : only_finding(&r, rows[i].rule) && r.findings == 1), "a payout %s", rows[i].why);
+        log_free(&l);
+        scope_free(&s);
+    }
+}
+
 int main(void)
 {
     keys_init();
+    test_before_payouts();
     for (size_t i = 0; i < ARRAY_LEN(lies); i++)
         try(&lies[i], LATER, TAKEN);
     try(&(struct lie){ "one as of the same size again", .rule = RULE_SNAPSHOT_AS_OF }, TAKEN_AS_OF, LATER);
