@@ -9,6 +9,7 @@
 #include "ledger/cert/integrity.h"
 #include "ledger/keys/sign.h"
 #include "ledger/tree/tile.h"
+#include "schema/base/clock.h"
 #include "schema/json/canon.h"
 
 /*
@@ -177,14 +178,18 @@ static void log_raw(struct log *l, const void *bytes, size_t len)
 static void act_document(struct log *l, const struct act *x, struct named_value *document)
 {
     static const char text[] = "{\"@context\":[\"https://www.w3.org/ns/credentials/v2\"],\"id\":\"urn:x\"}";
-    const char *noun = x->type == ENTRY_LICENSE_GRANTED ? "license"
+    const char *noun = x->type == ENTRY_LICENSE_GRANTED ? "license" : x->type == ENTRY_STATUS_LIST_PUBLISHED ? "list"
                      : x->type == ENTRY_CLEARANCE_ISSUED || x->type == ENTRY_CLEARANCE_DENIED ? "clearance" : NULL;
+    const char *folder = noun && strcmp(noun, "list") == 0 ? "status-list" : noun;
+    char at[TIME_TEXT_SIZE];
 
     if (!noun || document->value.v.hash != &root_b)
         return;
+    time_format(x->at, at);
     for (size_t i = 0; i < ENTRY_FIELDS_MAX; i++)
         if (x->value[i].name && strcmp(x->value[i].name, noun) == 0)
-            l->agreed = log_certify(l, scope_printf(&l->s, "documents/%ss/%s", noun, x->value[i].value.v.text), text);
+            l->agreed = log_certify(l, scope_printf(&l->s, "documents/%ss/%s%s%s", folder, x->value[i].value.v.text,
+                                                    folder == noun ? "" : "/", folder == noun ? "" : at), text);
     document->value.v.hash = &l->agreed;
 }
 
