@@ -7,6 +7,7 @@
 
 #include "api/client/audit_source.h"
 #include "ledger/tree/tile.h"
+#include "schema/base/limits.h"
 #include "schema/json/canon.h"
 
 #define TILE_BYTES_MAX ((ENTRY_BYTES_MAX + 2) * TILE_WIDTH)
@@ -130,8 +131,8 @@ static err add_line(struct scope *s, void *arg, json_t *row)
     return e;
 }
 
-/* What a list's leaf has of a row that the market shows: the members of these names. */
-struct leaves { struct buf text; const char *const *names; };
+/* What a list's leaf has of a row that is shown: the members of these names. No list is longer than a version. */
+struct leaves { struct buf text; const char *const *names; size_t n; };
 
 /* A line of which only the hash is left, or a snapshot's leaf without its account, is given as that. */
 static bool is_erased(const json_t *row)
@@ -142,13 +143,14 @@ static bool is_erased(const json_t *row)
 static err add_leaf(struct scope *s, void *arg, json_t *row)
 {
     struct leaves *l = arg;
-    json_t *leaf = json_object(), *value;
+    json_t *leaf, *value;
     err e = ERR_OK;
 
-    if (is_erased(row)) {
-        json_decref(leaf);
+    if (l->n++ == VERSION_ITEMS_MAX)
+        return fail(s, ERR_CORRUPT, "a list of more than %d rows", VERSION_ITEMS_MAX);
+    if (is_erased(row))
         return add_line(s, &l->text, row);
-    }
+    leaf = json_object();
     for (size_t i = 0; e == ERR_OK && l->names[i]; i++)
         if ((value = json_object_get(row, l->names[i])) == NULL)
             e = fail(s, ERR_CORRUPT, "a row without %s", l->names[i]);
@@ -163,7 +165,7 @@ static err add_leaf(struct scope *s, void *arg, json_t *row)
 /* All rows of the market's pages. */
 static err list(struct scope *s, struct url_source *u, const char *path, const char *const *names, struct bytes *out)
 {
-    struct leaves l = { BUF(s), names };
+    struct leaves l = { .text = BUF(s), .names = names };
     err e = market_each(s, &u->market, path, add_leaf, &l);
 
     if (e == ERR_FORBIDDEN || e == ERR_GONE)
@@ -219,7 +221,7 @@ static err erased_by(struct scope *s, struct url_source *u, const char *name, st
 static err held(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
 {
     static const char *const names[] = { "account", "balance", "n", "salt", NULL };
-    struct leaves l = { BUF(s), names };
+    struct leaves l = { .text = BUF(s), .names = names };
     const char *currency = strchr(name, '/'), *page = currency ? strchr(currency + 1, '/') : NULL;
     json_t *answer = NULL, *row;
     err e;

@@ -188,6 +188,11 @@ static err each_row(struct scope *s, const json_t *page, err (*each)(struct scop
     return ERR_OK;
 }
 
+static bool same(const char *next, const char *cursor)
+{
+    return cursor && strcmp(next, cursor) == 0;
+}
+
 err market_each(struct scope *s, struct market *m, const char *path,
                 err (*each)(struct scope *s, void *arg, json_t *row), void *arg)
 {
@@ -207,8 +212,10 @@ err market_each(struct scope *s, struct market *m, const char *path,
             s->why = one.why;
         else
             e = each_row(s, page, each, arg);
-        free(cursor);
         next = json_string_value(json_object_get(page, "next_cursor"));
+        if (e == ERR_OK && next && (json_array_size(json_object_get(page, "data")) == 0 || same(next, cursor)))
+            e = fail(s, ERR_CORRUPT, "the list never ends: a page of it leads nowhere");
+        free(cursor);
         cursor = e == ERR_OK && next ? strdup(next) : NULL;
         json_decref(page);
         scope_free(&one);

@@ -35,7 +35,10 @@ void market_close(struct market *m);
 err market_get(struct scope *s, struct market *m, const char *path, json_t **out);
 /* `body` NULL: none. `key` NULL: none, then it is not repeated. */
 err market_post(struct scope *s, struct market *m, const char *path, const json_t *body, const char *key, json_t **out);
-/* Every row of a list, page by page; row: borrowed. */
+/*
+ * Every row of a list, page by page; row: borrowed. ERR_CORRUPT: no page, or one that leads to itself, or is empty and
+ * names another, as a list without an end would.
+ */
 err market_each(struct scope *s, struct market *m, const char *path,
                 err (*each)(struct scope *s, void *arg, json_t *row), void *arg);
 /* Any request, repeated as above; rq->url is set from `path`, the key is added. Refusals are errors. */
