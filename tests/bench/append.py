@@ -24,6 +24,7 @@ if __name__ == "__main__":
     os.environ.setdefault("COUNTERFOIL_BUILD", str(ROOT / "build" / "plain"))
     sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from audit import bench_audits                              # noqa: E402
 from checks import lines, load, right                       # noqa: E402
 from harness.market import Market                           # noqa: E402
 from harness.proof import included                          # noqa: E402
@@ -171,9 +172,9 @@ def bench_log(out, entries, short):
         print(f"  {entries:,} entries: {large.said}", flush=True)
         rows = bench_proofs(small, large, out, 500 if short else 5000, 1 if short else 4, runs)
         table = append_rows(bench_append(large, each, runs)) + proof_rows(rows)
-        for market in (small, large):
-            code, report = market.audit()
-            right(code == 0, f"the audit of a log made so is not sound: {report}")
+        table += bench_audits(small, large, out, runs)
+        code, report = small.audit()
+        right(code == 0, f"the audit of a log made so is not sound: {report}")
     return table
 
 
