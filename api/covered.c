@@ -4,6 +4,7 @@
 #include "api/page.h"
 #include "api/show.h"
 #include "ledger/append/append.h"
+#include "schema/base/log.h"
 
 /* An answer that is ready but for the signature over its entry. */
 struct held { struct append_wait wait; struct scope patience; json_t *answer; };
@@ -98,6 +99,10 @@ err credential_add(struct request *rq, struct db *db, const struct hash *documen
     struct bytes text;
     err e = append_document_signed(s, app->append, db, document, index, &text);
 
+    if (e == ERR_INVALID) {                  /* the signer refuses it, as one does that has lost a key of the issuer's */
+        log_why(LOG_ERROR, "a document is not signed", s);
+        e = ERR_NOT_FOUND;
+    }
     if (e == ERR_BUSY || e == ERR_UNREACHABLE || e == ERR_NOT_FOUND) {
         scope_forgive(s);
         return ERR_OK;

@@ -6,6 +6,7 @@
 #include "api/app.h"
 #include "api/page.h"
 #include "schema/base/clock.h"
+#include "schema/base/log.h"
 #include "schema/store/consent.h"
 
 static err lists_read(struct request *rq, struct db *db)
@@ -47,7 +48,13 @@ static err list_read(struct request *rq, struct db *db)
         return fail(s, ERR_NOT_FOUND, "no state of the list %s was published by then", id);
     }
     TRY(e);
-    TRY(append_document_signed(s, app->append, db, &p.document, (uint64_t)p.index, &text));
+    e = append_document_signed(s, app->append, db, &p.document, (uint64_t)p.index, &text);
+    if (e == ERR_INVALID) {                  /* the signer refuses it */
+        log_why(LOG_ERROR, "a status list is not signed", s);
+        scope_forgive(s);
+        return fail(s, ERR_NOT_FOUND, "that state of the list %s is not signed, and won't be", id);
+    }
+    TRY(e);
     reply_header(rq, "Access-Control-Allow-Origin", "*");
     reply_header(rq, "Counterfoil-Entry", scope_printf(s, "%" PRId64, p.index));
     reply_header(rq, "Cache-Control", scope_printf(s, "public, max-age=%d", STATUS_LIST_CACHE_S));

@@ -19,6 +19,11 @@ err issuers_load(struct scope *s, const char *dir, struct vault *v);
 err issuers_next(struct scope *s, const struct vault *v, struct note_key *out);
 /* Brings it into force from entry `since` on, which is beyond the last change; durable when this returns. */
 err issuers_change(struct scope *s, struct vault *v, uint64_t since);
+/*
+ * The key in force is that of entry `since`: the folder has it, or has it ready, and then it is in force here, too.
+ * ERR_INVALID: it has neither, or a later one.
+ */
+err issuers_adopt(struct scope *s, struct vault *v, uint64_t since, const struct note_key *key);
 /* Whose document that of entry `index` is. */
 const struct issuer *issuers_at(const struct issuer *issuers, size_t n, uint64_t index);
 /*

@@ -13,8 +13,9 @@
 #include "schema/base/log.h"
 
 /* Options, of all verbs; a verb says which it needs and takes. */
-struct options { const char *origin, *dir, *socket, *checkpoint, *proof, *to, *policy, *retired; };
-enum { ORIGIN = 1, DIR_ = 2, SOCKET = 4, CHECKPOINT = 8, PROOF = 16, TO = 32, POLICY = 64, RETIRED = 128 };
+struct options { const char *origin, *dir, *socket, *checkpoint, *proof, *to, *policy, *retired, *last, *issuer; };
+enum { ORIGIN = 1, DIR_ = 2, SOCKET = 4, CHECKPOINT = 8, PROOF = 16, TO = 32, POLICY = 64, RETIRED = 128,
+       LAST = 256, ISSUER = 512 };
 
 static const struct { const char *name; unsigned bit; size_t offset; } option_rows[] = {
     { "--origin",     ORIGIN,     offsetof(struct options, origin) },
@@ -25,6 +26,8 @@ static const struct { const char *name; unsigned bit; size_t offset; } option_ro
     { "--to",         TO,         offsetof(struct options, to) },
     { "--policy",     POLICY,     offsetof(struct options, policy) },
     { "--retired",    RETIRED,    offsetof(struct options, retired) },
+    { "--last",       LAST,       offsetof(struct options, last) },
+    { "--issuer",     ISSUER,     offsetof(struct options, issuer) },
 };
 
 static void keys_print(struct scope *s, const struct note_key *log, const struct note_key *issuer)
@@ -115,14 +118,19 @@ static err verb_retire(struct scope *s, const struct options *o)
 
 static err verb_takeover(struct scope *s, const struct options *o)
 {
-    struct takeover_shown shown = { o->checkpoint, o->policy, o->retired, o->proof };
+    bool lost = o->issuer && strcmp(o->issuer, "lost") == 0;
+    struct takeover_shown shown = { .checkpoint = o->checkpoint, .policy = o->policy, .retired = o->retired,
+                                    .proof = o->proof, .last = o->last, .issuer = lost ? NULL : o->issuer,
+                                    .issuer_lost = lost };
     struct signer_state now;
 
-    if (o->retired ? o->checkpoint || o->policy || o->proof : !o->checkpoint || !o->policy)
-        return fail(s, ERR_CONFIG, "show what the old signer said (--retired), or a checkpoint and the policy that it "
-                    "meets (--checkpoint, --policy)");
+    if (o->retired ? o->checkpoint || o->policy || o->proof || o->last || shown.issuer
+                   : !o->checkpoint || !o->policy || !o->last || !o->issuer)
+        return fail(s, ERR_CONFIG, "show what the old signer said (--retired), or the newest checkpoint, the policy "
+                    "that it meets, the receipt of its last entry and that of the entry that brought the issuer's key "
+                    "in force (--checkpoint, --policy, --last, --issuer)");
     TRY(standby_takeover(s, o->dir, &shown, &now));
-    printf("size %" PRIu64 "\nroot %s\n", now.size, hash_hex(s, &now.root));
+    printf("size %" PRIu64 "\nroot %s\n%s", now.size, hash_hex(s, &now.root), now.frozen ? "frozen\n" : "");
     return ERR_OK;
 }
 
@@ -157,10 +165,12 @@ static const struct {
     { "retire", verb_retire, DIR_, 0,
       "retire --dir DIR\n"
       "      once its signer has stopped: make the folder a standby's, and print what it signed last" },
-    { "takeover", verb_takeover, DIR_, CHECKPOINT | POLICY | RETIRED | PROOF,
-      "takeover --dir DIR {--retired FILE | --checkpoint FILE --policy FILE [--proof FILE]}\n"
+    { "takeover", verb_takeover, DIR_, CHECKPOINT | POLICY | RETIRED | PROOF | LAST | ISSUER,
+      "takeover --dir DIR {--retired FILE | --checkpoint FILE --policy FILE [--proof FILE] --last FILE --issuer FILE}\n"
       "      make a standby's folder the one to serve; FILEs show what the old signer printed when it\n"
-      "      retired, or the newest checkpoint, the witnesses that must have cosigned it, and the proof to it" },
+      "      retired, or the newest checkpoint, the witnesses that must have cosigned it, the proof to it,\n"
+      "      the receipts of its last entry and of the one that brought the issuer's key (`counterfoil receipt`);\n"
+      "      --issuer lost goes on without a key that no standby has: bring another by next-issuer then" },
     { "next-issuer", verb_next_issuer, DIR_, 0,
       "next-issuer --dir DIR\n"
       "      make the key that the next issuer.key_changed brings; the signer may be running" },

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ledger/entry/entry.h"
+#include "ledger/entry/receipt.h"
 #include "ledger/keys/sha256.h"
 #include "ledger/note/policy.h"
 #include "ledger/signer/folder.h"
@@ -13,6 +15,7 @@
 
 /* First line of the note; no origin has a space, so that it can't be taken for a checkpoint. */
 #define RETIRED "counterfoil-signer/v1 retired\n"
+#define RECEIPT_FILE_MAX (4 * RECEIPT_BYTES_MAX)
 #define KEY_FILE_MAX 256
 #define LOG_FILE_MAX 1024
 
@@ -101,6 +104,14 @@ err standby_copy(struct scope *s, const char *dir, const char *to)
 
 /* ---- the old signer's word */
 
+/* The key in force, which the standby must have as well. */
+static const char *issuer_line(struct scope *s, const struct vault *v)
+{
+    const struct issuer *now = &v->issuers[v->n_issuers - 1];
+
+    return scope_printf(s, "issuer %" PRIu64 " %s\n", now->since, note_key_text(s, &now->key));
+}
+
 err standby_retire(struct scope *s, const char *dir, char **note)
 {
     struct checkpoint c = { 0 };
@@ -119,20 +130,44 @@ err standby_retire(struct scope *s, const char *dir, char **note)
     if (e == ERR_OK) {
         c = (struct checkpoint){ .size = v.last.size, .root = v.last.root };
         memcpy(c.origin, v.log.name, sizeof c.origin);
-        *note = note_sign(s, scope_printf(s, RETIRED "%s", checkpoint_text(s, &c)), &v.log, v.log_secret);
+        *note = note_sign(s, scope_printf(s, RETIRED "%s%s", issuer_line(s, &v), checkpoint_text(s, &c)), &v.log,
+                          v.log_secret);
     }
     vault_close(&v);
     return e;
 }
 
-static err retired_read(struct scope *s, const struct vault *v, const char *path, struct checkpoint *out)
+/* The key in force, from whoever shows it. */
+struct shown_issuer { uint64_t since; struct note_key key; };
+
+/* "issuer <since> <vkey>\n"; `text` goes on behind it. */
+static bool issuer_line_parse(struct scope *s, struct bytes *text, struct shown_issuer *out)
 {
-    struct bytes note, text, lines;
+    const char *p = (const char *)text->p, *eol = memchr(p, '\n', text->len), *vkey;
+    size_t head = strlen("issuer ");
+
+    if (!eol || text->len < head || memcmp(p, "issuer ", head) != 0)
+        return false;
+    vkey = memchr(p + head, ' ', (size_t)(eol - p) - head);
+    if (!vkey || !decimal_read(p + head, (size_t)(vkey - p) - head, TREE_SIZE_MAX, &out->since) ||
+        !note_key_parse(scope_strndup(s, vkey + 1, (size_t)(eol - vkey) - 1), &out->key))
+        return false;
+    *text = (struct bytes){ (const uint8_t *)eol + 1, text->len - (size_t)(eol - p) - 1 };
+    return true;
+}
+
+static err retired_read(struct scope *s, const struct vault *v, const char *path, struct checkpoint *out,
+                        struct shown_issuer *issuer)
+{
+    struct bytes note, text, lines, rest;
     size_t head = strlen(RETIRED);
+    bool good;
 
     TRY(dir_file_read(s, AT_FDCWD, path, NOTE_BYTES_MAX, &note));
-    if (note_split(s, (const char *)note.p, note.len, &text, &lines) != ERR_OK || text.len <= head ||
-        memcmp(text.p, RETIRED, head) != 0 || !checkpoint_parse((const char *)text.p + head, text.len - head, out)) {
+    good = note_split(s, (const char *)note.p, note.len, &text, &lines) == ERR_OK && text.len > head &&
+           memcmp(text.p, RETIRED, head) == 0;
+    rest = good ? (struct bytes){ text.p + head, text.len - head } : (struct bytes){ 0 };
+    if (!good || !issuer_line_parse(s, &rest, issuer) || !checkpoint_parse((const char *)rest.p, rest.len, out)) {
         scope_forgive(s);
         return fail(s, ERR_INVALID, "%s is not what `counterfoil-signer retire` prints", path);
     }
@@ -161,13 +196,67 @@ static err policy_check(struct scope *s, const struct vault *v, const char *path
     return ERR_OK;
 }
 
-static err shown_read(struct scope *s, const struct vault *v, const struct takeover_shown *paths, struct shown *out)
+/* An entry of the tree that was shown, or of one before it. */
+static err entry_read(struct scope *s, const struct vault *v, const char *path, const struct checkpoint *newest,
+                      uint64_t *index, struct entry *out)
+{
+    struct receipt_parts parts;
+    struct checkpoint c;
+    struct tlog_proof p;
+    struct bytes text;
+    struct hash leaf;
+
+    TRY(dir_file_read(s, AT_FDCWD, path, RECEIPT_FILE_MAX, &text));
+    TRY(receipt_parts_read(s, (const char *)text.p, text.len, &parts));
+    if (!tlog_proof_parse((const char *)parts.proof.p, parts.proof.len, &p))
+        return fail(s, ERR_INVALID, "%s has no tlog-proof", path);
+    TRY(checkpoint_open(s, (const char *)p.note.p, p.note.len, &v->log, &c));
+    if (c.size > newest->size || (c.size == newest->size && !hash_equal(&c.root, &newest->root)))
+        return fail(s, ERR_INVALID, "%s is a receipt of a tree of %" PRIu64 " entries, not below the checkpoint shown, "
+                    "of %" PRIu64 ": show the newest checkpoint", path, c.size, newest->size);
+    leaf = leaf_hash(parts.entry.p, parts.entry.len);
+    if (!proof_check_inclusion(p.index, c.size, &leaf, &c.root, &p.proof))
+        return fail(s, ERR_INVALID, "%s: its proof does not lead from its entry to the signed root", path);
+    *index = p.index;
+    return entry_decode(s, parts.entry.p, parts.entry.len, out);
+}
+
+/* A frozen log's last entry says so. */
+static err last_read(struct scope *s, const struct vault *v, const char *path, const struct checkpoint *newest,
+                     bool *frozen)
+{
+    struct entry e;
+    uint64_t index;
+
+    TRY(entry_read(s, v, path, newest, &index, &e));
+    if (index + 1 != newest->size)
+        return fail(s, ERR_INVALID, "%s is the receipt of entry %" PRIu64 ", not of the checkpoint's last, %" PRIu64,
+                    path, index, newest->size - 1);
+    *frozen = e.spec->type == ENTRY_LOG_FROZEN;
+    return ERR_OK;
+}
+
+static err issuer_read(struct scope *s, const struct vault *v, const char *path, const struct checkpoint *newest,
+                       struct shown_issuer *out)
+{
+    struct entry e;
+
+    TRY(entry_read(s, v, path, newest, &out->since, &e));
+    if (e.spec->type != ENTRY_LOG_OPENED && e.spec->type != ENTRY_ISSUER_KEY_CHANGED)
+        return fail(s, ERR_INVALID, "%s is the receipt of entry %" PRIu64 ", %s, which brings no key of the issuer: "
+                    "/v1/log/key names the one that does", path, out->since, e.spec->name);
+    return note_key_parse(entry_field(&e, "issuer_key")->v.text, &out->key) ? ERR_OK
+         : fail(s, ERR_INVALID, "entry %" PRIu64 " brings no verifier key", out->since);
+}
+
+static err shown_read(struct scope *s, const struct vault *v, const struct takeover_shown *paths, struct shown *out,
+                      struct shown_issuer *issuer)
 {
     struct bytes note;
 
     if (paths->retired) {
         out->retired = true;
-        return retired_read(s, v, paths->retired, &out->checkpoint);
+        return retired_read(s, v, paths->retired, &out->checkpoint, issuer);
     }
     TRY(vault_checkpoint_read(s, v, paths->checkpoint, &note, &out->checkpoint));
     TRY(policy_check(s, v, paths->policy, note));
@@ -176,14 +265,23 @@ static err shown_read(struct scope *s, const struct vault *v, const struct takeo
 
 static err take(struct scope *s, struct vault *v, const struct takeover_shown *paths)
 {
+    struct shown_issuer issuer;
     struct shown shown = { 0 };
     struct signer_state next;
     struct slots slots;
+    bool frozen = false;
 
     TRY(vault_slots(s, v, &slots));
-    TRY(shown_read(s, v, paths, &shown));
+    TRY(shown_read(s, v, paths, &shown, &issuer));
     TRY(state_settle(s, &slots, &shown, &next));
+    if (!paths->retired)
+        TRY(last_read(s, v, paths->last, &shown.checkpoint, &frozen));
+    if (!paths->retired && !paths->issuer_lost)
+        TRY(issuer_read(s, v, paths->issuer, &shown.checkpoint, &issuer));
+    if (!paths->issuer_lost)
+        TRY(issuers_adopt(s, v, issuer.since, &issuer.key));
     next.standby = false;
+    next.frozen = next.frozen || frozen;
     v->last = next;
     return state_mark(s, v->state, &v->id, &v->last, next);
 }

@@ -17,10 +17,15 @@ err standby_copy(struct scope *s, const char *dir, const char *to);
 /* Marks a folder, whose signer has stopped, and gives the log's word that it did: a note. A repeat gives it again. */
 err standby_retire(struct scope *s, const char *dir, char **note);
 
-/* Files: `retired`, or `checkpoint` with `policy`; `proof` from the folder's own size to the checkpoint's. */
-struct takeover_shown { const char *checkpoint, *policy, *retired, *proof; };
+/*
+ * Files: `retired`; or `checkpoint` with `policy`, `proof` from the folder's own size to the checkpoint's, and receipts
+ * (ledger/entry/receipt.h) of two entries below it: `last`, the checkpoint's last one, by which it is known whether the
+ * log is frozen, and `issuer`, the one that brought the issuer's key in force, which the folder must have or have ready.
+ * `issuer_lost`: that key is nowhere any more, and the log goes on without it.
+ */
+struct takeover_shown { const char *checkpoint, *policy, *retired, *proof, *last, *issuer; bool issuer_lost; };
 /*
  * Errors say what was wrong with what was shown: of another log or key, older than the folder's own state, of another
- * root, without proof, below the policy.
+ * root, without proof, below the policy, or of an issuer's key that the folder lacks.
  */
 err standby_takeover(struct scope *s, const char *dir, const struct takeover_shown *shown, struct signer_state *out);

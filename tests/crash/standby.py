@@ -11,9 +11,7 @@ import os
 import pathlib
 import random
 import shutil
-import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -22,46 +20,19 @@ from harness.cosigner import Cosigner                       # noqa: E402
 from harness.judged import judged, proofs_hold              # noqa: E402
 from harness.load import Load                               # noqa: E402
 from harness.market import Market                           # noqa: E402
-from harness.program import Program, second_api, wait_for   # noqa: E402
+from harness.program import second_api, wait_for            # noqa: E402
 from harness.reader import Seen, checkpoint_parse           # noqa: E402
 from harness.sale import Sale                               # noqa: E402
 from harness.signer import Signer                           # noqa: E402
-from harness.tree import folder, program                    # noqa: E402
+from harness.standby import files, forged, receipt, refused, serve, signer    # noqa: E402
+from harness.tree import folder                             # noqa: E402
 
 PATIENCE_S = 60
 ANSWERS = 100          # between two acts
 
 
-def signer(*argv, text=False):
-    """(exit code, what it said) of counterfoil-signer; with `text`, standard output alone."""
-    done = subprocess.run([program("counterfoil-signer"), *map(str, argv)], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=None if text else subprocess.STDOUT, check=False)
-    return done.returncode, done.stdout
-
-
-def refused(what, want, *argv):
-    code, said = signer(*argv)
-    tap.check(code == 1 and want in said, f"refused: {what}") or tap.note(said)
-
-
-def serve(market, where, name="signer", path=None):
-    """A signer of that folder, where the market's programs look for it."""
-    path = path or market.env["COUNTERFOIL_SIGNER"]
-    market.programs[name] = Program(["counterfoil-signer", "serve", "--dir", where, "--socket", path], {},
-                                    market.dir / f"{name}.log", lambda: os.path.exists(path)).start()
-
-
 def answers_come(loads, what):
     tap.check(all(load.wait_for(ANSWERS, PATIENCE_S) for load in loads), what)
-
-
-def files(market, **texts):
-    """Files with these texts; their paths."""
-    paths = []
-    for name, text in texts.items():
-        (market.dir / name).write_text(text, encoding="utf-8")
-        paths.append(market.dir / name)
-    return paths
 
 
 def moved(market, loads, old, new):
@@ -94,9 +65,16 @@ def shown_refused(market, standby, early, other):
     at, old, none, one, foreign = files(market, newest=newest, early=early, bare=bare, quorum=want, foreign=other)
     lines = market.operator.get(f"/v1/log/consistency?from={market.standby_size}&to={size}").json()["proof"]
     proof, wrong = files(market, proof="".join(h + "\n" for h in lines), wrong="".join(h + "\n" for h in lines[1:]))
+    last, issuer = receipt(market, size - 1), receipt(market, 0)
     base = ["takeover", "--dir", standby]
     refused("nothing shown", "show what", *base)
     refused("a checkpoint without a policy", "show what", *base, "--checkpoint", at)
+    refused("one without its last entry", "show what", *base, "--checkpoint", at, "--policy", none, "--issuer", issuer)
+    refused("or the issuer's", "show what", *base, "--checkpoint", at, "--policy", none, "--last", last)
+    for what, want, x, y in (("another entry as its last", "not of the checkpoint's last", issuer, issuer),
+                             ("an entry that brings no issuer", "brings no key of the issuer", last, last)):
+        refused(what, want, *base, "--checkpoint", at, "--policy", none, "--proof", proof, "--last", x, "--issuer", y)
+    base += ["--last", last, "--issuer", issuer]
     refused("an older checkpoint", "older than the state", *base, "--checkpoint", old, "--policy", none)
     refused("one of another log", "is a checkpoint of", *base, "--checkpoint", foreign, "--policy", none)
     refused("below the policy", "below the policy", *base, "--checkpoint", at, "--policy", one, "--proof", proof)
@@ -107,12 +85,6 @@ def shown_refused(market, standby, early, other):
     good, = files(market, cosigned=witness.cosign(newest))
     code, said = signer(*base, "--checkpoint", good, "--policy", one, "--proof", proof)
     tap.equal(code, 0, f"the newest, of {size} entries, cosigned, with its proof, is believed") or tap.note(said)
-
-
-def forged(note):
-    """The checkpoint with one bit of its signature turned."""
-    head, _, coded = note.rstrip("\n").rpartition(" ")
-    return f"{head} {coded[:20]}{'A' if coded[20] != 'A' else 'B'}{coded[21:]}\n"
 
 
 def unfenced(market, loads, stale):
@@ -156,7 +128,7 @@ def main():
         answers_come(loads, "the log goes on")
         moved(market, loads, first, standby)
         # The one that signs is lost with its folder; the first is its standby, at the size where it retired.
-        market.standby_size = checkpoint_parse((market.dir / "retired").read_bytes().split(b"\n", 1)[1])[1]
+        market.standby_size = checkpoint_parse((market.dir / "retired").read_bytes().split(b"\n", 2)[2])[1]
         market.programs["signer"].kill()
         shutil.rmtree(standby)
         shown_refused(market, first, early, other)

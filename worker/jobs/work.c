@@ -67,8 +67,10 @@ void work_sign(struct scope *s, const struct work *w, const struct hash *documen
 {
     struct bytes whole;
 
-    if (append_document_signed(s, w->append, w->db, document, index, &whole) == ERR_OK)
+    err e = append_document_signed(s, w->append, w->db, document, index, &whole);
+
+    if (e == ERR_OK)
         return;
-    log_why(LOG_INFO, "a document is not signed yet", s);
+    log_why(e == ERR_INVALID ? LOG_ERROR : LOG_INFO, "a document is not signed yet", s);
     scope_forgive(s);
 }
