@@ -175,52 +175,77 @@ err market_post(struct scope *s, struct market *m, const char *path, const json_
     return read_answer(s, &a, out);
 }
 
-static err each_row(struct scope *s, const json_t *page, err (*each)(struct scope *, void *, json_t *), void *arg)
+/* One that leads nowhere is of a list that would never end. */
+static err next_of(struct scope *s, const json_t *page, const char *cursor, char **out)
 {
-    const json_t *data = json_object_get(page, "data");
-    size_t i;
-    json_t *row;
+    const char *next = json_string_value(json_object_get(page, "next_cursor"));
 
-    if (!json_is_array(data))
-        return fail(s, ERR_CORRUPT, "the answer is not a page of a list");
-    json_array_foreach(data, i, row)
-        TRY(each(s, arg, row));
+    *out = NULL;
+    if (!next)
+        return ERR_OK;
+    if (json_array_size(json_object_get(page, "data")) == 0 || (cursor && strcmp(next, cursor) == 0))
+        return fail(s, ERR_CORRUPT, "the list never ends: a page of it leads nowhere");
+    *out = strdup(next);
+    if (!*out)
+        abort();
     return ERR_OK;
 }
 
-static bool same(const char *next, const char *cursor)
-{
-    return cursor && strcmp(next, cursor) == 0;
-}
-
-err market_each(struct scope *s, struct market *m, const char *path,
-                err (*each)(struct scope *s, void *arg, json_t *row), void *arg)
+err market_pages(struct scope *s, struct market *m, const char *path,
+                 err (*each)(struct scope *s, void *arg, const json_t *data), void *arg)
 {
     const char *mark = strchr(path, '?') ? "&" : "?";
-    char *cursor = NULL;                  /* outlives the page that named it */
+    char *cursor = NULL, *next;           /* outlives the page that named it */
     err e = ERR_OK;
 
     do {
         struct scope one;
         json_t *page = NULL;
-        const char *next, *at = path;
+        const char *at = path;
         scope_init(&one, 0);
         if (cursor)
             at = scope_printf(&one, "%s%scursor=%s", path, mark, fetch_escape(&one, cursor));
         e = market_get(&one, m, at, &page);
+        if (e == ERR_OK && !json_is_array(json_object_get(page, "data")))
+            e = fail(&one, ERR_CORRUPT, "the answer is not a page of a list");
+        if (e == ERR_OK)
+            e = each(&one, arg, json_object_get(page, "data"));
+        next = NULL;
+        if (e == ERR_OK)
+            e = next_of(&one, page, cursor, &next);
         if (e != ERR_OK)
             s->why = one.why;
-        else
-            e = each_row(s, page, each, arg);
-        next = json_string_value(json_object_get(page, "next_cursor"));
-        if (e == ERR_OK && next && (json_array_size(json_object_get(page, "data")) == 0 || same(next, cursor)))
-            e = fail(s, ERR_CORRUPT, "the list never ends: a page of it leads nowhere");
         free(cursor);
-        cursor = e == ERR_OK && next ? strdup(next) : NULL;
+        cursor = next;
         json_decref(page);
         scope_free(&one);
     } while (cursor);
     return e;
+}
+
+struct rows { struct scope *s; err (*each)(struct scope *s, void *arg, json_t *row); void *arg; };
+
+static err each_row(struct scope *s, void *arg, const json_t *data)
+{
+    const struct rows *r = arg;
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(data, i, row) {
+        err e = r->each(r->s, r->arg, row);
+        if (e != ERR_OK)
+            s->why = r->s->why;
+        TRY(e);
+    }
+    return ERR_OK;
+}
+
+err market_each(struct scope *s, struct market *m, const char *path,
+                err (*each)(struct scope *s, void *arg, json_t *row), void *arg)
+{
+    struct rows each_of = { s, each, arg };
+
+    return market_pages(s, m, path, each_row, &each_of);
 }
 
 err market_id(struct scope *s, const char *text, const char *prefix, const char *hint)

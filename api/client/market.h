@@ -36,11 +36,13 @@ err market_get(struct scope *s, struct market *m, const char *path, json_t **out
 /* `body` NULL: none. `key` NULL: none, then it is not repeated. */
 err market_post(struct scope *s, struct market *m, const char *path, const json_t *body, const char *key, json_t **out);
 /*
- * Every row of a list, page by page; row: borrowed. ERR_CORRUPT: no page, or one that leads to itself, or is empty and
- * names another, as a list without an end would.
+ * Every row of a list, page by page, row: borrowed; or every page, whose scope ends with it. ERR_CORRUPT: no page, or
+ * one that leads to itself, or is empty and names another, as a list without an end would.
  */
 err market_each(struct scope *s, struct market *m, const char *path,
                 err (*each)(struct scope *s, void *arg, json_t *row), void *arg);
+err market_pages(struct scope *s, struct market *m, const char *path,
+                 err (*each)(struct scope *s, void *arg, const json_t *data), void *arg);
 /* Any request, repeated as above; rq->url is set from `path`, the key is added. Refusals are errors. */
 err market_run(struct scope *s, struct market *m, const char *path, struct fetch_request *rq, bool repeat,
                struct fetch_answer *out);

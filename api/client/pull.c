@@ -79,55 +79,40 @@ static err work(struct scope *s, void *arg, size_t thing, unsigned thread)
 }
 
 /* One page: read, pulled in parallel, noted in the manifest in the list's order. */
-static err pull_page(struct scope *s, struct pull *p, const json_t *data, struct manifest *mf, struct frontier *tree)
+struct pulling { struct pull *pull; struct manifest *manifest; struct frontier *tree; };
+
+static err pull_page(struct scope *s, void *arg, const json_t *data)
 {
+    const struct pulling *w = arg;
     struct page *page = NEW(s, struct page);
     struct buf leaf = BUF(s);
     size_t i;
     json_t *row;
     err e;
 
-    page->pull = p;
+    page->pull = w->pull;
     json_array_foreach(data, i, row) {
         struct pull_item *item = &page->items[page->n];
         if (page->n == PAGE_ITEMS)
             return fail(s, ERR_CORRUPT, "a page of more items than asked for");
         TRY(item_read(s, row, item));
-        TRY(manifest_entry_of(s, mf, item->n, &item->sha256, &item->entry));
-        list_add_item(tree, &leaf, item->path, strlen(item->path), &item->sha256, (uint64_t)item->size);
+        TRY(manifest_entry_of(s, w->manifest, item->n, &item->sha256, &item->entry));
+        list_add_item(w->tree, &leaf, item->path, strlen(item->path), &item->sha256, (uint64_t)item->size);
         page->n++;
     }
-    e = parallel_run(s, p->threads, page->n, work, page);
+    e = parallel_run(s, w->pull->threads, page->n, work, page);
     for (i = 0; i < page->n; i++)
         if (page->items[i].fate != ITEM_FAILED)
-            TRY(manifest_add(s, mf, &page->items[i]));
+            TRY(manifest_add(s, w->manifest, &page->items[i]));
     return e;
 }
 
 static err pull_pages(struct scope *s, struct pull *p, struct manifest *mf, struct frontier *tree)
 {
-    const char *path = scope_printf(s, "/v1/licenses/%s/items?limit=%d", p->license, PAGE_ITEMS);
-    char *cursor = NULL;
-    err e = ERR_OK;
+    struct pulling w = { p, mf, tree };
 
-    do {
-        struct scope one;
-        json_t *page = NULL;
-        const char *next;
-        scope_init(&one, 0);
-        e = market_get(&one, &p->markets[0],
-                       cursor ? scope_printf(&one, "%s&cursor=%s", path, fetch_escape(&one, cursor)) : path, &page);
-        if (e == ERR_OK)
-            e = pull_page(&one, p, json_object_get(page, "data"), mf, tree);
-        if (e != ERR_OK)
-            s->why = one.why;
-        free(cursor);
-        next = json_string_value(json_object_get(page, "next_cursor"));
-        cursor = e == ERR_OK && next ? strdup(next) : NULL;
-        json_decref(page);
-        scope_free(&one);
-    } while (cursor);
-    return e;
+    return market_pages(s, &p->markets[0],
+                        scope_printf(s, "/v1/licenses/%s/items?limit=%d", p->license, PAGE_ITEMS), pull_page, &w);
 }
 
 /* A folder is of one log: a market that names another key later is not the one that it was pulled from. */
