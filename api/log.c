@@ -129,8 +129,9 @@ static err covering_checkpoint(struct request *rq, struct db *db, uint64_t index
 static err proof_make(struct request *rq, struct db *db)
 {
     struct scope *s = &rq->scope;
+    struct app *app = rq->app;
     struct append_signed covering;
-    const struct hash_source source = append_hash_source(db);
+    const struct hash_source source = append_proof_source(s, app->append, db);
     struct proof proof;
     uint64_t index;
 
@@ -205,9 +206,9 @@ static err consistency_make(struct request *rq, struct db *db)
 {
     int64_t from = match_query_int(&rq->match, "from", 0), to = match_query_int(&rq->match, "to", 0);
     char from_root[BASE64_SIZE(HASH_SIZE)], to_root[BASE64_SIZE(HASH_SIZE)], node[BASE64_SIZE(HASH_SIZE)];
-    const struct hash_source source = append_hash_source(db);
     const struct app *app = rq->app;
     struct scope *s = &rq->scope;
+    const struct hash_source source = append_proof_source(s, app->append, db);
     struct proof proof = { 0 };
     json_t *hashes;
 

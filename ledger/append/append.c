@@ -35,6 +35,7 @@ static struct append *made(const struct append_config *config)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->lock, NULL);
+    pthread_mutex_init(&a->tiles_lock, NULL);
     pthread_cond_init(&a->work, NULL);
     pthread_cond_init(&a->progress, &monotonic);
     pthread_cond_init(&a->keep, NULL);
@@ -54,6 +55,9 @@ static void unmade(struct append *a)
     if (a->wake_fd >= 0)
         close(a->wake_fd);
     pthread_mutex_destroy(&a->lock);
+    pthread_mutex_destroy(&a->tiles_lock);
+    for (size_t i = 0; i < ARRAY_LEN(a->tiles); i++)
+        free(a->tiles[i]);
     pthread_cond_destroy(&a->work);
     pthread_cond_destroy(&a->progress);
     pthread_cond_destroy(&a->keep);

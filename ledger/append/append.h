@@ -158,3 +158,8 @@ void append_state(struct append *a, struct append_state *out);
 
 /* The tree as stored, for proofs and tiles (proof.h): what is committed; the caller bounds it by the signed size. */
 struct hash_source append_hash_source(struct db *db);
+/*
+ * The same for proofs in a signed tree, for as long as `s` lasts: nothing in that tree changes, so this process keeps
+ * what it has read above the leaves.
+ */
+struct hash_source append_proof_source(struct scope *s, struct append *a, struct db *db);

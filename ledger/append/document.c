@@ -28,7 +28,7 @@ static err document_sign(struct scope *s, struct append *a, struct db *db, const
                          struct bytes *out)
 {
     struct append_signed covering = append_signed(s, a);
-    const struct hash_source source = append_hash_source(db);
+    const struct hash_source source = append_proof_source(s, a, db);
     struct entry_row entry;
     struct bytes document;
     struct proof proof;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ledger/append/append.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/append/state.h"
 #include "schema/store/log.h"
 
 static err read_leaves(struct scope *s, struct db *db, uint64_t first, size_t n, struct hash *out)
@@ -35,4 +38,66 @@ static err read_hashes(struct scope *s, void *arg, unsigned level, uint64_t firs
 struct hash_source append_hash_source(struct db *db)
 {
     return (struct hash_source){ .read = read_hashes, .arg = db };
+}
+
+/* ---- tiles that are kept: a log of 67 million entries has 1,024 full ones above its leaves */
+
+struct proof_source { struct append *a; struct db *db; };
+
+static struct kept_tile **place(struct append *a, unsigned level, uint64_t n)
+{
+    return &a->tiles[(n + level * 337) % PROOF_TILES_KEPT];
+}
+
+/* False: not kept, or not so far. */
+static bool tile_kept(struct append *a, unsigned level, uint64_t first, size_t n, struct hash *out)
+{
+    const struct kept_tile *t;
+    bool kept;
+
+    pthread_mutex_lock(&a->tiles_lock);
+    t = *place(a, level, first / TILE_WIDTH);
+    kept = t && t->level == level && t->n == first / TILE_WIDTH && first % TILE_WIDTH + n <= t->width;
+    if (kept)
+        memcpy(out, &t->hash[first % TILE_WIDTH], n * sizeof *out);
+    pthread_mutex_unlock(&a->tiles_lock);
+    return kept;
+}
+
+/* In the place of another one; of the same tile the longer stays. */
+static void tile_keep(struct append *a, unsigned level, uint64_t tile, size_t n, const struct hash *hashes)
+{
+    struct kept_tile **at = place(a, level, tile), *t;
+
+    pthread_mutex_lock(&a->tiles_lock);
+    t = *at ? *at : (*at = calloc(1, sizeof *t));
+    if (!t)
+        abort();
+    if (t->level != level || t->n != tile || t->width < n) {
+        t->level = level;
+        t->n = tile;
+        t->width = n;
+        memcpy(t->hash, hashes, n * sizeof *hashes);
+    }
+    pthread_mutex_unlock(&a->tiles_lock);
+}
+
+static err read_or_kept(struct scope *s, void *arg, unsigned level, uint64_t first, size_t n, struct hash *out)
+{
+    struct proof_source *p = arg;
+
+    if (level > 0 && tile_kept(p->a, level, first, n, out))
+        return ERR_OK;
+    TRY(read_hashes(s, p->db, level, first, n, out));
+    if (level > 0 && first % TILE_WIDTH == 0)
+        tile_keep(p->a, level, first / TILE_WIDTH, n, out);
+    return ERR_OK;
+}
+
+struct hash_source append_proof_source(struct scope *s, struct append *a, struct db *db)
+{
+    struct proof_source *p = NEW(s, struct proof_source);
+
+    *p = (struct proof_source){ a, db };
+    return (struct hash_source){ .read = read_or_kept, .arg = p };
 }

@@ -83,6 +83,9 @@ struct append_batch {
     struct append_batch *next;    /* in `unsigned_batches` */
 };
 
+/* The first hashes of a tile above the leaves. */
+struct kept_tile { unsigned level; uint64_t n; size_t width; struct hash hash[TILE_WIDTH]; };
+
 struct append {
     /* fixed by append_open() */
     const char *dsn, *application, *signer_socket;
@@ -117,6 +120,10 @@ struct append {
     struct db *db;
     struct frontier frontier;     /* of the newest head that it knows */
     struct hash frontier_root;
+
+    /* for proofs */
+    pthread_mutex_t tiles_lock;
+    struct kept_tile *tiles[PROOF_TILES_KEPT];       /* malloc */
 
     pthread_t committer, loop, keeper;
 };

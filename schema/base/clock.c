@@ -30,7 +30,7 @@ static void decimals(char *out, int n, unsigned v)
 void time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE])
 {
     uint32_t ms = (uint32_t)(wall_ms % 86400000), days = (uint32_t)(wall_ms / 86400000);
-    uint32_t era_days = days + 719468, era, day, year, month;      /* from 0000-03-01, so that years end with February */
+    uint32_t era_days = days + 719468, era, day, year, month;      /* from 0000-03-01: years end with February */
 
     assert(wall_ms >= 0 && wall_ms <= YEAR_9999_END_MS);
     era = era_days / 146097;                                       /* of 400 years */

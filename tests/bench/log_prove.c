@@ -16,6 +16,7 @@
 struct log_side {
     struct scope scope;
     struct db *db;
+    struct append *a;
     struct log_view view;
     struct hash root;
     int64_t *us, *hashes;
@@ -28,6 +29,7 @@ static const struct shape bytes_shape = SHAPE(entry_bytes, bytes_columns);
 
 static void side_open(struct log_side *l, const char *dsn, size_t count)
 {
+    struct append_config config = { dsn, "bench", NULL };
     struct checkpoint cp;
     struct note_key key;
     struct log_row log;
@@ -35,6 +37,7 @@ static void side_open(struct log_side *l, const char *dsn, size_t count)
 
     scope_init(s, 0);
     must(db_open(s, dsn, "bench", &l->db), "database", s);
+    must(append_open(s, &config, &l->a), "append", s);
     must(log_load(s, l->db, &log), "log", s);
     must(log_view(s, l->db, &l->view), "newest rows", s);
     must(note_key_parse(log.log_key, &key) ? ERR_OK : ERR_CORRUPT, "the log's key", s);
@@ -59,7 +62,7 @@ static bool holds(struct scope *s, struct log_side *l, uint64_t index, const cha
 
 static bool prove(struct log_side *l, size_t at)
 {
-    struct hash_source source = append_hash_source(l->db);
+    struct hash_source source;
     struct proof proof;
     struct scope s;
     uint64_t index;
@@ -70,6 +73,7 @@ static bool prove(struct log_side *l, size_t at)
     random_bytes(&index, sizeof index);
     index %= (uint64_t)l->view.signed_size;
     scope_init(&s, 0);
+    source = append_proof_source(&s, l->a, l->db);
     began = clock_monotonic_us();
     must(proof_inclusion(&s, &source, index, (uint64_t)l->view.signed_size, &proof), "proof", &s);
     text = tlog_proof_text(&s, index, &proof, l->view.note);
@@ -95,6 +99,7 @@ static void side_report(struct log_side *l, size_t count)
     qsort(l->hashes, count, sizeof *l->hashes, by_value);
     printf("size %lld p50 %lld p99 %lld hashes %lld\n", (long long)l->view.signed_size, (long long)l->us[count / 2],
            (long long)l->us[count * 99 / 100], (long long)l->hashes[count / 2]);
+    append_close(l->a, FILL_MS);
     db_close(l->db);
     scope_free(&l->scope);
 }

@@ -100,6 +100,53 @@ static void test_salts(struct append *a, struct db *db)
     scope_free(&s);
 }
 
+/* Proofs in a tree of `size` are what the rows alone give. */
+static bool same_proofs(struct append *a, struct db *db, uint64_t size)
+{
+    bool good = true;
+
+    for (uint64_t index = 0; index < size; index += 41) {
+        const struct hash_source rows = append_hash_source(db);
+        struct proof want, got;
+        struct scope s;
+
+        scope_init(&s, 0);
+        const struct hash_source kept = append_proof_source(&s, a, db);
+        good = good && proof_inclusion(&s, &rows, index, size, &want) == ERR_OK &&
+                proof_inclusion(&s, &kept, index, size, &got) == ERR_OK && want.n == got.n &&
+                memcmp(want.hash, got.hash, want.n * sizeof *want.hash) == 0;
+        scope_free(&s);
+    }
+    return good;
+}
+
+static const struct sql lose_subtrees = { "test_lose", "DELETE FROM subtree" };
+
+/* Last, for it loses what the tree is made of. */
+static void test_kept_tiles(struct append *a, struct db *db)
+{
+    size_t n = TILE_WIDTH * 2;
+    uint64_t first = append_signed_size(a), size = first + n;
+    struct append_op op = { .decide = decide_accesses, .arg = &n };
+    struct proof proof, other;
+    struct scope s;
+
+    scope_init(&s, 120000);
+    op.scope = &s;
+    const struct hash_source rows = append_hash_source(db), kept = append_proof_source(&s, a, db);
+    ok(first > 4 * TILE_WIDTH && same_proofs(a, db, first), "proofs by what is kept");
+    ok(append_run(a, &op) == ERR_OK && append_signed_size(a) == size, "the log grows");
+    ok(same_proofs(a, db, size) && same_proofs(a, db, first), "by what was kept of it shorter, and of"
+       " shorter ones by what is kept of it longer");
+    ok(proof_inclusion(&s, &kept, 0, size, &proof) == ERR_OK, "a proof");
+    run_sql(db, &lose_subtrees);
+    ok(proof_inclusion(&s, &rows, 0, size, &other) == ERR_CORRUPT, "can't be made of rows that are lost");
+    scope_forgive(&s);
+    ok(proof_inclusion(&s, &kept, 0, size, &other) == ERR_OK && other.n == proof.n &&
+       memcmp(other.hash, proof.hash, proof.n * sizeof *proof.hash) == 0, "and is made of what is kept");
+    scope_free(&s);
+}
+
 static void test_refusals(struct append *a, struct db *db)
 {
     static struct task t[30];
@@ -297,6 +344,7 @@ int main(int argc, char **argv)
     test_row_lock(a, &g, db);
     test_deadline(a, db);
     test_wait(a);
+    test_kept_tiles(a, db);
     append_close(a, 2000);
     db_close(db);
     ground_down(&g);
