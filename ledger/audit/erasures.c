@@ -116,6 +116,15 @@ void party_closed(struct audit *a, const struct entry *e)
     past_add(a, PAST_PARTIES, party);
 }
 
+/* Whether an entry has its required private fields, shown or listed as erased: their digests alone don't tell. */
+static bool fields_named(const struct entry_spec *spec, uint64_t open)
+{
+    for (size_t i = 0; i < spec->n_fields; i++)
+        if (spec->fields[i].private && spec->fields[i].required && !(open >> i & 1))
+            return false;
+    return true;
+}
+
 /* What a row of the list explains; what is wrong with it, or NULL. What was shown when it was replayed is fine, too. */
 static const char *explain(struct audit *a, const struct erased_row *row)
 {
@@ -135,6 +144,8 @@ static const char *explain(struct audit *a, const struct erased_row *row)
         fields += !(m->open >> at & 1);
         m->open |= UINT64_C(1) << at;
     }
+    if (m->fields && fields >= m->fields && !fields_named(spec, m->open))
+        return "a field that its entry has not lost";
     if (fields && m->fields)
         count(a->report->erased, m->type, FIELDS);
     if (row->rows && m->rows)

@@ -14,8 +14,8 @@
 static const int gone[] = { BUYER, TOPPED_UP, PAID, GRANTED, ACCESS_1, ACCESS_2, ACCESS_3 };
 #define GONE ARRAY_LEN(gone)
 
-enum cheat { HONEST, HIDES_MORE, OTHER_ROOT, OTHER_COUNT, NO_LIST, LEAVES_FIELD_OUT, UNKNOWN_FIELD, OUT_OF_ORDER,
-             OF_LATER, CLOSES_TWICE, CLOSES_NOBODY, KEY_AFTER, NO_ENTRY, TO_COME };
+enum cheat { HONEST, HIDES_MORE, OTHER_ROOT, OTHER_COUNT, NO_LIST, LEAVES_FIELD_OUT, UNKNOWN_FIELD, OTHER_FIELD,
+             OUT_OF_ORDER, OF_LATER, CLOSES_TWICE, CLOSES_NOBODY, KEY_AFTER, NO_ENTRY, TO_COME };
 
 /* A leaf for an entry that lost all that is private; every required field of its type is in the story. */
 static void row_of(int act, enum cheat cheat, struct erased_row *row)
@@ -30,6 +30,10 @@ static void row_of(int act, enum cheat cheat, struct erased_row *row)
         row->n_fields--;
     if (cheat == UNKNOWN_FIELD && act == GRANTED)
         snprintf(row->fields[row->n_fields++], sizeof row->fields[0], "zzz");
+    if (cheat == OTHER_FIELD && act == BUYER) {
+        row->n_fields = 1;
+        snprintf(row->fields[0], sizeof row->fields[0], "contact");
+    }
     if (cheat == OF_LATER && act == ACCESS_3)
         row->index = 1000;
 }
@@ -148,6 +152,8 @@ static const struct { const char *why; enum cheat cheat; enum audit_rule_id rule
     { "shows no list", NO_LIST, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
     { "leaves a field out of the list", LEAVES_FIELD_OUT, RULE_DISCLOSURE_HIDDEN, RULE_DISCLOSURE_HIDDEN },
     { "lists a field that there is not", UNKNOWN_FIELD, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
+    { "lists a field that its entry may have instead of the one that it lost", OTHER_FIELD, RULE_ERASURE_LIST,
+      RULE_DISCLOSURE_HIDDEN },
     { "lists out of order", OUT_OF_ORDER, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
     { "lists what comes later", OF_LATER, RULE_ERASURE_LIST, RULE_DISCLOSURE_HIDDEN },
     { "closes a party twice", CLOSES_TWICE, RULE_PARTY_CLOSED, RULE_PARTY_CLOSED },
