@@ -160,6 +160,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def lines_root(rows):
-    """Of an allocation's lines, as they are shown: whose account it is no leaf says."""
+def list_root(rows):
+    """Of a list as it is shown: whose account an allocation's line is, no leaf says."""
     return root_of([leaf(canonical({k: v for k, v in r.items() if k != "party"})) for r in rows]).hex()

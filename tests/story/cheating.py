@@ -3,8 +3,8 @@
 Every kind of cheating, made in a real market's log and named by an auditor who has its key: an entry's byte changed, an
 entry dropped, two swapped, a tile of another tree, a checkpoint of another key or below the reader's policy, a forked
 history, a rolled-back log, an access without clearance or after its withdrawal, a license after its offer's end, money
-off by a micro-unit, a payout twice, a disclosure that doesn't match. The thousand random mutations are in
-tests/unit/ledger/audit/mutations.c.
+off by a micro-unit, a payout twice, a disclosure that doesn't match, an erasure that nobody entered or that takes more
+than its list says. The thousand random mutations are in tests/unit/ledger/audit/mutations.c.
 """
 import base64
 import hashlib
@@ -12,8 +12,9 @@ import json
 import pathlib
 
 from harness import held, money
+from harness.creator import Creator
 from harness.ed25519 import Key
-from harness.forged import Log, lines_root
+from harness.forged import Log, list_root
 from harness.market import Market
 from harness.program import wait_for
 from harness.sale import must
@@ -45,8 +46,14 @@ class Judge:
         return report
 
 
+def erase(m, party):
+    got = must(m.operator.post("/v1/erasures", {"party": party.handle, "reason": "request"}), 202).json()
+    wait_for(lambda: m.operator.get(f"/v1/erasures/{got['id']}").json()["state"] == "done", 60, "the erasure")
+
+
 def story(m, auditor):
     """A sale under the market's rules from offer to payout; what of it may be bent."""
+    erase(m, Creator(m, m.party("gone", "creator")).party)
     publisher, buyer = m.party("house", "publisher", "creator"), m.party("lab", "buyer")
     m.pay(buyer, "50.00")
     m.publish(publisher, "texts", {"one": b"first", "two": b"second", "three": b"third"})
@@ -190,7 +197,7 @@ def allocated(judge, honest):
         mine = [{**rows[0], "amount": money.text(money.micro(rows[0]["amount"]) + more)}, *rows[1:]]
         log.answers[path] = {"data": mine, "next_cursor": None}
         log.disclose(at, total=money.text(total + more))
-        log.entries[at]["body"]["lines_root"] = lines_root(mine)
+        log.entries[at]["body"]["lines_root"] = list_root(mine)
         judge.names(f"an allocation of {what}", log.sign(), "allocation.exact", "snapshot.accounts")
     log = honest.copy()
     log.answers[path] = {"data": [{**rows[0], "party": "pty_" + "0" * 26}, *rows[1:]], "next_cursor": None}
@@ -228,6 +235,50 @@ def owed(judge, honest):
     judge.names("a payout without a snapshot before it", log.sign(), "payout.snapshot")
 
 
+def erased(judge, honest):
+    """An operator who hides something, and says that it was erased."""
+    at = honest.find("disclosures.erased")
+    path = f"/v1/entries/{at}/erased"
+    rows = must(judge.auditor.get(path), 200).json()["data"]
+    equal([r["fields"] for r in rows], [["name"], ["person_key"]], "somebody was erased: a name, and a key")
+
+    def named(what, log, index, *rules):
+        report = judge.names(what, log, *rules)
+        equal(sorted({f["index"] for f in report["findings"]}), sorted(index), "with the entry's index")
+
+    log = honest.copy()
+    other = log.find("party.registered", 7)
+    log.shown[other] = []
+    named("a disclosure withheld that no list has", log, [other], "disclosure.hidden")
+
+    def listed(shown, sign=True, count=None):
+        bent = honest.copy()
+        bent.answers[path] = {"data": shown, "next_cursor": None}
+        if sign:
+            bent.entries[at]["body"].update(count=len(shown) if count is None else count, root=list_root(shown))
+        return bent.sign()
+    named("a list in which an entry is missing", listed(rows[1:]), [rows[0]["index"]], "disclosure.hidden")
+    named("the same under the entry that it was", listed(rows[1:], sign=False), [rows[0]["index"], at],
+          "disclosure.hidden", "disclosures.erased")
+    named("a list of another field", listed([{**rows[0], "fields": ["contact"]}, rows[1]]),
+          [rows[0]["index"], rows[1]["index"], at], "disclosure.hidden", "disclosures.erased")
+    named("a count that is off", listed(rows, count=len(rows) + 1), [at], "disclosures.erased")
+    named("an entry listed under another root", listed([rows[0], {**rows[1], "salt": rows[0]["salt"]}], sign=False),
+          [at], "disclosures.erased")
+
+    at = honest.find("balances.snapshot")
+    as_of, path = honest.entries[at]["body"]["as_of"], f"/v1/snapshots/{at}/leaves"
+    leaves = judge.auditor.get(f"{path}?currency=EUR").json()["data"]
+    rest = {"commitment": held.sha(held.canonical(leaves[0])).hex(),
+            "id": held.salted(leaves[0]["account"], as_of).hex(), "sum": leaves[0]["balance"]}
+    log = honest.copy()
+    log.answers[path] = {"data": [rest, *leaves[1:]], "next_cursor": None}
+    named("a leaf whose account nobody erased", log, [at], "disclosure.hidden")
+    log = honest.copy()
+    log.answers[path] = {"data": [{**rest, "sum": "0.00"}, *leaves[1:]], "next_cursor": None}
+    named("one of another sum", log, [at], "disclosure.hidden", "snapshot.leaves")
+
+
 def main():
     with Market(folder("story-cheating"), COUNTERFOIL_HOLD_MS="0", COUNTERFOIL_FEE_PPM="123457",
                 COUNTERFOIL_RATE="0") as m:
@@ -241,6 +292,7 @@ def main():
         served(judge, honest)
         histories(judge, honest)
         signed(judge, honest)
+        erased(judge, honest)
     done()
 
 
