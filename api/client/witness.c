@@ -63,6 +63,21 @@ static struct known_log *log_of(struct witness *w, const struct bytes *note)
     return NULL;
 }
 
+/* Two notes of one size by the log's own key, and two roots: kept for whoever asks the log's operator. */
+static void fork_tell(struct scope *s, struct witness *w, const struct known_log *log, const struct add_checkpoint *ask,
+                      const struct checkpoint *c)
+{
+    const char *name;
+
+    if (c->size != log->last.size || c->size == 0 || hash_equal(&c->root, &log->last.root))
+        return;
+    if (witness_state_evidence(s, &w->state, &log->key, c, ask->note, &name) == ERR_OK)
+        log_line(LOG_ERROR, "fork origin=%s size=%" PRIu64 " evidence=%s", c->origin, c->size, name);
+    else
+        log_why(LOG_ERROR, "a fork could not be kept", s);
+    scope_forgive(s);
+}
+
 /* Compares, stores, cosigns; w->lock is held. */
 static err decide(struct request *rq, struct witness *w, struct known_log *log, const struct add_checkpoint *ask,
                   const struct checkpoint *c)
@@ -78,11 +93,14 @@ static err decide(struct request *rq, struct witness *w, struct known_log *log, 
         (c->size == 0 && !hash_equal(&c->root, &empty))) {
         log_line(LOG_ERROR, "not consistent origin=%s had=%" PRIu64 " root=%s asked=%" PRIu64 " root=%s", c->origin,
                  log->last.size, hash_hex(s, &log->last.root), c->size, hash_hex(s, &c->root));
+        fork_tell(s, w, log, ask, c);
         answer(rq, 422, "the proof does not lead from the checkpoint cosigned before to this one\n");
         return ERR_OK;
     }
-    if (c->size > log->last.size)
+    if (c->size > log->last.size) {
+        TRY(witness_state_note(s, &w->state, c, ask->note));
         TRY(witness_state_put(s, &w->state, c));
+    }
     log->last = *c;
     answer(rq, 200, cosignature_make(s, checkpoint_text(s, c), &w->cosigner, w->secret, clock_wall_ms() / 1000));
     return ERR_OK;

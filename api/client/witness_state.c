@@ -135,3 +135,32 @@ err witness_state_new(struct scope *s, const struct witness_state *w, const char
     *out = c;
     return witness_state_put(s, w, &c);
 }
+
+/* ---- what proves a fork */
+
+err witness_state_note(struct scope *s, const struct witness_state *w, const struct checkpoint *c, struct bytes note)
+{
+    return folder_write(s, w->folder, scope_printf(s, "%s.note", file_of(s, c->origin)), note.p, note.len);
+}
+
+err witness_state_evidence(struct scope *s, const struct witness_state *w, const struct note_key *log,
+                           const struct checkpoint *c, struct bytes note, const char **name)
+{
+    struct buf both = BUF(s);
+    struct checkpoint kept;
+    struct bytes first, there;
+    err e;
+
+    *name = scope_printf(s, "%s.evidence", file_of(s, c->origin));
+    e = folder_read(s, w->folder, *name, 2 * NOTE_BYTES_MAX, &there);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    scope_forgive(s);
+    TRY(folder_read(s, w->folder, scope_printf(s, "%s.note", file_of(s, c->origin)), NOTE_BYTES_MAX, &first));
+    TRY(checkpoint_open(s, (const char *)first.p, first.len, log, &kept));
+    if (kept.size != c->size || hash_equal(&kept.root, &c->root))
+        return fail(s, ERR_NOT_FOUND, "the note that is kept does not contradict it");
+    buf_add(&both, first.p, first.len);
+    buf_add(&both, note.p, note.len);
+    return folder_write(s, w->folder, *name, both.p, both.len);
+}
