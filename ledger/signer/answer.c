@@ -131,7 +131,7 @@ static err newest_answer(struct scope *s, struct vault *v, struct tally *t, stru
         t->alarms++;
         log_line(LOG_ERROR, "alarm: another signer has signed beyond this one, which is a standby from now on origin=%s"
                  " size=%" PRIu64 " seen=%" PRIu64 " alarms=%" PRIu64, v->log.name, v->last.size, c.size, t->alarms);
-        TRY(vault_stand_by(s, v));
+        TRY(vault_stand_by(s, v, false, standby_id_new()));
     }
     *answer = answer_text(s, v->last.standby ? SAID_STANDBY : SAID_LAST, vault_note(s, v));
     return ERR_OK;

@@ -13,9 +13,11 @@
 #include "schema/base/log.h"
 
 /* Options, of all verbs; a verb says which it needs and takes. */
-struct options { const char *origin, *dir, *socket, *checkpoint, *proof, *to, *policy, *retired, *last, *issuer; };
+struct options {
+    const char *origin, *dir, *socket, *checkpoint, *proof, *to, *policy, *retired, *last, *issuer, *for_, *fenced;
+};
 enum { ORIGIN = 1, DIR_ = 2, SOCKET = 4, CHECKPOINT = 8, PROOF = 16, TO = 32, POLICY = 64, RETIRED = 128,
-       LAST = 256, ISSUER = 512 };
+       LAST = 256, ISSUER = 512, FOR = 1024, FENCED = 2048 };
 
 static const struct { const char *name; unsigned bit; size_t offset; } option_rows[] = {
     { "--origin",     ORIGIN,     offsetof(struct options, origin) },
@@ -28,6 +30,8 @@ static const struct { const char *name; unsigned bit; size_t offset; } option_ro
     { "--retired",    RETIRED,    offsetof(struct options, retired) },
     { "--last",       LAST,       offsetof(struct options, last) },
     { "--issuer",     ISSUER,     offsetof(struct options, issuer) },
+    { "--for",        FOR,        offsetof(struct options, for_) },
+    { "--fenced",     FENCED,     offsetof(struct options, fenced) },      /* alone without a value */
 };
 
 static void keys_print(struct scope *s, const struct note_key *log, const struct note_key *issuer)
@@ -72,14 +76,17 @@ static err verb_status(struct scope *s, const struct options *o)
     for (unsigned i = 0; i < 2; i++) {
         const struct signer_state *st = &slots.slot[i];
         if (slots.good[i])
-            printf("slot %u sequence=%" PRIu64 " size=%" PRIu64 " root=%s%s%s\n", i, st->sequence, st->size,
-                   hash_hex(s, &st->root), st->frozen ? " frozen" : "", st->standby ? " standby" : "");
+            printf("slot %u sequence=%" PRIu64 " size=%" PRIu64 " root=%s%s%s%s\n", i, st->sequence, st->size,
+                   hash_hex(s, &st->root), st->frozen ? " frozen" : "", st->standby ? " standby" : "",
+                   st->retired ? " retired" : "");
         else
             printf("slot %u bad\n", i);
     }
     TRY(state_settle(s, &slots, NULL, &now));
     printf("size %" PRIu64 "\nroot %s\nfrozen %s\nstandby %s\n", now.size, hash_hex(s, &now.root),
            now.frozen ? "yes" : "no", now.standby ? "yes" : "no");
+    if (now.id)
+        printf("%s %s\n", now.retired ? "retired for" : "id", standby_id_text(s, now.id));
     return now.standby ? fail(s, ERR_CONFLICT, "a standby's: it signs nothing until a takeover") : ERR_OK;
 }
 
@@ -104,14 +111,18 @@ static err verb_last(struct scope *s, const struct options *o)
 
 static err verb_standby(struct scope *s, const struct options *o)
 {
-    return standby_copy(s, o->dir, o->to);
+    uint64_t id;
+
+    TRY(standby_copy(s, o->dir, o->to, &id));
+    printf("id %s\n", standby_id_text(s, id));
+    return ERR_OK;
 }
 
 static err verb_retire(struct scope *s, const struct options *o)
 {
     char *note;
 
-    TRY(standby_retire(s, o->dir, &note));
+    TRY(standby_retire(s, o->dir, o->for_, &note));
     fputs(note, stdout);
     return ERR_OK;
 }
@@ -121,10 +132,10 @@ static err verb_takeover(struct scope *s, const struct options *o)
     bool lost = o->issuer && strcmp(o->issuer, "lost") == 0;
     struct takeover_shown shown = { .checkpoint = o->checkpoint, .policy = o->policy, .retired = o->retired,
                                     .proof = o->proof, .last = o->last, .issuer = lost ? NULL : o->issuer,
-                                    .issuer_lost = lost };
+                                    .issuer_lost = lost, .fenced = o->fenced != NULL };
     struct signer_state now;
 
-    if (o->retired ? o->checkpoint || o->policy || o->proof || o->last || shown.issuer
+    if (o->retired ? o->checkpoint || o->policy || o->proof || o->last || shown.issuer || shown.fenced
                    : !o->checkpoint || !o->policy || !o->last || !o->issuer)
         return fail(s, ERR_CONFIG, "show what the old signer said (--retired), or the newest checkpoint, the policy "
                     "that it meets, the receipt of its last entry and that of the entry that brought the issuer's key "
@@ -161,16 +172,20 @@ static const struct {
       "last --dir DIR\n      the checkpoint signed last, while its signer is stopped" },
     { "standby", verb_standby, DIR_ | TO, 0,
       "standby --dir DIR --to COPY\n"
-      "      copy the folder, whose signer may be running; with the copy nothing is signed until a takeover" },
-    { "retire", verb_retire, DIR_, 0,
-      "retire --dir DIR\n"
-      "      once its signer has stopped: make the folder a standby's, and print what it signed last" },
-    { "takeover", verb_takeover, DIR_, CHECKPOINT | POLICY | RETIRED | PROOF | LAST | ISSUER,
-      "takeover --dir DIR {--retired FILE | --checkpoint FILE --policy FILE [--proof FILE] --last FILE --issuer FILE}\n"
+      "      copy the folder, whose signer may be running; with the copy nothing is signed until a takeover;\n"
+      "      prints the copy's id" },
+    { "retire", verb_retire, DIR_ | FOR, 0,
+      "retire --dir DIR --for ID\n"
+      "      once its signer has stopped: make the folder a standby's, and print what it signed last, for the\n"
+      "      standby of that id alone" },
+    { "takeover", verb_takeover, DIR_, CHECKPOINT | POLICY | RETIRED | PROOF | LAST | ISSUER | FENCED,
+      "takeover --dir DIR {--retired FILE |\n"
+      "                     --checkpoint FILE --policy FILE [--proof FILE] --last FILE --issuer FILE [--fenced]}\n"
       "      make a standby's folder the one to serve; FILEs show what the old signer printed when it\n"
-      "      retired, or the newest checkpoint, the witnesses that must have cosigned it, the proof to it,\n"
+      "      retired, or the newest checkpoint, the witnesses that must have cosigned it just now, the proof to it,\n"
       "      the receipts of its last entry and of the one that brought the issuer's key (`counterfoil receipt`);\n"
-      "      --issuer lost goes on without a key that no standby has: bring another by next-issuer then" },
+      "      --issuer lost goes on without a key that no standby has: bring another by next-issuer then;\n"
+      "      --fenced: the old signer is gone for sure, so that older cosignatures do" },
     { "next-issuer", verb_next_issuer, DIR_, 0,
       "next-issuer --dir DIR\n"
       "      make the key that the next issuer.key_changed brings; the signer may be running" },
@@ -184,18 +199,20 @@ static int usage(FILE *to, int code)
     return code;
 }
 
-/* Each option once, each with a value; gives their bits. */
+/* Each option once, each but one with a value; gives their bits. */
 static bool options_read(int n, char **words, struct options *o, unsigned *given)
 {
     *given = 0;
-    for (int i = 0; i < n; i += 2) {
+    for (int i = 0; i < n; i++) {
         size_t row = 0;
         while (row < ARRAY_LEN(option_rows) && strcmp(words[i], option_rows[row].name) != 0)
             row++;
-        if (row == ARRAY_LEN(option_rows) || i + 1 == n || (*given & option_rows[row].bit))
+        if (row == ARRAY_LEN(option_rows) || (*given & option_rows[row].bit))
             return false;
         *given |= option_rows[row].bit;
-        *(const char **)((char *)o + option_rows[row].offset) = words[i + 1];
+        if (option_rows[row].bit != FENCED && ++i == n)
+            return false;
+        *(const char **)((char *)o + option_rows[row].offset) = words[i];
     }
     return true;
 }

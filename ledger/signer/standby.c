@@ -12,12 +12,30 @@
 #include "ledger/note/policy.h"
 #include "ledger/signer/folder.h"
 #include "ledger/signer/issuers.h"
+#include "schema/base/clock.h"
 
 /* First line of the note; no origin has a space, so that it can't be taken for a checkpoint. */
-#define RETIRED "counterfoil-signer/v1 retired\n"
+#define RETIRED "counterfoil-signer/v1 retired for "
 #define RECEIPT_FILE_MAX (4 * RECEIPT_BYTES_MAX)
 #define KEY_FILE_MAX 256
 #define LOG_FILE_MAX 1024
+
+/* ---- ids */
+
+const char *standby_id_text(struct scope *s, uint64_t id)
+{
+    return scope_printf(s, "%014" PRIx64, id);
+}
+
+static bool id_read(const char *text, size_t len, uint64_t *out)
+{
+    uint8_t bytes[sizeof *out] = { 0 };
+
+    if (len != STANDBY_ID_SIZE - 1 || !hex_read(text, len, bytes + 1, sizeof bytes - 1))
+        return false;
+    *out = be64_read(bytes);
+    return *out != 0;
+}
 
 /* ---- a copy */
 
@@ -48,6 +66,7 @@ static err state_copy(struct scope *s, int to, const struct note_key *log, struc
     uint8_t state[STATE_FILE_SIZE] = { 0 };
 
     st.standby = true;
+    st.retired = false;
     for (int i = 0; i < 2; i++, st.sequence++)
         slot_pack(&st, &id, state + st.sequence % 2 * SLOT_STRIDE);
     return dir_file_make(s, to, "state", state, sizeof state);
@@ -69,7 +88,7 @@ static err keys_copy(struct scope *s, int from, int to)
     return ERR_OK;
 }
 
-static err copy_into(struct scope *s, const char *dir, const char *to, int target)
+static err copy_into(struct scope *s, const char *dir, const char *to, int target, uint64_t id)
 {
     struct note_key log, issuer;
     struct signer_state st;
@@ -79,6 +98,7 @@ static err copy_into(struct scope *s, const char *dir, const char *to, int targe
 
     TRY(vault_look(s, dir, &log, &issuer, &slots));
     TRY(newest_slot(s, &slots, &st));
+    st.id = id;
     TRY(dir_open(s, dir, &from));
     e = keys_copy(s, from, target);
     if (e == ERR_OK)
@@ -91,13 +111,14 @@ static err copy_into(struct scope *s, const char *dir, const char *to, int targe
     return e == ERR_OK ? dir_sync(s, to, target) : e;
 }
 
-err standby_copy(struct scope *s, const char *dir, const char *to)
+err standby_copy(struct scope *s, const char *dir, const char *to, uint64_t *id)
 {
     int target;
     err e;
 
+    *id = standby_id_new();
     TRY(dir_make(s, to, &target));
-    e = copy_into(s, dir, to, target);
+    e = copy_into(s, dir, to, target, *id);
     close(target);
     return e;
 }
@@ -112,27 +133,47 @@ static const char *issuer_line(struct scope *s, const struct vault *v)
     return scope_printf(s, "issuer %" PRIu64 " %s\n", now->since, note_key_text(s, &now->key));
 }
 
-err standby_retire(struct scope *s, const char *dir, char **note)
+/* To one standby only, ever: a second word would be a second signer. */
+static err may_retire(struct scope *s, const struct vault *v, const char *dir, uint64_t id)
 {
-    struct checkpoint c = { 0 };
+    if (v->last.frozen)
+        return fail(s, ERR_CONFLICT, "the log is frozen: there is nothing left to sign elsewhere");
+    if (v->last.retired && v->last.id != id)
+        return fail(s, ERR_CONFLICT, "%s has retired for %s: no other standby takes over by its word", dir,
+                    standby_id_text(s, v->last.id));
+    if (v->last.standby && !v->last.retired)
+        return fail(s, ERR_CONFLICT, "%s is a standby's: another signer knows what was signed last", dir);
+    return ERR_OK;
+}
+
+static char *word_of(struct scope *s, const struct vault *v)
+{
+    struct checkpoint c = { .size = v->last.size, .root = v->last.root };
+
+    memcpy(c.origin, v->log.name, sizeof c.origin);
+    return note_sign(s, scope_printf(s, RETIRED "%s\n%s%s", standby_id_text(s, v->last.id), issuer_line(s, v),
+                                     checkpoint_text(s, &c)), &v->log, v->log_secret);
+}
+
+err standby_retire(struct scope *s, const char *dir, const char *id, char **note)
+{
     struct slots slots;
     struct vault v;
+    uint64_t to;
     err e;
 
+    if (!id_read(id, strlen(id), &to))
+        return fail(s, ERR_CONFIG, "'%s' is not the id of a standby, as `status` prints it", id);
     TRY(vault_keys_open(s, dir, &v));
     e = vault_slots(s, &v, &slots);
     if (e == ERR_OK)
         e = state_settle(s, &slots, NULL, &v.last);
-    if (e == ERR_OK && v.last.frozen)
-        e = fail(s, ERR_CONFLICT, "the log is frozen: there is nothing left to sign elsewhere");
     if (e == ERR_OK)
-        e = vault_stand_by(s, &v);
-    if (e == ERR_OK) {
-        c = (struct checkpoint){ .size = v.last.size, .root = v.last.root };
-        memcpy(c.origin, v.log.name, sizeof c.origin);
-        *note = note_sign(s, scope_printf(s, RETIRED "%s%s", issuer_line(s, &v), checkpoint_text(s, &c)), &v.log,
-                          v.log_secret);
-    }
+        e = may_retire(s, &v, dir, to);
+    if (e == ERR_OK)
+        e = vault_stand_by(s, &v, true, to);
+    if (e == ERR_OK)
+        *note = word_of(s, &v);
     vault_close(&v);
     return e;
 }
@@ -156,18 +197,28 @@ static bool issuer_line_parse(struct scope *s, struct bytes *text, struct shown_
     return true;
 }
 
-static err retired_read(struct scope *s, const struct vault *v, const char *path, struct checkpoint *out,
-                        struct shown_issuer *issuer)
+/* "retired for <id>", and below it the issuer's line and those of a checkpoint. */
+static bool word_read(struct scope *s, struct bytes text, uint64_t *id, struct checkpoint *out,
+                      struct shown_issuer *issuer)
 {
-    struct bytes note, text, lines, rest;
-    size_t head = strlen(RETIRED);
-    bool good;
+    const char *p = (const char *)text.p;
+    size_t head = strlen(RETIRED), rest = head + STANDBY_ID_SIZE;
+
+    if (text.len <= rest || memcmp(p, RETIRED, head) != 0 || !id_read(p + head, STANDBY_ID_SIZE - 1, id) ||
+        p[rest - 1] != '\n')
+        return false;
+    text = (struct bytes){ text.p + rest, text.len - rest };
+    return issuer_line_parse(s, &text, issuer) && checkpoint_parse((const char *)text.p, text.len, out);
+}
+
+static err retired_read(struct scope *s, const struct vault *v, const char *path, struct checkpoint *out,
+                        struct shown_issuer *issuer, uint64_t *id)
+{
+    struct bytes note, text, lines;
 
     TRY(dir_file_read(s, AT_FDCWD, path, NOTE_BYTES_MAX, &note));
-    good = note_split(s, (const char *)note.p, note.len, &text, &lines) == ERR_OK && text.len > head &&
-           memcmp(text.p, RETIRED, head) == 0;
-    rest = good ? (struct bytes){ text.p + head, text.len - head } : (struct bytes){ 0 };
-    if (!good || !issuer_line_parse(s, &rest, issuer) || !checkpoint_parse((const char *)rest.p, rest.len, out)) {
+    if (note_split(s, (const char *)note.p, note.len, &text, &lines) != ERR_OK ||
+        !word_read(s, text, id, out, issuer)) {
         scope_forgive(s);
         return fail(s, ERR_INVALID, "%s is not what `counterfoil-signer retire` prints", path);
     }
@@ -182,17 +233,31 @@ static err retired_read(struct scope *s, const struct vault *v, const char *path
 
 /* ---- taking over */
 
-static err policy_check(struct scope *s, const struct vault *v, const char *path, struct bytes note)
+/* Whether the quorum has said just now that this is the newest: what it said long ago, an old signer may be beyond. */
+static bool just_now(const struct policy *p, const struct policy_verdict *v)
+{
+    bool fresh[POLICY_WITNESSES_MAX];
+
+    for (size_t i = 0; i < p->n_witnesses; i++)
+        fresh[i] = v->cosigned[i] && cosignature_fresh(v->at[i], clock_wall_ms() / 1000);
+    return p->quorum != POLICY_NO_GROUP && policy_met(p, fresh);
+}
+
+static err policy_check(struct scope *s, const struct vault *v, const struct takeover_shown *paths, struct bytes note)
 {
     struct policy *policy = NEW(s, struct policy);
     struct policy_verdict *verdict = NEW(s, struct policy_verdict);
     struct bytes text;
 
-    TRY(dir_file_read(s, AT_FDCWD, path, POLICY_BYTES_MAX, &text));
+    TRY(dir_file_read(s, AT_FDCWD, paths->policy, POLICY_BYTES_MAX, &text));
     TRY(policy_parse(s, (const char *)text.p, text.len, policy));
     TRY(policy_judge(s, policy, &v->log, (const char *)note.p, note.len, verdict));
     if (!verdict->met)
         return fail(s, ERR_INVALID, "the checkpoint shown is below the policy: %s", verdict->missing);
+    if (!paths->fenced && !just_now(policy, verdict))
+        return fail(s, ERR_INVALID, "no quorum has cosigned the checkpoint shown in the last %d minutes: have its "
+                    "witnesses cosign it again, or make sure that no other signer signs, and say --fenced",
+                    COSIGNATURE_FRESH_S / 60);
     return ERR_OK;
 }
 
@@ -250,17 +315,27 @@ static err issuer_read(struct scope *s, const struct vault *v, const char *path,
 }
 
 static err shown_read(struct scope *s, const struct vault *v, const struct takeover_shown *paths, struct shown *out,
-                      struct shown_issuer *issuer)
+                      struct shown_issuer *issuer, uint64_t *id)
 {
     struct bytes note;
 
+    *id = 0;
     if (paths->retired) {
         out->retired = true;
-        return retired_read(s, v, paths->retired, &out->checkpoint, issuer);
+        return retired_read(s, v, paths->retired, &out->checkpoint, issuer, id);
     }
     TRY(vault_checkpoint_read(s, v, paths->checkpoint, &note, &out->checkpoint));
-    TRY(policy_check(s, v, paths->policy, note));
+    TRY(policy_check(s, v, paths, note));
     return vault_proof_read(s, paths->proof, &out->proof);
+}
+
+static err may_take(struct scope *s, const struct signer_state *now, const struct shown *shown, uint64_t id)
+{
+    if (!now->standby)
+        return fail(s, ERR_CONFLICT, "the folder is no standby's: serve it");
+    if (shown->retired && (now->retired || now->id != id))
+        return fail(s, ERR_INVALID, "the old signer retired for %s, which is another standby", standby_id_text(s, id));
+    return ERR_OK;
 }
 
 static err take(struct scope *s, struct vault *v, const struct takeover_shown *paths)
@@ -270,17 +345,20 @@ static err take(struct scope *s, struct vault *v, const struct takeover_shown *p
     struct signer_state next;
     struct slots slots;
     bool frozen = false;
+    uint64_t id;
 
     TRY(vault_slots(s, v, &slots));
-    TRY(shown_read(s, v, paths, &shown, &issuer));
+    TRY(shown_read(s, v, paths, &shown, &issuer, &id));
     TRY(state_settle(s, &slots, &shown, &next));
+    TRY(may_take(s, &next, &shown, id));
     if (!paths->retired)
         TRY(last_read(s, v, paths->last, &shown.checkpoint, &frozen));
     if (!paths->retired && !paths->issuer_lost)
         TRY(issuer_read(s, v, paths->issuer, &shown.checkpoint, &issuer));
     if (!paths->issuer_lost)
         TRY(issuers_adopt(s, v, issuer.since, &issuer.key));
-    next.standby = false;
+    next.standby = next.retired = false;
+    next.id = 0;
     next.frozen = next.frozen || frozen;
     v->last = next;
     return state_mark(s, v->state, &v->id, &v->last, next);

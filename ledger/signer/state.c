@@ -8,14 +8,16 @@
 
 #include "ledger/keys/sha256.h"
 
-/* Bytes of a slot; the rest is zero. Integers are big-endian. */
+/* Bytes of a slot; the rest is zero. Integers are big-endian; the seven bytes behind the flags are the id. */
 enum { AT_MAGIC = 0, AT_SEQUENCE = 8, AT_SIZE = 16, AT_ROOT = 24, AT_LOG = 56, AT_FLAGS = 88, AT_SUM = 96,
        USED = 128 };
-enum { FLAG_FROZEN = 1, FLAG_STANDBY = 2 };
+enum { FLAG_FROZEN = 1, FLAG_STANDBY = 2, FLAG_RETIRED = 4 };
 static const uint8_t magic[8] = "CFSIGNR1";
 
 void slot_pack(const struct signer_state *state, const struct hash *log, uint8_t out[SLOT_SIZE])
 {
+    uint64_t flags = (state->frozen ? FLAG_FROZEN : 0) | (state->standby ? FLAG_STANDBY : 0) |
+                     (state->retired ? FLAG_RETIRED : 0);
     struct hash sum;
 
     memset(out, 0, SLOT_SIZE);
@@ -24,7 +26,7 @@ void slot_pack(const struct signer_state *state, const struct hash *log, uint8_t
     be64_write(out + AT_SIZE, state->size);
     memcpy(out + AT_ROOT, state->root.b, HASH_SIZE);
     memcpy(out + AT_LOG, log->b, HASH_SIZE);
-    out[AT_FLAGS] = (uint8_t)((state->frozen ? FLAG_FROZEN : 0) | (state->standby ? FLAG_STANDBY : 0));
+    be64_write(out + AT_FLAGS, flags << 56 | (state->id & STANDBY_ID_MAX));
     sum = sha256_of(out, AT_SUM);
     memcpy(out + AT_SUM, sum.b, HASH_SIZE);
 }
@@ -38,10 +40,14 @@ bool slot_unpack(const uint8_t in[SLOT_SIZE], unsigned place, const struct hash 
     memcpy(st.root.b, in + AT_ROOT, HASH_SIZE);
     st.frozen = in[AT_FLAGS] & FLAG_FROZEN;
     st.standby = in[AT_FLAGS] & FLAG_STANDBY;
+    st.retired = in[AT_FLAGS] & FLAG_RETIRED;
+    st.id = be64_read(in + AT_FLAGS) & STANDBY_ID_MAX;
     slot_pack(&st, log, again);
     if (memcmp(again, in, USED) != 0 || st.sequence % 2 != place || st.size > TREE_SIZE_MAX)
         return false;
     if (st.size == 0 && !hash_equal(&st.root, &empty))
+        return false;
+    if (!st.standby && (st.retired || st.id))
         return false;
     *out = st;
     return true;

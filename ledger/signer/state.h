@@ -27,7 +27,10 @@ struct signer_state {
     struct hash root;
     bool frozen;                  /* no further size will ever be signed */
     bool standby;                 /* nothing is signed until a takeover */
+    bool retired;                 /* a standby that has given its word to another one */
+    uint64_t id;                  /* a standby's own; of a retired one, whom it gave its word to; 0: none */
 };
+#define STANDBY_ID_MAX (UINT64_MAX >> 8)
 
 struct slots { struct signer_state slot[2]; bool good[2]; };
 

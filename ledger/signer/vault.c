@@ -12,6 +12,7 @@
 #include "ledger/note/signing.h"
 #include "ledger/signer/folder.h"
 #include "ledger/signer/issuers.h"
+#include "schema/base/random.h"
 
 #define LOG_HEAD "counterfoil-signer/v1\n"
 #define LOG_FILE_MAX 1024
@@ -298,11 +299,24 @@ err vault_freeze(struct scope *s, struct vault *v)
     return state_mark(s, v->state, &v->id, &v->last, next);
 }
 
-err vault_stand_by(struct scope *s, struct vault *v)
+err vault_stand_by(struct scope *s, struct vault *v, bool retired, uint64_t id)
 {
     struct signer_state next = v->last;
 
     next.standby = true;
+    next.retired = retired;
+    next.id = id;
     v->syncs += 2;
     return state_mark(s, v->state, &v->id, &v->last, next);
+}
+
+uint64_t standby_id_new(void)
+{
+    uint64_t id = 0;
+
+    while (id == 0) {
+        random_bytes(&id, sizeof id);
+        id &= STANDBY_ID_MAX;
+    }
+    return id;
 }

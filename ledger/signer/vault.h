@@ -54,4 +54,7 @@ char *vault_note(struct scope *s, const struct vault *v);
 /* Store size and root (state_store()), that nothing further is signed, that another signer signs (state_mark()). */
 err  vault_advance(struct scope *s, struct vault *v, uint64_t size, const struct hash *root);
 err  vault_freeze(struct scope *s, struct vault *v);
-err  vault_stand_by(struct scope *s, struct vault *v);
+err  vault_stand_by(struct scope *s, struct vault *v, bool retired, uint64_t id);
+
+/* What tells one standby from all others: 56 random bits, not 0. */
+uint64_t standby_id_new(void);

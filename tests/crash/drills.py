@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The drills of docs/operating.md, run as they stand there: the commands are read from the page.
 
-The signer's folder is lost; a backup is restored over a newer database, and the newer one put back; the database is
-lost for good, and another log goes on.
+The signer's folder is lost, with a witness and without; a backup is restored over a newer database, and the newer one
+put back; the database is lost for good, and another log goes on.
 """
 import os
 import pathlib
@@ -22,6 +22,7 @@ from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.sale import Sale, must                         # noqa: E402
 from harness.signer import Signer                           # noqa: E402
 from harness.tree import ROOT, folder, program              # noqa: E402
+from harness.witness import Witness                         # noqa: E402
 
 PATIENCE_S = 60
 
@@ -62,17 +63,54 @@ def buy(sale):
     return got.status if got.status == 201 else got.slug
 
 
-def lost_signer(market, sale, desk):
+def lost_signer(market, sale, desk, what, where, takeover):
+    """The signer of this folder is lost, and its standby takes over by those commands."""
+    standby = market.dir / f"{what} standby"
+    market.run("counterfoil-signer", "standby", "--dir", where, "--to", standby)
+    desk.env["STANDBY"] = str(standby)
     market.programs["signer"].kill()
-    shutil.rmtree(market.dir / "signer")
-    size = size_of(market)
-    tap.check(buy(sale) in ("outcome-unknown", "try-again"), "lost signer: nothing is acknowledged")
-    said = desk.run("lost signer", blocks("Lost signer state")[0])
-    tap.check(f"size {size}" in said and "standby no" in said, f"lost signer: the standby is at {size} entries")
-    serve(market, market.dir / "standby")
+    shutil.rmtree(where)
+    size = wait_for(lambda: published(market), PATIENCE_S, "the last checkpoint to be published")
+    tap.check(buy(sale) in ("outcome-unknown", "try-again"), f"{what}: nothing is acknowledged")
+    said = desk.run(what, blocks("Lost signer state")[0] + takeover)
+    tap.check(f"size {size}\n" in said, f"{what}: the standby is at {size} entries") or tap.note(said)
+    serve(market, standby)
     wait_for(market.ready, PATIENCE_S, "the market to be ready")
-    tap.equal(wait_for(lambda: buy(sale) == 201, PATIENCE_S, "a purchase"), True, "lost signer: the market goes on")
-    tap.check(size_of(market) > size + 2, "lost signer: what was committed unsigned is signed too")
+    tap.equal(wait_for(lambda: buy(sale) == 201, PATIENCE_S, "a purchase"), True, f"{what}: the market goes on")
+    tap.check(last_signed(market) > size + 2, f"{what}: what was committed unsigned is signed too")
+    return standby
+
+
+def last_signed(market):
+    return int(market.sql("SELECT max(size) FROM checkpoint")[0][0])
+
+
+def published(market):
+    """Size of the last checkpoint if it is the published one."""
+    size = last_signed(market)
+    status, note = market.get("/log/checkpoint")
+    return size if status == 200 and checkpoint_parse(note)[1] == size else None
+
+
+def lost_signers(market, sale, desk):
+    """With a witness, whose policy the market has meanwhile; then without."""
+    _, with_witnesses, without = blocks("Lost signer state")
+    witness = Witness(market.dir / "witness", "drill.example/w").start([desk.env["VKEY"]])
+    policy = market.dir / "policy"
+    policy.write_text(f"log {desk.env['VKEY']}\nwitness w {witness.vkey} {witness.url}\nquorum w\n", encoding="utf-8")
+    desk.env.update(POLICY=str(policy), WITNESSES=witness.url)
+    market.stop(only=("api", "worker"))
+    market.env.update(COUNTERFOIL_POLICY=str(policy), COUNTERFOIL_WITNESS_PRIVATE="yes")
+    market.start(only=("api", "worker"))
+    where = lost_signer(market, sale, desk, "lost signer, witnessed", market.dir / "signer", with_witnesses)
+    tap.equal((desk.where / "newest").read_text(encoding="utf-8").count(f"— {witness.name} "), 2,
+              "lost signer, witnessed: the witness has cosigned it again")
+    market.stop(only=("api", "worker"))
+    del market.env["COUNTERFOIL_POLICY"]
+    market.start(only=("api", "worker"))
+    witness.program.stop()
+    where = lost_signer(market, sale, desk, "lost signer", where, without)
+    desk.env["DIR"] = str(where)
 
 
 def serve(market, where):
@@ -151,9 +189,8 @@ def main():
         sale = Sale(market.port, market.operator_key).publish(items=100).buy(licenses=2)
         sale.pay(100)
         sale.buyer.timeout = 90
-        market.run("counterfoil-signer", "standby", "--dir", market.dir / "signer", "--to", market.dir / "standby")
-        desk = Desk(market, DIR=str(market.dir / "standby"), STANDBY=str(market.dir / "standby"), URL=market.url,
-                    SOCKET=market.env["COUNTERFOIL_SIGNER"], ADMIN=market.cluster.dsn(database="postgres"),
+        desk = Desk(market, URL=market.url, SOCKET=market.env["COUNTERFOIL_SIGNER"],
+                    ADMIN=market.cluster.dsn(database="postgres"),
                     VKEY=market.operator.get("/v1/log/key").json()["log_key"], NEXT_ORIGIN="next.example/1",
                     NEXT_DIR=str(market.dir / "next-signer"), NEXT_SOCKET=str(market.socket_folder / "next.sock"),
                     NEXT_OWNER=market.cluster.dsn(database="counterfoil_next"),
@@ -163,7 +200,7 @@ def main():
         for _ in range(3):
             tap.equal(buy(sale), 201, "it goes on after the backup")
         try:
-            lost_signer(market, sale, desk)
+            lost_signers(market, sale, desk)
             restored_backup(market, sale, desk)
             lost_database(market, desk)
         finally:

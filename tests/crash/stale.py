@@ -17,7 +17,7 @@ from harness.market import Market                           # noqa: E402
 from harness.program import wait_for                        # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.signer import Signer                           # noqa: E402
-from harness.standby import files, receipt, refused, serve, signer    # noqa: E402
+from harness.standby import files, id_of, receipt, refused, serve, signer    # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
 PATIENCE_S = 60
@@ -50,7 +50,7 @@ class Desk:
         text = self.market.get("/log/checkpoint")[1].decode()
         size = checkpoint_parse(text.encode())[1]
         at, policy = files(self.market, newest=text, policy=f"log {self.vkey}\nquorum none\n")
-        return ["--checkpoint", at, "--policy", policy, "--last", receipt(self.market, size - 1)], size
+        return ["--fenced", "--checkpoint", at, "--policy", policy, "--last", receipt(self.market, size - 1)], size
 
     def proof(self, where, size):
         """The consistency proof from a folder's own size."""
@@ -69,6 +69,10 @@ def takes_over(what, *argv):
     return said
 
 
+def retired(where, standby):
+    return signer("retire", "--dir", where, "--for", id_of(standby), text=True)[1]
+
+
 def by_word(desk, first, plain, ready):
     """The old signer retires: its word names the issuer's key."""
     unsigned = desk.buy()                                  # of the first key's time, asked for later
@@ -76,9 +80,11 @@ def by_word(desk, first, plain, ready):
     keys = desk.issuers(2)
     after = desk.buy()
     desk.market.programs["signer"].kill()
-    word, = files(desk.market, word=signer("retire", "--dir", first, text=True)[1])
+    twin = desk.market.dir / "twin"                       # its word is for one standby only
+    shutil.copytree(first, twin)
+    useless, word = files(desk.market, useless=retired(twin, plain), word=retired(first, ready))
     want = f"lacks the issuer's key of entry {keys[1]['since']}"
-    refused("a copy of before the change, by the word", want, "takeover", "--dir", plain, "--retired", word)
+    refused("a copy of before the change, by the word", want, "takeover", "--dir", plain, "--retired", useless)
     refused("which stays a standby", "standby's", "serve", "--dir", plain, "--socket", desk.market.dir / "no.sock")
     takes_over("a copy in which the key lay ready takes over", "--dir", ready, "--retired", word)
     serve(desk.market, ready)
@@ -121,7 +127,7 @@ def frozen(desk, signing, copy, opened, issuer):
     shown += desk.proof(copy, size)
     market.programs["signer"].kill()
     refused("a frozen log by another entry than its last", "not of the checkpoint's last", "takeover", "--dir", copy,
-            *[earlier if x == shown[5] else x for x in shown], "--issuer", issuer)
+            *[earlier if x == shown[6] else x for x in shown], "--issuer", issuer)
     refused("or by an issuer's key of long ago", "is not the one in force", "takeover", "--dir", copy, *shown,
             "--issuer", opened)
     said = takes_over("a copy of before the end takes over", "--dir", copy, *shown, "--issuer", issuer)

@@ -3,15 +3,16 @@
 """The signer moves to its standby while two instances of the API and a worker append: one history, nothing lost.
 
 The old signer is killed, its folder retires, the standby takes over by its word, and later it moves back by the
-checkpoint and policy alone. What is too old, of another log, of another root, or below the policy is refused. Then an
-old signer that nobody fenced, a plain copy of the folder, is started beside the one that signs, and asked by one of the
-APIs: it learns that it is behind, signs nothing, and stays so.
+checkpoint and policy alone. What is too old, of another log, of another root, for another standby, below the policy, or
+cosigned long ago is refused. Then an old signer that nobody fenced, a plain copy of the folder, is started beside the
+one that signs, and asked by one of the APIs: it learns that it is behind, signs nothing, and stays so.
 """
 import os
 import pathlib
 import random
 import shutil
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -24,7 +25,7 @@ from harness.program import second_api, wait_for            # noqa: E402
 from harness.reader import Seen, checkpoint_parse           # noqa: E402
 from harness.sale import Sale                               # noqa: E402
 from harness.signer import Signer                           # noqa: E402
-from harness.standby import files, forged, receipt, refused, serve, signer    # noqa: E402
+from harness.standby import files, forged, id_of, receipt, refused, serve, signer    # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
 PATIENCE_S = 60
@@ -39,13 +40,18 @@ def moved(market, loads, old, new):
     """By the old signer's word, which retires by giving it."""
     code, _ = signer("serve", "--dir", new, "--socket", market.dir / "no.sock")
     tap.equal(code, 1, "a standby's folder is not served")
-    code, _ = signer("retire", "--dir", old)
+    other = market.dir / "second standby"
+    tap.equal(signer("standby", "--dir", old, "--to", other)[0], 0, "a second standby is made")
+    code, _ = signer("retire", "--dir", old, "--for", id_of(new))
     tap.equal(code, 1, "a signer that runs does not retire")
     market.programs["signer"].kill()
-    code, word = signer("retire", "--dir", old, text=True)
-    again = signer("retire", "--dir", old, text=True)[1]
+    tap.equal(signer("retire", "--dir", old)[0], 2, "nor does one for nobody")
+    code, word = signer("retire", "--dir", old, "--for", id_of(new), text=True)
+    again = signer("retire", "--dir", old, "--for", id_of(new), text=True)[1]
     tap.check(code == 0 and word == again and "retired" in word, "the old signer retires, and says so again")
+    refused("a second word, to another standby", "has retired for", "retire", "--dir", old, "--for", id_of(other))
     retired, torn = files(market, retired=word, torn=forged(word))
+    refused("a word to another standby", "which is another standby", "takeover", "--dir", other, "--retired", retired)
     refused("a word that is not the key's", "not signed by this log's key", "takeover", "--dir", new, "--retired", torn)
     code, said = signer("takeover", "--dir", new, "--retired", retired)
     tap.equal(code, 0, "the standby takes over") or tap.note(said)
@@ -73,15 +79,22 @@ def shown_refused(market, standby, early, other):
     refused("or the issuer's", "show what", *base, "--checkpoint", at, "--policy", none, "--last", last)
     for what, want, x, y in (("another entry as its last", "not of the checkpoint's last", issuer, issuer),
                              ("an entry that brings no issuer", "brings no key of the issuer", last, last)):
-        refused(what, want, *base, "--checkpoint", at, "--policy", none, "--proof", proof, "--last", x, "--issuer", y)
+        refused(what, want, *base, "--checkpoint", at, "--policy", none, "--proof", proof, "--fenced", "--last", x,
+                "--issuer", y)
     base += ["--last", last, "--issuer", issuer]
-    refused("an older checkpoint", "older than the state", *base, "--checkpoint", old, "--policy", none)
+    refused("an older checkpoint", "older than the state", *base, "--checkpoint", old, "--policy", none, "--fenced")
     refused("one of another log", "is a checkpoint of", *base, "--checkpoint", foreign, "--policy", none)
     refused("below the policy", "below the policy", *base, "--checkpoint", at, "--policy", one, "--proof", proof)
+    base.append("--fenced")
     refused("no proof", "not shown to extend", *base, "--checkpoint", at, "--policy", none)
     refused("a proof that fails", "not shown to extend", *base, "--checkpoint", at, "--policy", none, "--proof", wrong)
+    base.pop()
     refused("another key's signature", "not signed by this log's key", *base, "--policy", none, "--checkpoint",
             *files(market, forged=forged(newest)))
+    long_ago, = files(market, long_ago=witness.cosign(newest, time.time() - 700))
+    refused("what was cosigned long ago", "in the last 10 minutes", *base, "--checkpoint", long_ago, "--policy", one,
+            "--proof", proof)
+    refused("what nobody need cosign", "--fenced", *base, "--checkpoint", at, "--policy", none, "--proof", proof)
     good, = files(market, cosigned=witness.cosign(newest))
     code, said = signer(*base, "--checkpoint", good, "--policy", one, "--proof", proof)
     tap.equal(code, 0, f"the newest, of {size} entries, cosigned, with its proof, is believed") or tap.note(said)

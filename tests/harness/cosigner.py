@@ -9,19 +9,23 @@ from harness.ed25519 import Key
 
 
 class Cosigner:
-    NAME, TYPE = "witness.example/w1", b"\x04"
+    TYPE = b"\x04"
 
-    def __init__(self):
-        self.key = Key()
-        self.id = hashlib.sha256(self.NAME.encode() + b"\n" + self.TYPE + self.key.public).digest()[:4]
-        self.vkey = f"{self.NAME}+{self.id.hex()}+{base64.b64encode(self.TYPE + self.key.public).decode()}"
+    def __init__(self, name="witness.example/w1"):
+        self.name, self.key = name, Key()
+        self.id = hashlib.sha256(self.name.encode() + b"\n" + self.TYPE + self.key.public).digest()[:4]
+        self.vkey = f"{self.name}+{self.id.hex()}+{base64.b64encode(self.TYPE + self.key.public).decode()}"
 
     def policy(self, log):
         """A policy of the log's verifier key that wants this witness."""
         return f"log {log}\nwitness w1 {self.vkey}\nquorum w1\n"
 
-    def cosign(self, note):
-        """The note with one line more."""
-        at, text = int(time.time()), note.split("\n\n")[0] + "\n"
+    def line(self, note, at=None):
+        """Its cosignature of the note's text, as of now or that time."""
+        at, text = int(time.time() if at is None else at), note.split("\n\n")[0] + "\n"
         sig = self.key.sign(f"cosignature/v1\ntime {at}\n{text}".encode())
-        return f"{note}\u2014 {self.NAME} {base64.b64encode(self.id + struct.pack('>Q', at) + sig).decode()}\n"
+        return f"\u2014 {self.name} {base64.b64encode(self.id + struct.pack('>Q', at) + sig).decode()}\n"
+
+    def cosign(self, note, at=None):
+        """The note with one line more."""
+        return note + self.line(note, at)

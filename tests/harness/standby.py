@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moving a log from one signer to another: the program, and what is shown to it."""
 import os
+import re
 import subprocess
 
 from harness import tap
@@ -18,6 +19,11 @@ def signer(*argv, text=False):
 def refused(what, want, *argv):
     code, said = signer(*argv)
     tap.check(code == 1 and want in said, f"refused: {what}") or tap.note(said)
+
+
+def id_of(where):
+    """A standby's, as status prints it."""
+    return re.search(r"^id (\w{14})$", signer("status", "--dir", where)[1], re.M).group(1)
 
 
 def receipt(market, index):

@@ -3,26 +3,14 @@
 import json
 
 from harness import tap
-from harness.ed25519 import Key
+from harness.cosigner import Cosigner
 from harness.market import Market
 from harness.program import wait_for
 from harness.reader import checkpoint_parse
 from harness.tree import folder
-from harness.witness import COSIGNATURE, b64, key_id
 
 PATIENCE_S = 60
 WITNESSES, ROWS = 64, 4096         # POLICY_WITNESSES_MAX, WITNESS_ROWS_MAX
-
-
-class Cosigner:
-    def __init__(self, name):
-        self.name, self.key = f"{name}.example/w", Key()
-        self.id = key_id(self.name, COSIGNATURE, self.key.public)
-        self.vkey = f"{self.name}+{self.id.hex()}+{b64(bytes([COSIGNATURE]) + self.key.public)}"
-
-    def line(self, note, at=1700000000):
-        signature = self.key.sign(f"cosignature/v1\ntime {at}\n".encode() + note.split("\n\n")[0].encode() + b"\n")
-        return f"— {self.name} {b64(self.id + at.to_bytes(8, 'big') + signature)}\n"
 
 
 def sizes_of(market):
@@ -59,7 +47,7 @@ def serves(market, size, what):
 def main():
     with Market(folder("cosigned"), without=("worker",)) as market:
         vkey = json.loads(market.get("/v1/log/key")[1])["log_key"]
-        good, others = Cosigner("zz"), [Cosigner(f"a{i}") for i in range(WITNESSES - 1)]
+        good, others = Cosigner("zz.example/w"), [Cosigner(f"a{i}.example/w") for i in range(WITNESSES - 1)]
         policy = market.dir / "policy"
         policy.write_text(f"log {vkey}\n" + "".join(f"witness w{i} {w.vkey}\n" for i, w in enumerate([good, *others])) +
                           "quorum w0\n", encoding="utf-8")

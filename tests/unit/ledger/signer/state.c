@@ -66,7 +66,15 @@ static void test_slot(void)
     st.standby = true;
     slot_pack(&st, &log_id, slot);
     ok(slot_unpack(slot, 0, &log_id, &back) && !back.frozen && back.standby, "so is a standby's mark");
-    slot[88] = 4;
+    st.retired = true;
+    st.id = 0x0123456789abcd;
+    slot_pack(&st, &log_id, slot);
+    ok(slot_unpack(slot, 0, &log_id, &back) && back.standby && back.retired && back.id == st.id, "and its id");
+    is_hex(slot + 88, 8, "060123456789abcd", "in eight bytes with the marks");
+    st.standby = false;
+    slot_pack(&st, &log_id, slot);
+    ok(!slot_unpack(slot, 0, &log_id, &back), "which only a standby has");
+    slot[88] = 8;
     ok(!slot_unpack(slot, 0, &log_id, &back), "a mark of another kind is none");
     memset(slot, 0, sizeof slot);
     ok(!slot_unpack(slot, 0, &log_id, &back), "zeros are no slot");
