@@ -134,7 +134,7 @@ def first_start(witness, log, stranger):
 
 def damaged(witness, log):
     witness.program.stop()
-    files = [p for p in (witness.dir / "state").iterdir() if p.suffix != ".new"]
+    files = [p for p in (witness.dir / "state").iterdir() if p.suffix not in (".new", ".note")]
     for path in files:
         text = bytearray(path.read_bytes())
         text[len(text) // 2] ^= 1
