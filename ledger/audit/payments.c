@@ -204,29 +204,39 @@ static const char *lines_take(struct audit *a, const struct entry *e, struct byt
         return "lines of another root";
     if (tree.size != count_of(e, "line_count"))
         return "another number of lines";
-    return *erased ? sum < total->micro ? NULL : "lines of a larger sum"
-                   : sum == total->micro ? NULL : "lines of another sum";
+    if (*erased || !total->known)
+        return sum <= total->micro - (*erased > 0) ? NULL : "lines of a larger sum";
+    return sum == total->micro ? NULL : "lines of another sum";
 }
 
-/* Without the total's currency a line's amount can't be read. */
+/* Without a currency a line's amount can't be read: the total's, or where that was erased the payment's. */
+static struct money_fact most_of(const struct money_fact *total, const struct payment_row *p)
+{
+    struct money_fact most = total->known || !p ? *total : p->paid;
+
+    most.known = total->known;
+    return most;
+}
+
 static err lines(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
                  const struct money_fact *total, bool good)
 {
     const char *name = scope_printf(s, "allocations/%s/lines", text_of(e, "allocation")), *wrong;
+    struct money_fact most = most_of(total, p);
     struct bytes text = { 0 };
     uint64_t erased = 0;
-    bool there = false;
+    bool there = false, read = *most.currency;
 
-    if (total->known)
+    if (read)
         TRY(document_of(s, a, name, &text, &there));
     if (!there) {
         a->balances_partial = true;
         a->report->unlisted++;
-        missing_rows(a, e, total->known || !a->config.whole ? count_of(e, "line_count") : 0);
+        missing_rows(a, e, read || !a->config.whole ? count_of(e, "line_count") : 0);
         return ERR_OK;
     }
     a->report->listed++;
-    wrong = lines_take(a, e, text, total, &erased);
+    wrong = lines_take(a, e, text, &most, &erased);
     missing_rows(a, e, erased);
     if (erased)
         account_unsure(a);

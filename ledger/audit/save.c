@@ -617,6 +617,7 @@ static bool version_read(struct audit *a, struct reader *r)
 static bool body_read(struct audit *a, struct reader *r)
 {
     struct word note, findings, at;
+    const struct balance_row *b;
 
     if (!line_of(r, "note", &note) || !line_of(r, "findings", &findings) || !get_count(findings, &a->findings) ||
         !line_of(r, "at", &at) || !get_time(at, &a->at_ms) || !version_read(a, r) || !tree_read(a, r, note))
@@ -624,6 +625,8 @@ static bool body_read(struct audit *a, struct reader *r)
     while (next_line(r) && !word_is(r->word[0], "sha256"))
         if (!row_read(a, r))
             return false;
+    for (size_t row = 0; (b = table_next(&a->table[BALANCES], &row)) != NULL;)
+        a->owners_partial |= b->n > 0 && key_zero(b->party);
     return r->n == 2 && word_is(r->word[0], "sha256") && r->p == r->end;
 }
 

@@ -22,6 +22,7 @@ struct shares {
     const struct payment_row *p;
     const struct version_row *v;
     const struct first_rows *first;
+    struct bytes lines, parties;
     const char *publisher;             /* of items that name nobody; NULL: not asked for yet */
     struct split_table weights;
     struct split_part *parts;          /* in order of their creators */
@@ -240,90 +241,118 @@ static err weights(struct shares *x)
     return ERR_OK;
 }
 
-/* ---- lines */
-
 static int by_creator(const void *key, const void *part)
 {
     return strcmp(key, ((const struct split_part *)part)->creator);
 }
 
-/* What is wrong with one line, given whose it is; NULL: nothing, and that part is gone. */
-static const char *line_compare(struct shares *x, const struct line_row *line, const struct id *party,
-                                const char *currency)
-{
-    struct balance_row *b = table_find(&x->a->table[BALANCES], key_of(line->account.text));
-    struct split_part *part;
-    int64_t micro, due;
+/* ---- whose they are: {"account":…,"party":…} in order of the lines */
 
-    if (!key_zero(b->party) && !key_equal(b->party, key_of(party->text)))
-        return "of an account that was another party's";
-    b->party = key_of(party->text);
-    part = bsearch(party->text, x->parts, x->n, sizeof *x->parts, by_creator);
-    if (!part || part->amount <= 0)
-        return "for a party who gets nothing, or has its line";
-    due = part->amount;
-    part->amount = 0;
-    return money_parse(line->amount, currency, &micro) && due == micro ? NULL : "of another amount";
-}
+struct owned { struct line_row line; struct id party; size_t number; };
 
-/* {"account":…,"party":…} in order of the lines; which line is wrong, and how. */
-static const char *lines_compare(struct shares *x, struct bytes lines, struct bytes parties, const char *currency)
+/* The next line that was not erased, with whose it is: false at the end, or if something is wrong with it, *bad. */
+static bool owned_next(struct shares *x, const char **p, const char **q, struct owned *out, const char **bad)
 {
-    const char *p = (const char *)lines.p, *q = (const char *)parties.p, *end = q + parties.len, *eol, *eoq, *bad;
-    size_t due = 0, n = 0;
-    struct line_row line;
+    const char *end = (const char *)x->lines.p + x->lines.len, *stop = (const char *)x->parties.p + x->parties.len;
+    const char *line, *party;
     struct hash leaf;
-    struct id account, party;
-    json_t *row;
+    struct id account;
+    json_t *row = NULL;
+    size_t len;
 
-    for (size_t i = 0; i < x->n; i++)
-        due += x->parts[i].amount > 0;
-    for (; p < (const char *)lines.p + lines.len; p = eol + 1, q = eoq + 1, n++) {
-        eol = memchr(p, '\n', (size_t)((const char *)lines.p + lines.len - p));
-        eoq = q < end ? memchr(q, '\n', (size_t)(end - q)) : NULL;
-        row = NULL;
-        if (eoq && erased_line_read(p, (size_t)(eol - p), &leaf))
-            continue;
-        if (!eoq || !line_row_read(p, (size_t)(eol - p), &line) ||
-            json_read(x->s, q, (size_t)(eoq - q), &row) != ERR_OK || !id_in(row, "party", "pty", &party))
-            bad = "nobody's";
-        else if (!id_in(row, "account", "acc", &account) || strcmp(account.text, line.account.text) != 0)
-            bad = "of another account";
-        else
-            bad = line_compare(x, &line, &party, currency);
-        json_decref(row);
-        if (bad)
-            return scope_printf(x->s, "line %zu %s", n + 1, bad);
-    }
-    return n == due ? NULL : scope_printf(x->s, "%zu lines for %zu parties", n, due);
+    *bad = NULL;
+    do {
+        if (*p == end)
+            return false;
+        line = *p, party = *q;
+        len = (size_t)((const char *)memchr(line, '\n', (size_t)(end - line)) - line);      /* lines were read before */
+        *p = line + len + 1;
+        *q = party < stop ? memchr(party, '\n', (size_t)(stop - party)) : NULL;
+        *q = *q ? *q + 1 : stop;
+        out->number++;
+    } while (erased_line_read(line, len, &leaf));
+    if (*q == party || !line_row_read(line, len, &out->line) ||
+        json_read(x->s, party, (size_t)(*q - 1 - party), &row) != ERR_OK || !id_in(row, "party", "pty", &out->party))
+        *bad = "nobody's";
+    else if (!id_in(row, "account", "acc", &account) || strcmp(account.text, out->line.account.text) != 0)
+        *bad = "of another account";
+    json_decref(row);
+    return !*bad;
 }
 
-static err compare(struct shares *x, const struct money_fact *total, struct bytes lines)
+/* Each account is one party's for good. Which line is wrong, and how; NULL: none. */
+static const char *owners(struct shares *x)
+{
+    const char *p = (const char *)x->lines.p, *q = (const char *)x->parties.p, *bad;
+    struct owned o = { .number = 0 };
+
+    while (owned_next(x, &p, &q, &o, &bad)) {
+        struct balance_row *b = table_find(&x->a->table[BALANCES], key_of(o.line.account.text));
+        struct key party = key_of(o.party.text);
+
+        if (!key_zero(b->party) && !key_equal(b->party, party)) {
+            bad = "of an account that was another party's";
+            break;
+        }
+        b->party = party;
+    }
+    return bad ? scope_printf(x->s, "line %zu %s", o.number, bad) : NULL;
+}
+
+static err parties(struct shares *x)
 {
     const char *name = scope_printf(x->s, "allocations/%s/parties", text_of(x->e, "allocation")), *found;
-    struct bytes parties;
 
-    TRY(document_of(x->s, x->a, name, &parties, &x->there));
+    TRY(document_of(x->s, x->a, name, &x->parties, &x->there));
     if (!x->there) {
         missing_list(x->a, "parties of its lines");
         return ERR_OK;
     }
     x->a->report->listed++;
-    found = "what nobody weighs anything in";
-    if (split_amounts(x->s, total->micro, x->parts, x->n) == ERR_OK)
-        found = lines_compare(x, lines, parties, total->currency);
+    found = owners(x);
     scope_forgive(x->s);
     if (found)
-        wrong(x, RULE_ALLOCATION_SHARES, "each party's part by largest remainder of what was cleared", found);
+        wrong(x, RULE_ALLOCATION_SHARES, "the party of each line's account", found);
     return ERR_OK;
 }
 
-static err recompute(struct shares *x, const struct money_fact *total, struct bytes lines)
+/* ---- what they get */
+
+static const char *line_compare(struct shares *x, const struct owned *o, const char *currency)
 {
-    TRY(lists(x));
-    if (x->there)
-        TRY(weights(x));
-    return x->there ? compare(x, total, lines) : ERR_OK;
+    struct split_part *part = bsearch(o->party.text, x->parts, x->n, sizeof *x->parts, by_creator);
+    int64_t micro, due;
+
+    if (!part || part->amount <= 0)
+        return "for a party who gets nothing, or has its line";
+    due = part->amount;
+    part->amount = 0;
+    return money_parse(o->line.amount, currency, &micro) && due == micro ? NULL : "of another amount";
+}
+
+static const char *lines_compare(struct shares *x, const char *currency)
+{
+    const char *p = (const char *)x->lines.p, *q = (const char *)x->parties.p, *bad;
+    struct owned o = { .number = 0 };
+    size_t due = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        due += x->parts[i].amount > 0;
+    while (owned_next(x, &p, &q, &o, &bad))
+        if ((bad = line_compare(x, &o, currency)) != NULL)
+            return scope_printf(x->s, "line %zu %s", o.number, bad);
+    return o.number == due ? NULL : scope_printf(x->s, "%zu lines for %zu parties", o.number, due);
+}
+
+static void compare(struct shares *x, const struct money_fact *total)
+{
+    const char *found = "what nobody weighs anything in";
+
+    if (split_amounts(x->s, total->micro, x->parts, x->n) == ERR_OK)
+        found = lines_compare(x, total->currency);
+    scope_forgive(x->s);
+    if (found)
+        wrong(x, RULE_ALLOCATION_SHARES, "each party's part by largest remainder of what was cleared", found);
 }
 
 static bool hash_known(const struct hash *h)
@@ -333,23 +362,37 @@ static bool hash_known(const struct hash *h)
     return !hash_equal(h, &none);
 }
 
+static err recompute(struct shares *x, const struct money_fact *total)
+{
+    TRY(parties(x));
+    if (!x->there)
+        return ERR_OK;
+    if (!x->v || !x->first || !hash_known(&x->v->details_root) || x->v->item_count > AUDIT_WEIGHED_ITEMS_MAX ||
+        x->p->fee_ppm == MONEY_UNKNOWN || !total->known) {
+        missing(x);
+        return ERR_OK;
+    }
+    TRY(lists(x));
+    if (x->there)
+        TRY(weights(x));
+    if (x->there)
+        compare(x, total);
+    return ERR_OK;
+}
+
 err allocation_shares(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
                       const struct money_fact *total, struct bytes lines)
 {
     struct scope one;
-    struct shares x = { .s = &one, .a = a, .e = e, .p = p, .weights = SPLIT_TABLE(&one), .there = true };
+    struct shares x = { .s = &one, .a = a, .e = e, .p = p, .lines = lines, .weights = SPLIT_TABLE(&one),
+                        .there = true };
     err got;
 
     x.v = table_find(&a->table[VERSIONS], p->version);
     x.first = table_find(&a->firsts, p->license);
-    if (!x.v || !x.first || !hash_known(&x.v->details_root) || x.v->item_count > AUDIT_WEIGHED_ITEMS_MAX ||
-        p->fee_ppm == MONEY_UNKNOWN) {
-        missing(&x);
-        return ERR_OK;
-    }
     scope_init(&one, 0);
     one.deadline_ms = s->deadline_ms;
-    got = recompute(&x, total, lines);
+    got = recompute(&x, total);
     if (got != ERR_OK)
         got = fail(s, got, "%s", one.why.detail);
     scope_free(&one);

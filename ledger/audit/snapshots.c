@@ -18,6 +18,12 @@
  */
 struct tree_said { char currency[4]; uint64_t accounts; struct sum_node root; };
 
+/*
+ * A reader whom everything private is shown to knows which lines and payouts it lacks, until the erasure that lists
+ * them has passed: by then their accounts were closed, and have no leaf any more.
+ */
+struct lost { bool any; uint64_t lines; };
+
 struct leaves {
     struct audit *a;
     const struct tree_said *said;
@@ -25,6 +31,7 @@ struct leaves {
     struct sum_frontier tree;
     struct hash last;                      /* salted id of the leaf before */
     bool compared;                         /* so far no leaf differs from its account */
+    struct lost lost;                      /* what is not known of the accounts, before its entry */
     struct table erased;                   /* struct past_row; the first halves of the salted ids of erased accounts */
     uint64_t n_erased;
 };
@@ -63,6 +70,30 @@ void payout_covered(struct audit *a)
 void account_unsure(struct audit *a)
 {
     last_snapshot(a)->unsure = true;
+}
+
+static struct lost lost_of(struct audit *a)
+{
+    struct lost lost = { !a->config.whole && last_snapshot(a)->unsure, a->config.whole ? 0 : UINT64_MAX };
+    const struct missing_row *m;
+
+    for (size_t at = 0; (m = table_next(&a->table[MISSING], &at)) != NULL;) {
+        if (m->type == ENTRY_ALLOCATION_POSTED && a->config.whole)
+            lost.lines += m->rows;
+        if (m->type == ENTRY_ALLOCATION_POSTED || m->type == ENTRY_PAYOUT_INSTRUCTED)
+            lost.any = lost.any || m->rows > 0 || m->fields > 0;
+    }
+    return lost;
+}
+
+/* Whether so many lines of an account, which the reader doesn't know of, may be among those that it lacks. */
+static bool lines_lost(struct leaves *l, uint64_t more)
+{
+    if (!l->lost.any || more > l->lost.lines)
+        return false;
+    if (l->lost.lines != UINT64_MAX)
+        l->lost.lines -= more;
+    return true;
 }
 
 static void as_of_check(struct audit *a, uint64_t as_of)
@@ -117,8 +148,11 @@ static void leaf_compare(struct leaves *l, const struct leaf_said *leaf)
     struct audit *a = l->a;
     struct balance_row *b = table_find(&a->table[BALANCES], key_of(row->account.text));
 
-    if (last_snapshot(a)->unsure && (!b || row->n > b->n))
+    if ((!b || row->n > b->n) && lines_lost(l, row->n - (b ? b->n : 0))) {
+        if (b)
+            b->seen = a->index + 1;
         return;                            /* what is erased can't be laid against it */
+    }
     l->compared = false;
     if (!b || b->n == 0 || strcmp(b->currency, l->said->currency) != 0)
         audit_find(a, RULE_SNAPSHOT_ACCOUNTS, "accounts that were allocated something in the currency", "%s",
@@ -170,10 +204,15 @@ static const char *page_take(struct leaves *l, struct bytes text)
     return wrong;
 }
 
-/* A closed party has given up what it had, and has no leaf any more. Whose an account is, is not always known. */
+/*
+ * A closed party has given up what it had, and has no leaf any more. Whose an account is, is not known where lines or
+ * their parties were not to be had, or to a state that an older program has saved.
+ */
 static bool closed(const struct audit *a, const struct balance_row *b)
 {
-    return a->table[PAST_PARTIES].n > 0 && (key_zero(b->party) || past(a, PAST_PARTIES, b->party));
+    bool known = a->config.whole && !a->owners_partial;
+
+    return a->table[PAST_PARTIES].n > 0 && (key_zero(b->party) ? !known : past(a, PAST_PARTIES, b->party));
 }
 
 static bool leaf_erased(const struct leaves *l, const char *account)
@@ -255,7 +294,8 @@ static void leaves_settle(struct leaves *l, const char *wrong)
 static err leaves_check(struct scope *s, struct audit *a, const struct tree_said *said, uint64_t as_of, bool *there,
                         uint64_t *gone)
 {
-    struct leaves l = { .a = a, .said = said, .as_of = as_of, .tree = SUM_FRONTIER_EMPTY, .compared = true };
+    struct leaves l = { .a = a, .said = said, .as_of = as_of, .lost = lost_of(a), .tree = SUM_FRONTIER_EMPTY,
+                        .compared = true };
     const char *wrong = NULL;
     err e = ERR_OK;
 
@@ -289,7 +329,7 @@ static bool said_read(const char *currency, const json_t *sums, struct tree_said
 static void total_check(struct audit *a, const char *currency, money_sum said)
 {
     const struct balance_row *t = total_of(a, currency);
-    bool sure = !a->totals_partial && !last_snapshot(a)->unsure && a->table[PAST_PARTIES].n == 0;
+    bool sure = !a->totals_partial && !lost_of(a).any && a->table[PAST_PARTIES].n == 0;
 
     if (sure && t->micro > 0 && said < (money_sum)t->micro)
         audit_find(a, RULE_SNAPSHOT_TOTAL, "no less than what was allocated and not paid out", "less in %s", currency);

@@ -69,7 +69,7 @@ struct snapshot_row {                    /* the last snapshot; one row */
     struct key key;
     uint64_t as_of, written;             /* written: index after the last entry that moved an account's balance, */
     uint64_t given;                      /* and after the last that gave something to one */
-    bool unsure;                         /* lines, or whose payouts were which, are not known: erased, or not shown */
+    bool unsure;                         /* to who isn't shown all: lines, or whose payouts were which, aren't known */
 };
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
@@ -121,6 +121,7 @@ struct audit {
     unsigned rules;                      /* version in force; 0: no entry seen yet */
     bool balances_partial;               /* the lines of an allocation were not to be had: no balance is sure */
     bool totals_partial;                 /* nor was the total of one disclosed */
+    bool owners_partial;                 /* of an account that was there before audit_load() nobody knew whose it is */
     struct table table[TABLES];
     size_t windows_due;                  /* WINDOWS is rid of what is over when it has grown to so many, */
     size_t clearances_due;               /* and so is CLEARANCES */

@@ -245,6 +245,120 @@ static void test_resumed(void)
     }
 }
 
+/* The publisher's line of an allocation, of which only the hash is left; and nobody is told whose it was. */
+static void erase_line(struct log *l, const char *lines, const char *parties)
+{
+    char hex[HEX_SIZE(HASH_SIZE)] = "";
+
+    for (size_t i = 0; i < l->n_documents; i++) {
+        struct buf *text = &l->document[i].text;
+        char *second;
+
+        if (strcmp(l->document[i].name, lines) != 0 && strcmp(l->document[i].name, parties) != 0)
+            continue;
+        second = memchr(text->p, '\n', text->len);
+        second++;
+        if (strcmp(l->document[i].name, lines) == 0) {
+            size_t len = (size_t)(text->p + text->len - second) - 1;
+            struct hash h = leaf_hash(second, len);
+            hex_write(h.b, HASH_SIZE, hex);
+        }
+        text->len = (size_t)(second - text->p);
+        buf_printf(text, "{\"leaf\":\"%s\"}\n", hex);
+    }
+}
+
+static struct act erasure_of(struct log *l, const int *of, size_t n)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+    struct buf leaf = BUF(&l->s), *text = beside(l, scope_printf(&l->s, "erasures/%d", LONG_ACTS + 2));
+    struct hash *root = NEW(&l->s, struct hash);
+
+    for (size_t i = 0; i < n; i++) {
+        struct erased_row row = { .index = (uint64_t)of[i], .rows = of[i] != PAYOUT_1 };
+        if (of[i] == PAYOUT_1)
+            row.n_fields = 3;
+        for (size_t j = 0; j < row.n_fields; j++)
+            snprintf(row.fields[j], sizeof row.fields[j], "%s", (const char *[]){ "account", "amount", "currency" }[j]);
+        list_add_erased(&tree, &leaf, &row);
+        buf_add(text, leaf.p, leaf.len);
+        buf_char(text, '\n');
+    }
+    *root = frontier_root(&tree);
+    return (struct act){ ENTRY_DISCLOSURES_ERASED, START + 40, {
+        { "count", EV_COUNT(n) }, { "reason", EV_TEXT("request") }, { "root", EV_HASH(root) } }, 0 };
+}
+
+/* An erasure, or a closing, is no excuse for what has nothing to do with it. */
+static void test_after_erasure(void)
+{
+    static const struct { const char *why; bool erased, resumed; struct account account[3]; bool found; } rows[] = {
+        { "an erased account has no leaf", true, false, { { ACC_0, "0.00", 2 } }, false },
+        { "an account of nobody after an erasure", true, false,
+          { { ACC_0, "0.00", 2 }, { ID("acc", "zz"), "1.00", 1 } }, true },
+        { "a line more after an erasure", true, false, { { ACC_0, "0.00", 3 } }, true },
+        { "somebody was closed", false, true, { { ACC_0, "0.00", 2 }, { ACC_1, "8.251467", 2 } }, false },
+        { "an account left out, after another party was closed", false, true, { { ACC_0, "0.00", 2 } }, true },
+    };
+    static const int gone[] = { ALLOCATED_A, ALLOCATED_B, PAYOUT_1 };
+    static struct act acts[ALL_ACTS + 1];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct lie lie = { .account = { rows[i].account[0], rows[i].account[1] } };
+        struct audit_config config = { .seed = 42, .whole = true };
+        struct act close = { ENTRY_PARTY_CLOSED, START + 40, {
+            { "party", EV_TEXT(rows[i].erased ? ID("pty", "01") : ID("pty", "02")) } }, 0 }, last;
+        struct audit_source src;
+        struct audit_report r;
+        struct buf state;
+        struct scope s;
+        struct audit *a;
+        struct log l;
+
+        scope_init(&s, 0);
+        log_init(&l);
+        state = (struct buf)BUF(&s);
+        tell_all(&l, acts, &lies[0], LATER);
+        acts[CERTIFIED] = acts[UNCERTIFIED] = acts[VERIFIED];
+        acts[CERTIFIED].at = START + 12;
+        acts[UNCERTIFIED].at = START + 30;
+        if (rows[i].erased) {
+            erase_line(&l, "allocations/" ID("alc", "00") "/lines", "allocations/" ID("alc", "00") "/parties");
+            erase_line(&l, "allocations/" ID("alc", "01") "/lines", "allocations/" ID("alc", "01") "/parties");
+        }
+        for (size_t j = 0; j <= CHANGED_3; j++)
+            log_act(&l, &acts[j]);
+        log_act(&l, &close);
+        if (rows[i].erased)
+            l.disclosures[PAYOUT_1].len = 0;
+        last = rows[i].erased ? erasure_of(&l, gone, ARRAY_LEN(gone)) : acts[VERIFIED];
+        last.at = START + 40;
+        log_act(&l, &last);
+        last = taken(l.n, tree_of(&l, "snapshots/43/EUR/0", &lie, l.n));
+        log_act(&l, &last);
+        config.vkey = l.vkey;
+        src = log_source(&l);
+        if (audit_new(&s, &config, &a) != ERR_OK)
+            abort();
+        if (rows[i].resumed) {                   /* which forgets what was cleared, and lays no shares against it */
+            l.shown = ALLOCATED_A;
+            if (audit_run(&s, a, &src, &r) != ERR_OK || r.findings)
+                abort();
+            audit_save(a, &state);
+            audit_free(a);
+            l.shown = 0;
+            if (audit_load(&s, &config, state.p, state.len, &a) != ERR_OK)
+                abort();
+        }
+        ok(audit_run(&s, a, &src, &r) == ERR_OK && r.advanced, "%s: checked to the end", rows[i].why);
+        ok(rows[i].found ? only_finding(&r, RULE_SNAPSHOT_ACCOUNTS) : !only_finding(&r, RULES) && r.findings == 0, "%s",
+           rows[i].why);
+        audit_free(a);
+        log_free(&l);
+        scope_free(&s);
+    }
+}
+
 /* Since version 3 there is a snapshot of all that creators were given before anything is paid out. */
 static void test_before_payouts(void)
 {
@@ -288,6 +402,7 @@ int main(void)
 {
     keys_init();
     test_before_payouts();
+    test_after_erasure();
     for (size_t i = 0; i < ARRAY_LEN(lies); i++)
         try(&lies[i], LATER, TAKEN);
     try(&(struct lie){ "one as of the same size again", .rule = RULE_SNAPSHOT_AS_OF }, TAKEN_AS_OF, LATER);
