@@ -151,7 +151,7 @@ static bool wanted(const struct draw *draw, const char *name)
     if (strncmp(name, "disclosures/", 12) == 0)
         return decimal_read(name + 12, strlen(name + 12), INT64_MAX, &index) && draw_find(draw, index);
     if (strncmp(name, "clearances/", 11) != 0)
-        return strncmp(name, "certificates/", 13) == 0;
+        return strncmp(name, "certificates/", 13) == 0 || strncmp(name, "licenses/", 9) == 0;
     for (size_t i = 0; i < draw->got; i++)
         if (rests_on(draw, name + 11, draw->rows[i].clearance.text))
             return true;

@@ -23,7 +23,7 @@ static const size_t row_sizes[TABLES] = {
     [MISSING] = sizeof(struct missing_row),
     [ISSUERS] = sizeof(struct issuer_row),
     [SUCCESSORS] = sizeof(struct successor_row), [PREDECESSORS] = sizeof(struct predecessor_row),
-    [SNAPSHOTS] = sizeof(struct snapshot_row),
+    [SNAPSHOTS] = sizeof(struct snapshot_row), [CREATORS] = sizeof(struct creator_row),
 };
 
 err audit_new(struct scope *s, const struct audit_config *config, struct audit **out)

@@ -94,6 +94,8 @@ static err clearance_rows(struct scope *s, struct audit *a, const struct entry *
         wrong = consent_wrong(a, c, r->consents[i], e->at_ms);
     if (wrong)
         audit_find(a, RULE_CLEARANCE_CONSENTS, "consents that hold for the purpose and until its end", "%s", wrong);
+    if (r && p)
+        TRY(cleared_contributors(s, a, e, p, r));
     if (r && first)
         first_rows_keep(a, c->license, r);
     else if (r && p && p->paid.known && p->paid.micro > 0 && !first_rows_hold(a, c->license, r))

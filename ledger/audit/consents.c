@@ -13,13 +13,14 @@ static struct key place_of(uint64_t index)
 
 static void consent_creator(struct audit *a, const struct entry *e)
 {
-    const struct party_row *p;
+    struct key consent = key_in(e, "consent");
 
     if (!text_of(e, "creator"))
         return;
-    p = table_find(&a->table[PARTIES], key_in(e, "creator"));
-    if (!p)
+    if (!table_find(&a->table[PARTIES], key_in(e, "creator")))
         audit_find(a, RULE_CONSENT_CREATOR, "a registered party", "a creator who is none");
+    else if (!table_find(&a->table[CREATORS], consent))
+        ((struct creator_row *)table_add(&a->table[CREATORS], consent))->creator = key_in(e, "creator");
 }
 
 void consent_granted(struct audit *a, const struct entry *e)
@@ -71,7 +72,10 @@ void consent_suspended(struct audit *a, const struct entry *e)
 void consent_revoked(struct audit *a, const struct entry *e)
 {
     struct consent_row *c = withdrawn(a, e);
+    struct creator_row *by = table_find(&a->table[CREATORS], key_in(e, "consent"));
 
+    if (by)
+        table_remove(&a->table[CREATORS], by);
     if (!c)
         return;
     table_remove(&a->table[CONSENTS], c);

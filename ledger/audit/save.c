@@ -153,6 +153,11 @@ static void put_snapshot(struct buf *b, const void *row)
     buf_printf(b, " %" PRIu64 " %" PRIu64 " %d %" PRIu64, r->as_of, r->written, r->unsure, r->given);
 }
 
+static void put_creator(struct buf *b, const void *row)
+{
+    put_key(b, ((const struct creator_row *)row)->creator);
+}
+
 static void put_window(struct buf *b, const void *row)
 {
     buf_printf(b, " %" PRId64, ((const struct window_row *)row)->at);
@@ -370,6 +375,12 @@ static bool get_snapshot(const struct word *w, size_t n, void *row)
     return true;
 }
 
+static bool get_creator(const struct word *w, size_t n, void *row)
+{
+    (void)n;
+    return get_key(w[0], &((struct creator_row *)row)->creator);
+}
+
 static bool get_window(const struct word *w, size_t n, void *row)
 {
     (void)n;
@@ -471,6 +482,7 @@ static const struct {
     [SUCCESSORS]        = { "successor", { ABSENT, ABSENT, 1 }, put_successor, get_successor },
     [PREDECESSORS]      = { "predecessor", { ABSENT, ABSENT, 2 }, put_predecessor, get_predecessor },
     [SNAPSHOTS]         = { "snapshot", { ABSENT, ABSENT, 4 }, put_snapshot, get_snapshot },
+    [CREATORS]          = { "creator", { ABSENT, ABSENT, 1 }, put_creator, get_creator },
 };
 
 static void put_rows(struct buf *b, const struct audit *a, int table)

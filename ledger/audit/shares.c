@@ -124,7 +124,7 @@ void listed_free(struct listed_version *l)
 }
 
 /* Payments for one version follow one another: its lists are kept until another's are asked for. */
-static err lists(struct shares *x)
+static err lists(struct shares *x, bool items)
 {
     struct listed_version *l = &x->a->listed;
 
@@ -133,7 +133,7 @@ static err lists(struct shares *x)
         l->version = x->v->key;
     }
     TRY(list_keep(x, "details", &x->v->details_root, &l->details));
-    return x->p->by_byte ? list_keep(x, "items", &x->v->root, &l->items) : ERR_OK;
+    return items ? list_keep(x, "items", &x->v->root, &l->items) : ERR_OK;
 }
 
 /* ---- weights */
@@ -372,7 +372,7 @@ static err recompute(struct shares *x, const struct money_fact *total)
         missing(x);
         return ERR_OK;
     }
-    TRY(lists(x));
+    TRY(lists(x, x->p->by_byte));
     if (x->there)
         TRY(weights(x));
     if (x->there)
@@ -397,4 +397,109 @@ err allocation_shares(struct scope *s, struct audit *a, const struct entry *e, c
         got = fail(s, got, "%s", one.why.detail);
     scope_free(&one);
     return got;
+}
+
+/* ---- consents: who made an item has consented to it */
+
+/* Who gave a consent; zero: not known, since it was erased, or is not shown to this reader. */
+static struct key given_by(const struct audit *a, struct key consent)
+{
+    const struct creator_row *c = table_find(&a->table[CREATORS], consent);
+
+    return c ? c->creator : (struct key){ 0 };
+}
+
+struct made { struct key party[ITEM_CONTRIBUTORS_MAX]; size_t n; };          /* each party once */
+
+static bool made_read(const json_t *details, struct made *out)
+{
+    json_t *contributors = json_object_get(details, "contributors"), *row;
+    struct id party;
+    size_t i, at;
+
+    out->n = 0;
+    if (!json_is_array(contributors) || json_array_size(contributors) > ITEM_CONTRIBUTORS_MAX)
+        return false;
+    json_array_foreach(contributors, i, row) {
+        if (!id_in(row, "party", "pty", &party))
+            return false;
+        for (at = 0; at < out->n && !key_equal(out->party[at], key_of(party.text)); at++)
+            ;
+        out->party[at] = key_of(party.text);
+        out->n += at == out->n;
+    }
+    return true;
+}
+
+/* What is wrong with the consents of one item; NULL: nothing. A consent of nobody known may be anybody's. */
+static const char *consents_compare(const struct audit *a, const struct made *made, const struct key *consents,
+                                    size_t n)
+{
+    size_t unknown = 0, without = made->n;
+
+    if (n > 0 && made->n == 0)
+        return "a consent to an item that names nobody";
+    for (size_t i = 0; i < n; i++) {
+        struct key by = given_by(a, consents[i]);
+        size_t at = 0;
+
+        while (at < made->n && !key_equal(made->party[at], by))
+            at++;
+        if (at == made->n && !key_zero(by))
+            return "a consent of somebody who made nothing of it";
+        unknown += key_zero(by);
+    }
+    for (size_t at = 0; at < made->n; at++)
+        for (size_t i = 0; i < n; i++)
+            if (key_equal(made->party[at], given_by(a, consents[i]))) {
+                without--;
+                break;
+            }
+    return without > unknown ? "no consent of somebody who made it" : NULL;
+}
+
+static const char *item_compare(struct shares *x, const char *text, size_t len, const struct cleared_rows *rows,
+                                const struct cleared_item *item)
+{
+    const char *found = "details in another form";
+    json_t *details = NULL;
+    struct made made;
+    struct scope one;
+
+    scope_init(&one, 0);
+    if (json_read_as(&one, text, len, (struct json_rules){ .any_number = true }, &details) == ERR_OK &&
+        made_read(details, &made))
+        found = consents_compare(x->a, &made, &rows->consents[item->first], item->n);
+    json_decref(details);
+    scope_free(&one);
+    return found;
+}
+
+err cleared_contributors(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
+                         const struct cleared_rows *rows)
+{
+    struct shares x = { .s = s, .a = a, .e = e, .p = p, .there = true };
+    const char *at, *eol, *end, *found = NULL;
+    size_t next = 0;
+
+    x.v = table_find(&a->table[VERSIONS], p->version);
+    if (!x.v || !hash_known(&x.v->details_root) || x.v->item_count > AUDIT_WEIGHED_ITEMS_MAX) {
+        missing(&x);
+        return ERR_OK;
+    }
+    TRY(lists(&x, false));
+    if (!x.there)
+        return ERR_OK;
+    at = a->listed.details.p;
+    end = at + a->listed.details.len;
+    for (uint64_t i = 0; !found && at < end && next < rows->n; i++, at = eol + 1) {
+        eol = memchr(at, '\n', (size_t)(end - at));
+        if (i == rows->item[next].item)
+            found = item_compare(&x, at, (size_t)(eol - at), rows, &rows->item[next++]);
+    }
+    if (!found && next < rows->n)
+        found = "an item beyond the version's";
+    if (found)
+        audit_find(a, RULE_CLEARANCE_CONTRIBUTORS, "the consents of those who made each item", "%s", found);
+    return ERR_OK;
 }

@@ -51,6 +51,7 @@ struct license_row {
     int64_t purpose;                     /* purpose_codes.code[purpose] */
 };
 struct consent_row { struct key key; int64_t from, until; uint64_t purposes; bool suspended; };
+struct creator_row { struct key key, creator; };                       /* of a consent, while it is not revoked */
 struct certificate_row { struct key key, certifier, signer; };         /* signer: as a party's public key */
 struct list_row    { struct key key; uint64_t as_of; };
 struct clearance_row { struct key key, license; int64_t until, purpose; uint64_t cleared; struct hash rows_root; };
@@ -86,7 +87,7 @@ struct window_row  { struct key key; int64_t at; };                    /* a lice
 enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS, PAST_LICENSES, WINDOWS,
        CONSENTS, PAST_CONSENTS, STATUS_PLACES, CERTIFICATES, PAST_CERTIFICATES, STATUS_LISTS, CLEARANCES,
        PAST_CLEARANCES, REFUNDS, ALLOCATIONS, PAYOUTS, PAST_PAYOUTS, BALANCES, TOTALS, PAST_PARTIES, MISSING,
-       ISSUERS, SUCCESSORS, PREDECESSORS, SNAPSHOTS, TABLES };
+       ISSUERS, SUCCESSORS, PREDECESSORS, SNAPSHOTS, CREATORS, TABLES };
 
 /* The rows of a live clearance, fetched, in order of item; one set of consents serves neighbors that share it. */
 struct cleared_item { uint64_t item; uint32_t first, n; };             /* consents[first] to consents[first + n - 1] */
@@ -230,6 +231,9 @@ void cleared_rows_free(struct audit *a);                               /* all of
 /* Lines that hash to their root, each against its party's share of the total. */
 err  allocation_shares(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
                        const struct money_fact *total, struct bytes lines);
+/* The consents of each row of a clearance against who made its item, by the version's details. */
+err  cleared_contributors(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
+                          const struct cleared_rows *rows);
 void listed_free(struct listed_version *l);
 
 /* erasures.c */

@@ -26,6 +26,7 @@ static const char *line_a0 = "5.50", *line_b0 = "5.50";               /* lines o
 static const char *line_a = "5.502933", *line_b = "2.751467";         /* and of the second */
 static enum split_rule split_by = SPLIT_PER_ITEM;
 static uint64_t second_number = 2;            /* of both accounts' lines in it */
+static uint64_t consentless = 99, needless = 99, strangers = 99;      /* items that rest on none, one, another's */
 static const uint64_t *later_rows;            /* of a later clearance, if there is one */
 static size_t n_later_rows;
 
@@ -39,10 +40,10 @@ enum {
 #define ACCESS(at_, clearance_, license_, number_) { ENTRY_ACCESS_RECORDED, START + (at_), { \
         { "clearance", T(clearance_) }, { "license", T(license_) }, { "bytes", N(5) }, { "item_hash", H(&root_b) }, \
         { "item_number", N(number_) }, { "key", T(ID("key", "00")) } } }
-#define CONSENT(id_, place_) { ENTRY_CONSENT_GRANTED, START + 11, { \
+#define CONSENT(id_, place_, creator_) { ENTRY_CONSENT_GRANTED, START + 11, { \
         { "consent", T(id_) }, { "coverage_root", H(&root_b) }, { "document", H(&root_b) }, { "from", T(FROM_TEXT) }, \
         { "item_count", N(5) }, { "purposes", J("[\"evaluation\",\"pretraining\"]") }, { "status_index", N(place_) }, \
-        { "until", T(UNTIL) }, { "creator", T(ID("pty", "03")) } } }
+        { "until", T(UNTIL) }, { "creator", T(creator_) } } }
 #define LIST(at_, as_of_) { ENTRY_STATUS_LIST_PUBLISHED, START + (at_), { \
         { "as_of", N(as_of_) }, { "document", H(&root_b) }, { "list", T(ID("stl", "00")) } } }
 #define PAYOUT(at_, id_, account_, amount_) { ENTRY_PAYOUT_INSTRUCTED, START + (at_), { \
@@ -58,8 +59,8 @@ static const struct act rest[LONG_ACTS - FIRST] = {
         { "name", T("S") } } },
     [REKEYED - FIRST] = { ENTRY_PARTY_KEY_CHANGED, START + 10, {
         { "party", T(ID("pty", "04")) }, { "public_key", T("did:key:z6N") } } },
-    [CONSENT_0 - FIRST] = CONSENT(CNS_0, 0),
-    [CONSENT_1 - FIRST] = CONSENT(CNS_1, 1),
+    [CONSENT_0 - FIRST] = CONSENT(CNS_0, 0, ID("pty", "03")),
+    [CONSENT_1 - FIRST] = CONSENT(CNS_1, 1, ID("pty", "01")),
     [CERTIFIED - FIRST] = { ENTRY_CERTIFICATE_ISSUED, START + 12, {
         { "certificate", T(ID("crt", "00")) }, { "certifier", T(ID("pty", "04")) }, { "document", H(&root_b) },
         { "from", T(FROM_TEXT) }, { "until", T(UNTIL) }, { "version", T(VER) } } },
@@ -139,8 +140,14 @@ static void add_rows(struct buf *out, struct hash *root, const uint64_t *items, 
     struct buf leaf = BUF(out->s);
 
     for (size_t i = 0; i < n; i++) {
-        struct cleared_row row = { .item = items[i], .n_consents = 1, .salt = { (uint8_t)i } };
-        if (!id_parse(items[i] < 5 ? CNS_0 : CNS_1, "cns", &row.consents[0]))
+        struct cleared_row row = { .item = items[i], .n_consents = items[i] % 2 == 0, .salt = { (uint8_t)i } };
+        bool others = (items[i] == 6) != (items[i] == strangers);
+
+        if (items[i] == consentless)
+            row.n_consents = 0;
+        if (items[i] == needless)
+            row.n_consents = 1;
+        if (!id_parse(others ? CNS_1 : CNS_0, "cns", &row.consents[0]))
             abort();
         list_add_cleared(&tree, &leaf, &row);
         buf_add(out, leaf.p, leaf.len);
@@ -185,11 +192,13 @@ static void add_rules(struct buf *out, int64_t ppm)
     fee_0 = sha256_of(fee, strlen(fee));
 }
 
-/* Items of 1, 2, 3 … bytes: of each second one a creator has two thirds; the publisher has the rest. */
+/* Items of 1, 2, 3 … bytes: each second one is a creator's, or in one case the publisher's, who has the rest. */
 static void add_version(struct log *l)
 {
-    static const char both[] = "[{\"party\":\"" ID("pty", "03") "\",\"role\":\"author\",\"weight\":2},"
-                               "{\"party\":\"" ID("pty", "01") "\",\"role\":\"publisher\",\"weight\":1}]";
+    static const char one[] = "[{\"party\":\"" ID("pty", "03") "\",\"role\":\"author\",\"weight\":1}]",
+                      three[] = "[{\"party\":\"" ID("pty", "03") "\",\"role\":\"author\",\"weight\":3}]",
+                      other[] = "[{\"party\":\"" ID("pty", "01") "\",\"role\":\"author\",\"weight\":3}]";
+    static const char *const makers[] = { one, "[]", three, "[]", three, "[]", other, "[]", one, "[]" };
     static const uint8_t salt[SALT_SIZE];
     struct frontier details = FRONTIER_EMPTY, items = FRONTIER_EMPTY;
     struct buf *rows = beside(l, "licenses/" LIC_0 "/details"), *sizes = beside(l, "licenses/" LIC_0 "/items");
@@ -197,8 +206,7 @@ static void add_version(struct log *l)
 
     for (unsigned i = 0; i < 10; i++) {
         char path[] = { (char)('a' + i), 0 };
-        struct bytes made = i % 2 ? (struct bytes){ (const uint8_t *)"[]", 2 }
-                                  : (struct bytes){ (const uint8_t *)both, sizeof both - 1 };
+        struct bytes made = { (const uint8_t *)makers[i], strlen(makers[i]) };
         struct item_details d = { { (const uint8_t *)"{}", 2 }, made, "text/plain", path, 1, salt };
         list_add_details(&details, &leaf, &d);
         buf_add(rows, leaf.p, leaf.len);
