@@ -154,15 +154,15 @@ err issuers_adopt(struct scope *s, struct vault *v, uint64_t since, const struct
     struct note_key next;
 
     if (since < now->since)
-        return fail(s, ERR_INVALID, "the issuer's key of entry %" PRIu64 " is not the one in force: the folder has that "
-                    "of entry %" PRIu64 "; show the newest that /v1/log/key names", since, now->since);
+        return fail(s, ERR_INVALID, "the issuer's key of entry %" PRIu64 " is not the one in force: the folder has "
+                    "that of entry %" PRIu64 "; show the newest that /v1/log/key names", since, now->since);
     if (since == now->since && memcmp(&now->key.key, &key->key, sizeof key->key) == 0)
         return ERR_OK;
     if (since > now->since && issuers_next(s, v, &next) == ERR_OK && memcmp(&next.key, &key->key, sizeof key->key) == 0)
         return issuers_change(s, v, since);
     scope_forgive(s);
-    return fail(s, ERR_INVALID, "the folder lacks the issuer's key of entry %" PRIu64 ": it is a copy of before that. Use "
-                "one that was made since then; if there is none, show `--issuer lost`, and bring another key by "
+    return fail(s, ERR_INVALID, "the folder lacks the issuer's key of entry %" PRIu64 ": it is a copy of before that. "
+                "Use one that was made since then; if there is none, show `--issuer lost`, and bring another key by "
                 "next-issuer and `counterfoil-schema issuer` at once", since);
 }
 
