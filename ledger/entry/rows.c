@@ -147,12 +147,20 @@ bool cleared_row_read(const char *leaf, size_t len, struct cleared_row *out)
     return take_consents(&w, out) && take(&w, ",\"item\":") && take_count(&w, &out->item) && take_salt(&w, out->salt);
 }
 
+static bool all_of(const char *p, size_t len, const char *alphabet)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!memchr(alphabet, p[i], strlen(alphabet)))
+            return false;
+    return true;
+}
+
 static bool take_amount(struct walk *w, char amount[MONEY_TEXT_SIZE])
 {
     const char *end = memchr(w->p, '"', (size_t)(w->end - w->p));
     size_t len = end ? (size_t)(end - w->p) : 0;
 
-    if (len == 0 || len >= MONEY_TEXT_SIZE || strspn(w->p, "0123456789.") != len)
+    if (len == 0 || len >= MONEY_TEXT_SIZE || !all_of(w->p, len, "0123456789."))
         return false;
     memcpy(amount, w->p, len);
     amount[len] = '\0';
