@@ -184,7 +184,7 @@ def proved(statement):
     """What verify proves of a statement."""
     def picked(thing, *names):
         return {name: thing.get(name) for name in names if thing.get(name)}
-    return [picked(statement, "from", "to", *(["as_of"] if statement.get("snapshot") else [])),
+    return [picked(statement, *(["as_of"] if statement.get("snapshot") else [])),
             picked(statement.get("snapshot", {}).get("entry", {}), "index"), statement.get("receipts"),
             [(picked(a, "account", "currency", "opening", "closing", "payouts", "proof"),
               [(picked(x, "n", "net", "at", "leaf", "path", "place"), x["entry"]["index"]) for x in a["lines"]])
