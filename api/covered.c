@@ -99,7 +99,7 @@ err credential_add(struct request *rq, struct db *db, const struct hash *documen
     struct bytes text;
     err e = append_document_signed(s, app->append, db, document, index, &text);
 
-    if (e == ERR_INVALID) {                  /* the signer refuses it, as one does that has lost a key of the issuer's */
+    if (e == ERR_INVALID) {                  /* the signer refuses it: one that has lost an issuer's key does */
         log_why(LOG_ERROR, "a document is not signed", s);
         e = ERR_NOT_FOUND;
     }

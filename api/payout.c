@@ -237,7 +237,7 @@ static err answer_decide(struct scope *s, struct append_txn *t, void *arg)
     TRY(books_hold(s, t->db));
     TRY(erasure_under_way(s, t->db, p.party, &erasing));
     if (erasing)
-        return fail(s, ERR_BUSY, "the payee is being erased, and what is said of it now would stay: try again after it");
+        return fail(s, ERR_BUSY, "the payee is being erased, and what is said of it now would stay: try again later");
 
     struct named_value values[] = {
         { "payout", EV_TEXT(p.id.text) },

@@ -245,8 +245,8 @@ BEGIN
 END $$;
 
 /*
- * Answers of others that name the party: no key leads to them, so all are looked at once, a page of their primary key at
- * a time. They lose their words and stay: else a repeat would be done a second time.
+ * Answers of others that name the party: no key leads to them, so all are looked at once, a page of their primary key
+ * at a time. They lose their words and stay: else a repeat would be done a second time.
  */
 CREATE FUNCTION erase_named(which bigint, most bigint, INOUT party_after text, INOUT key_after text,
                             OUT looked_at bigint)

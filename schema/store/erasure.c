@@ -3,8 +3,8 @@
 
 enum { BLOCKER, FORFEITS, HOLD, CLOSE, KEYS, ADD, GET, ALL, NEXT, LOCK, ENTER, LISTS_END, LIST_PARTY, LIST_CONSENTS,
        LIST_PAYMENTS, LIST_LICENSES, LIST_CLEARANCES, LIST_REFUNDS, LIST_ALLOCATIONS, LIST_PAYOUTS, LIST_SNAPSHOTS,
-       NEXT_LICENSE, LIST_ACCESSES, EACH, ENTRIES, OF, UNDER_WAY, BEGIN, PARTS, LINES = PARTS + ERASE_PARTS, LINES_ERASE,
-       NAMED, END, UNHURRIED, STATEMENTS };
+       NEXT_LICENSE, LIST_ACCESSES, EACH, ENTRIES, OF, UNDER_WAY, BEGIN, PARTS, LINES = PARTS + ERASE_PARTS,
+       LINES_ERASE, NAMED, END, UNHURRIED, STATEMENTS };
 _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
 
 #define ERASURE "SELECT e.no, e.id, e.party, e.operator, e.reason, e.state, e.closed_index," \
@@ -112,7 +112,8 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
                              "SELECT s.index, count(*) AS rows, $3::text[] AS wanted FROM creator_account c"
                              " CROSS JOIN snapshot s JOIN snapshot_leaf f ON f.snapshot = s.no"
                              "   AND f.currency = c.currency AND f.id = held_id(c.id, s.as_of)"
-                             " WHERE c.party = $2 AND s.index IS NOT NULL AND f.account IS NOT NULL GROUP BY s.index") },
+                             " WHERE c.party = $2 AND s.index IS NOT NULL AND f.account IS NOT NULL"
+                             " GROUP BY s.index") },
     [NEXT_LICENSE]    = { "erasure_next_license",
                           "SELECT no AS license, id FROM license WHERE buyer = $1 AND id > $2 ORDER BY id LIMIT 1" },
     [LIST_ACCESSES]   = { "erasure_list_accesses",

@@ -90,13 +90,13 @@ def median(values):
 def rows(hashes, threads, full, got, memory, over_http):
     size = f"{full[0]['entries']:,}"
     return [f"| an audit's hash check of a mirror in the page cache, {size} entries, {threads} threads, median of"
-            f" {len(hashes)} | {median(o for o, _ in hashes):,.0f}/s | SHA-256 of the same leaves and nodes from memory:"
-            f" {median(b for _, b in hashes):,.0f}/s | {median(o / b for o, b in hashes):.2f} |",
+            f" {len(hashes)} | {median(o for o, _ in hashes):,.0f}/s | SHA-256 of the same leaves and nodes from"
+            f" memory: {median(b for _, b in hashes):,.0f}/s | {median(o / b for o, b in hashes):.2f} |",
             f"| the same mirror audited in full, entries a second of processor time, median of {len(full)} "
             f"| {median(r['entries'] / r['cpu'] for r in full):,.0f}/s | by the clock:"
             f" {median(r['entries'] / r['seconds'] for r in full):,.0f}/s | |",
             f"| its peak of memory | {median(r['memory'] for r in full) / 2**20:,.0f} MiB | with"
-            f" {got['disclosed']:,} live access windows: {memory / 2**20:,.0f} MiB, {got['entries'] / got['seconds']:,.0f}"
-            " entries/s by the clock | |",
+            f" {got['disclosed']:,} live access windows: {memory / 2**20:,.0f} MiB,"
+            f" {got['entries'] / got['seconds']:,.0f} entries/s by the clock | |",
             f"| entries audited over HTTP by a buyer who is shown their private fields | {over_http[1]:,.0f}/s "
             f"| a log of {over_http[0]:,} entries; a second of the client's processor: {over_http[2]:,.0f} | |"]

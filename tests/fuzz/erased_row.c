@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands in lists for what was erased, as an auditor's source hands it out. Property: a row of an erasure is written
- * as the very bytes that it was read from; what is left of a line or of a snapshot's leaf says nothing but its values.
+ * What stands in lists for what was erased, as an auditor's source hands it out. Property: a row of an erasure is
+ * written as the very bytes that it was read from; what is left of a line or of a snapshot's leaf says nothing but its
+ * values.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -51,8 +51,8 @@ def main():
         tap.check(got.returncode == 1 and "never ends" in got.stderr and asked == most, f"{what}: {asked} asked") or \
             tap.note(f"{got}")
     got, asked = pages(lambda at: {"data": [ROW], "next_cursor": str(int(at or 0) + 1) if at != "4" else None})
-    tap.check(got.returncode == 0 and asked == 5 and got.stdout.count("  t\n") == 5, "a list with an end is read to it") \
-        or tap.note(f"{got}")
+    tap.check(got.returncode == 0 and asked == 5 and got.stdout.count("  t\n") == 5, "a list with an end is read") or \
+        tap.note(f"{got}")
     tap.done()
 
 

@@ -95,8 +95,8 @@ class Scene:
         tap.equal(cleared["state"], "cleared", "the buyer has a license that is cleared")
         for i in range(3):
             must(self.buyer.get(f"/v1/licenses/{license_['id']}/items/t/{i}.txt"), 200)
-        wait_for(lambda: self.market.sql("SELECT count(*) FROM allocation WHERE release_transaction IS NULL") == [["0"]],
-                 60, "its payment to be split and available")
+        held = "SELECT count(*) FROM allocation WHERE release_transaction IS NULL"
+        wait_for(lambda: self.market.sql(held) == [["0"]], 60, "its payment to be split and available")
         return license_
 
     def pay_out(self):
@@ -213,8 +213,9 @@ def came_back(scene):
     nobody = got["party"]
     tap.check(got["state"] == "failed" and nobody.startswith("erased-"), "a payout of hers comes back to nobody")
     amount = money.micro(scene.hers["amount"]["amount"])
-    owed = market.sql("SELECT s.balance FROM account a JOIN posting s ON s.account = a.no JOIN party p ON p.id = a.party"
-                      f" WHERE p.handle = '{nobody}' AND a.kind = 'available' ORDER BY s.running DESC LIMIT 1")
+    owed = market.sql("SELECT s.balance FROM account a JOIN posting s ON s.account = a.no JOIN party p"
+                      f" ON p.id = a.party WHERE p.handle = '{nobody}' AND a.kind = 'available'"
+                      " ORDER BY s.running DESC LIMIT 1")
     tap.equal(owed, [[str(amount)]], "and is in the books, owed to nobody")
     run = must(market.operator.post("/v1/payout-runs", {"rail": "csv", "minimum": {
         "amount": "0.01", "currency": "EUR"}}), 202).json()
@@ -222,7 +223,7 @@ def came_back(scene):
     run = market.operator.get(f"/v1/payout-runs/{run['id']}").json()
     left = [(x["party"], x["reason"], money.micro(x["amount"]["amount"])) for x in run["left"]
             if x["reason"] == "closed"]
-    tap.equal((run["payouts"], left), (0, [(nobody, "closed", amount)]), "no run pays it out, each says that it is there")
+    tap.equal((run["payouts"], left), (0, [(nobody, "closed", amount)]), "no run pays it out, each names it")
 
 
 def answers(scene, eye):

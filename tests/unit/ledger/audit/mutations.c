@@ -162,7 +162,8 @@ static void run(struct liar *l, const struct audit_report *honest, uint64_t seed
             n++;
             made[kind]++;
             told = audit_lies(&s, l, &r) != ERR_OK || r.findings > 0 ||
-                   (way == HIDE && optional(l, x) && r.undisclosed + r.unlisted > honest->undisclosed + honest->unlisted);
+                   (way == HIDE && optional(l, x) &&
+                    r.undisclosed + r.unlisted > honest->undisclosed + honest->unlisted);
             missed += !told;
             if (!told)
                 printf("# missed: mutation %zu of %s, way %d\n", n, x->name, way);
