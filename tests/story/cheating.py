@@ -97,8 +97,9 @@ def served(judge, honest):
     log.bytes[first], log.bytes[second] = log.bytes[second], log.bytes[first]
     log.tiles()
     log.files = {k: v if "entries" in k else honest.files[k] for k, v in log.files.items()}
-    log_found = judge.audit(log)[1]["findings"]
-    check({"tree.root", "tree.tile"} <= {f["rule"] for f in log_found}, "two entries swapped: tree.root, tree.tile")
+    log.shown[first], log.shown[second] = log.shown[second], log.shown[first]
+    backward = ["entry.time"] * (honest.entries[first]["at"] != honest.entries[second]["at"])
+    judge.names("two entries swapped", log, "tree.root", "tree.tile", *backward)
 
     log, other = honest.copy(), honest.copy()
     other.append(honest.entries[-1], honest.shown[-1], at=200)
@@ -182,6 +183,7 @@ def signed(judge, honest):
     bent("a license for less than was paid", lambda log: log.disclose(granted, amount="11.99"), "license.paid",
          "license.price")
     allocated(judge, honest)
+    rested(judge, honest)
     owed(judge, honest)
 
 
@@ -209,6 +211,23 @@ def allocated(judge, honest):
     shown = judge.auditor.get(f"/v1/offers/{offer}").json()
     log.answers = {f"/v1/offers/{offer}": {**shown, "fee": {**shown["fee"], "ppm": shown["fee"]["ppm"] + 1}}}
     judge.names("a fee that is not the offer's", log, "offer.rules")
+    log = honest.copy()
+    log.answers = {f"/v1/offers/{offer}": {**shown, "revision": shown["revision"] + 1}}
+    judge.names("an offer whose fee is kept from a key with a grant", log, "disclosure.hidden")
+
+
+def rested(judge, honest):
+    """What a cleared item rests on, in rows that hash to the root that the entry names."""
+    at = honest.find("clearance.issued")
+    path = f"/v1/clearances/{honest.entries[at]['body']['clearance']}/rows"
+    rows = judge.auditor.get(f"{path}?which=cleared").json()["data"]
+    log = honest.copy()
+    bent = [{**rows[0], "consents": ["cns_" + "0" * 26]}, *rows[1:]]
+    log.answers[path] = {"data": bent, "next_cursor": None}
+    log.entries[at]["body"]["rows_root"] = list_root([{k: row[k] for k in ("consents", "item", "salt")}
+                                                      for row in bent])
+    judge.names("an item that rests on a consent of nobody", log.sign(), "clearance.consents",
+                "clearance.contributors")
 
 
 def owed(judge, honest):
