@@ -346,18 +346,18 @@ err erasure_under_way(struct scope *s, struct db *db, const char *party, bool *y
 }
 
 /* A function that ends without a word. */
-static err call(struct scope *s, struct db *db, int statement, const struct sql_param *params, size_t n)
+static err call(struct scope *s, struct db *db, const struct sql *q, const struct sql_param *params, size_t n)
 {
     static const struct column column[] = { { "done", T_BOOL, 0 } };
     static const struct shape shape = { sizeof(bool), 1, column };
     bool done;
 
-    return db_one(s, db, &erasure_sql[statement], params, n, &shape, &done);
+    return db_one(s, db, q, params, n, &shape, &done);
 }
 
 err erase_begin(struct scope *s, struct db *db, int64_t no, const struct id *stub)
 {
-    return call(s, db, BEGIN, PARAMS(P_INT8(no), P_TEXT(stub->text)));
+    return call(s, db, &erasure_sql[BEGIN], PARAMS(P_INT8(no), P_TEXT(stub->text)));
 }
 
 err erase_part(struct scope *s, struct db *db, int64_t no, enum erase_part part, int64_t limit, int64_t *touched)
@@ -403,5 +403,5 @@ err erase_named(struct scope *s, struct db *db, int64_t no, struct answer_place 
 
 err erase_end(struct scope *s, struct db *db, int64_t no)
 {
-    return call(s, db, END, PARAMS(P_INT8(no)));
+    return call(s, db, &erasure_sql[END], PARAMS(P_INT8(no)));
 }

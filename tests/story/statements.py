@@ -47,17 +47,21 @@ class Source:
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
         for name, body in re.findall(r"#define (\w+) \\\n((?: +COL\(.*\\\n)* +COL\(.*\n)", text):
             text = re.sub(rf"\{{ {name}\b", "{ " + body.replace("\\\n", "\n"), text)
+        text = re.sub(r"\bPART\((\w+), (\"\w+\")\)", r"[PARTS + \1] = { \2 }", text)
         self.names = {}
         for table, body in re.findall(r"const struct sql (\w+)_sql\[\w*\] = \{(.*?)\n\};", text, re.S):
             for key, name in re.findall(r'\[([\w +]+)\]\s*=\s*\{\s*"(\w+)"', body):
                 self.names[table, key] = name
         columns = {}
         for name, body in re.findall(r"struct column (\w+)\[\w*\] = \{(.*?)\};", text, re.S):
-            columns[name] = re.findall(r"COL\(\w+,\s*(\w+),\s*T_(\w+)\)", body)
-            columns[name] += re.findall(r'\{ "(\w+)", T_(\w+),', body)
+            columns[name] = self._columns(body)
         self.shapes = {shape: columns[name]
                        for shape, name in SHAPE.findall(text)}
         self.calls = list(self._calls(text))
+
+    @staticmethod
+    def _columns(body):
+        return re.findall(r"COL\(\w+,\s*(\w+),\s*T_(\w+)\)", body) + re.findall(r'\{ "(\w+)", T_(\w+),', body)
 
     def _calls(self, text):
         for found in re.finditer(r"&(\w+)_sql\[([\w ?:=+]+)\],\s*(NO_PARAMS|PARAMS\()", text):
@@ -65,9 +69,10 @@ class Source:
             given, used = split(rest) if found[3] == "PARAMS(" else ([], 0)
             shape = re.match(r"\s*,\s*&(\w+_shape|shape)\b", rest[used:])
             shape = shape and shape[1]
-            if shape == "shape":                                  # the function's own, of one column
+            if shape == "shape":                                  # the function's own
                 shape = f"shape before {found.start()}"
-                self.shapes[shape] = re.findall(r'\{ "(\w+)", T_(\w+), 0 \}', text[:found.start()])[-1:]
+                own = re.findall(r"struct column column\w*\[\w*\] = \{(.*?)\};", text[:found.start()], re.S)
+                self.shapes[shape] = self._columns(own[-1])
             for key in self._keys(found[1], found[2], text):
                 yield (found[1], key), given, shape
 
@@ -76,6 +81,8 @@ class Source:
         first, plus, _ = chosen.partition(" + ")
         if not plus:
             return re.split(r" [?:] ", chosen)[-2:]
+        if any(key.startswith(f"{first} + ") for of, key in self.names if of == table):
+            return [key for of, key in self.names if of == table and key.startswith(f"{first} + ")]
         kind = first.partition("_")[0] + "_"
         return [key for of, key in self.names if of == table and key.startswith(kind)
                 and f"&{table}_sql[{key}]" not in text]
