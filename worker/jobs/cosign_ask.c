@@ -119,8 +119,8 @@ static err judge(struct scope *s, struct asking *a, uint64_t size, const char *n
         return ERR_OK;
     case 429:
         after = fetch_header(answer, "Retry-After");
-        if (after && decimal_read(after, strlen(after), WITNESS_BACKOFF_MAX_MS / 1000, &seconds))
-            a->retry_ms = (int64_t)seconds * 1000;
+        if (after && decimal_read(after, strlen(after), INT32_MAX, &seconds))
+            a->retry_ms = (int64_t)seconds * 1000;             /* its asker rests for WITNESS_BACKOFF_MAX_MS at most */
         *out = ASKED_PUSHED_BACK;
         return ERR_OK;
     default:
