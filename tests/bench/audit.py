@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an audit costs, on a mirror of a log that append.py made: its hash check, its replay, its memory."""
 import json
-import os
 import statistics
 import subprocess
+import sys
 import time
 
 from checks import ROOT, right
@@ -13,14 +13,20 @@ BUILD = ROOT / "build" / "plain"
 MEMORY_MAX = 256 << 20
 
 
+# What a process is started from counts as its own peak of memory: so it is started from a small one.
+STARTER = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
+           " used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+           " print('used', used.ru_utime + used.ru_stime, used.ru_maxrss << 10); sys.exit(code)")
+
+
 def measured(argv, env=None):
     """(what it prints, as JSON; seconds of the processor, peak bytes of memory)"""
-    with subprocess.Popen(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env) as process:
-        text = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    right(process.returncode == 0, f"{argv[0].name} ended with {process.returncode}")
-    return json.loads(text), used.ru_utime + used.ru_stime, used.ru_maxrss << 10
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", STARTER, *map(str, argv)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, env=env, text=True, check=False)
+    right(done.returncode == 0, f"{argv[0].name} ended with {done.returncode}")
+    text, _, used = done.stdout.rpartition("used ")
+    cpu, memory = used.split()
+    return json.loads(text), float(cpu), int(memory)
 
 
 def replayed(mirror, key, state):
