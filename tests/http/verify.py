@@ -213,10 +213,15 @@ def words(files, kind, data, rng):
     check(taken < AT_ONCE // 2, f"{kind} with a byte changed is refused, or it is in the market's words ({taken})")
 
 
-def cut(files, rng):
+def cut(files):
+    """At every byte. A consent without its list of items is a whole certificate, which says what it leaves open."""
     for kind in KINDS:
         data = files.path(kind).read_bytes()
-        ends = [len(data) // 2, len(data) - 2, 1, *(rng.randrange(1, len(data) - 2) for _ in range(8))]
+        alone = data.find(b"\n") if kind == "consent" else len(data)
+        for end in (alone, alone + 1) if kind == "consent" else ():
+            judged(files, f"{kind} cut off after the certificate at {end}", 0, "coverage     not in this file",
+                   copy(files, kind, f"cut-{end}", data[:end]), flags=flags_of(files, kind))
+        ends = [n for n in range(1, len(data) - 1) if n not in (alone, alone + 1)]
         refused(files, f"{kind} cut off is refused", [copy(files, kind, f"cut-{n}", data[:n]) for n in ends],
                 flags=flags_of(files, kind))
     refused(files, "an empty file is told so", [copy(files, "x", "empty", b"")], "the file is empty")
@@ -420,7 +425,7 @@ def main():
         together(files)
         changed(files, rng)
         odd(files, rng)
-        cut(files, rng)
+        cut(files)
         other_keys(files)
         others(files)
         huge(files)
