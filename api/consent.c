@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/consent.h"
 
+#include <string.h>
+
 #include "api/auth.h"
 #include "api/covered.h"
 #include "api/ledgered.h"
@@ -83,4 +85,42 @@ static err consent_shown(struct request *rq, struct db *db)
 err show_consent(struct request *rq)
 {
     return covered_read(rq, consent_shown);
+}
+
+/* ---- what it covers */
+
+/* What was rejected covers nothing: its list went with the rejection. */
+static err coverage_read(struct request *rq, struct db *db)
+{
+    struct scope *s = &rq->scope;
+    int64_t limit = page_limit(rq);
+    struct bytes after = { (const uint8_t *)"", 0 };
+    char last[HEX_SIZE(HASH_SIZE)];
+    struct consent_row c;
+    struct hash at, *items;
+    const char *key;
+    json_t *data;
+    size_t n;
+
+    TRY(page_after(rq, &key));
+    if (*key && !hex_read(key, strlen(key), at.b, HASH_SIZE))
+        return page_bad_cursor(rq);
+    if (*key)
+        after = (struct bytes){ at.b, HASH_SIZE };
+    TRY(consent_named(rq, db, &c));
+    if (strcmp(c.state, "rejected") == 0)
+        return fail(s, ERR_GONE, "the list went with the rejection of the consent");
+    TRY(consent_items(s, db, c.no, after, limit + 1, &items, &n));
+    data = json_array();
+    for (size_t i = 0; i < n && i < (size_t)limit; i++)
+        json_array_append_new(data, json_pack("{s:o}", "sha256", show_hash(&items[i])));
+    if (n > (size_t)limit)
+        hex_write(items[limit - 1].b, HASH_SIZE, last);
+    reply_page(rq, data, n > (size_t)limit ? last : NULL);
+    return ERR_OK;
+}
+
+err list_coverage(struct request *rq)
+{
+    return app_with_db(rq, coverage_read);
 }

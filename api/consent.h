@@ -14,6 +14,7 @@
 err post_consent(struct request *rq);             /* POST /v1/consents */
 err list_consents(struct request *rq);            /* GET /v1/consents */
 err show_consent(struct request *rq);             /* GET /v1/consents/{consent} */
+err list_coverage(struct request *rq);            /* GET /v1/consents/{consent}/coverage */
 err revoke_consent(struct request *rq);           /* POST /v1/consents/{consent}/revoke */
 
 json_t *consent_show(const struct consent_row *c);

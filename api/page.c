@@ -17,7 +17,7 @@ int64_t page_limit(const struct request *rq)
     return limit;
 }
 
-static err bad_cursor(struct request *rq)
+err page_bad_cursor(struct request *rq)
 {
     return fail_at(&rq->scope, ERR_INVALID, "?cursor", "is none that this list has given: start without one");
 }
@@ -32,10 +32,10 @@ err page_after(struct request *rq, const char **key)
     if (!cursor)
         return ERR_OK;
     if (!base64url_read(cursor, strlen(cursor), bytes, sizeof bytes, &n) || n == 0)
-        return bad_cursor(rq);
+        return page_bad_cursor(rq);
     for (size_t i = 0; i < n; i++)
         if (bytes[i] < 0x20 || bytes[i] >= 0x7f)
-            return bad_cursor(rq);
+            return page_bad_cursor(rq);
     *key = scope_strndup(&rq->scope, (const char *)bytes, n);
     return ERR_OK;
 }
@@ -50,7 +50,7 @@ err page_after_number(struct request *rq, int64_t first, int64_t *key)
     if (!*text)
         return ERR_OK;
     if (!decimal_read(text, strlen(text), TREE_SIZE_MAX, &n))
-        return bad_cursor(rq);
+        return page_bad_cursor(rq);
     *key = (int64_t)n;
     return ERR_OK;
 }

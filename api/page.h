@@ -13,6 +13,8 @@
 int64_t page_limit(const struct request *rq);
 /* The last key of the page before, "" for the first page; ERR_INVALID for what no page gave out. */
 err page_after(struct request *rq, const char **key);
+/* What either fails with; for who reads more out of a key. */
+err page_bad_cursor(struct request *rq);
 /* The same for keys that are numbers, none above TREE_SIZE_MAX; `first` for the first page. */
 err page_after_number(struct request *rq, int64_t first, int64_t *key);
 /* `last`: key of the last row in `data`; NULL: no more rows. */

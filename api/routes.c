@@ -90,6 +90,7 @@ const struct http_handler routes[] = {
     { "post_consent",       post_consent },
     { "list_consents",      list_consents },
     { "show_consent",       show_consent },
+    { "list_coverage",      list_coverage },
     { "revoke_consent",     revoke_consent },
     { "post_certificate",   post_certificate },
     { "list_certificates",  list_certificates },

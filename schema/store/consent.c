@@ -3,9 +3,9 @@
 
 #include "schema/base/limits.h"
 
-enum { KEY_GET, KEY_ADD, KEY_SET, ADD, GRANTS, COPY, GET, BY_DOCUMENT, LIST, ITEMS, REJECT, FORGET, GRANT, SIZE, BLOCK,
-       NEWER, BLOCK_SINCE, REVOKE, UNPRUNED, PRUNE, PRUNED, LIST_ADD, LISTS, TAKEN, BITS, PUBLISH, PUBLISHED,
-       STATEMENTS };
+enum { KEY_GET, KEY_ADD, KEY_SET, ADD, GRANTS, COPY, GET, BY_DOCUMENT, LIST, ITEMS, ITEMS_PAGE, REJECT, FORGET, GRANT,
+       SIZE, BLOCK, NEWER, BLOCK_SINCE, REVOKE, UNPRUNED, PRUNE, PRUNED, LIST_ADD, LISTS, TAKEN, BITS, PUBLISH,
+       PUBLISHED, STATEMENTS };
 _Static_assert(STATEMENTS == CONSENT_STATEMENTS, "consent_sql");
 
 #define HEAD "c.no, c.id, c.creator, c.public_key, c.credential, c.document, c.state, c.reason, c.role, c.assurance," \
@@ -44,6 +44,8 @@ const struct sql consent_sql[CONSENT_STATEMENTS] = {
                       " WHERE ($1::text IS NULL OR c.creator = $1) AND c.id > $2 ORDER BY c.id LIMIT $3" },
     [ITEMS]       = { "consent_items_each",
                       "SELECT sha256 FROM consent_item WHERE consent = $1 ORDER BY sha256" },
+    [ITEMS_PAGE]  = { "consent_items",
+                      "SELECT sha256 FROM consent_item WHERE consent = $1 AND sha256 > $2 ORDER BY sha256 LIMIT $3" },
     [REJECT]      = { "consent_reject",
                       "UPDATE consent SET state = 'rejected', reason = $2, decided_at = clock_timestamp()"
                       " WHERE no = $1 AND state = 'received'" },
@@ -239,6 +241,13 @@ err consent_items_each(struct scope *s, struct db *db, int64_t no,
     struct hash row;
 
     return db_each(s, db, &consent_sql[ITEMS], PARAMS(P_INT8(no)), &sha256_shape, &row, each, arg);
+}
+
+err consent_items(struct scope *s, struct db *db, int64_t no, struct bytes after, int64_t limit, struct hash **out,
+                  size_t *n)
+{
+    return db_many(s, db, &consent_sql[ITEMS_PAGE],
+                   PARAMS(P_INT8(no), P_BYTES(after.p, after.len), P_INT8(limit)), &sha256_shape, out, n);
 }
 
 /* ---- deciding */

@@ -11,7 +11,7 @@
  * rest on the consent before, and consent_withdraw() makes these rows count. What an access or a clearance asks is the
  * view item_withdrawal (version, n, withdrawn): a clearance as of a size <= withdrawn no longer covers the item.
  */
-#define CONSENT_STATEMENTS 27
+#define CONSENT_STATEMENTS 28
 extern const struct sql consent_sql[CONSENT_STATEMENTS];
 
 /* ---- keys of parties */
@@ -40,6 +40,9 @@ err consent_list(struct scope *s, struct db *db, const char *creator, const char
 /* Hashes that it covers, sorted; `each` gets a struct hash and must not use this connection. */
 err consent_items_each(struct scope *s, struct db *db, int64_t no,
                        err (*each)(struct scope *s, void *arg, void *sha256), void *arg);
+/* A page of them, after the bytes of one; `after` empty: from the first. */
+err consent_items(struct scope *s, struct db *db, int64_t no, struct bytes after, int64_t limit, struct hash **out,
+                  size_t *n);
 
 /* ---- deciding */
 /* Of one that is received: ERR_STALE otherwise. Its coverage is forgotten. */

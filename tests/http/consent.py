@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys, consents, withdrawals and status lists over HTTP, refusals first; signed by code that is not ours."""
+import base64
 import hashlib
 import json
 
@@ -127,6 +128,7 @@ def rejected(alice, key, lists):
         or tap.note(repr(got))
     tap.equal((decided(alice, got.json()["id"])["state"], decided(alice, got.json()["id"])["reason"]),
               ("rejected", "coverage_invalid"), "a coverage that doesn't match is rejected with its reason")
+    refused(alice.get(f"/v1/consents/{got.json()['id']}/coverage"), 410, "gone", "what it would have covered is gone")
     got = post(alice, signed, HASHES).json()
     tap.equal(got["state"], "rejected", "for good: sign another one")
     tap.check("one item nor a root" in (got.get("sentence") or "") and "sign again" in (got.get("remedy") or ""),
@@ -165,6 +167,29 @@ def granted(market, alice, auditor, mallory, key, lists):
     tap.equal(mallory.get("/v1/consents").json()["data"], [], "others don't")
     refused(mallory.get(f"/v1/consents/{consent['id']}"), 404, "not-found", "nor by its id")
     return consent
+
+
+def covered(alice, auditor, mallory, operator, consent):
+    """Which items a consent covers, page by page, for those who may see it whole."""
+    where = f"/v1/consents/{consent['id']}/coverage"
+
+    def pages(who, limit):
+        got, cursor = [], ""
+        while cursor is not None:
+            page = who.get(f"{where}?limit={limit}{cursor and '&cursor=' + cursor}").json()
+            got.append([row["sha256"] for row in page["data"]])
+            cursor = page["next_cursor"]
+        return got
+
+    for who, name in ((alice, "its creator"), (auditor, "an auditor"), (operator, "the operator")):
+        tap.equal([h for page in pages(who, 2) for h in page], sorted(HASHES), f"{name} sees what it covers, sorted")
+    tap.equal([len(page) for page in pages(alice, 2)], [2, 2, 1], "in pages")
+    tap.equal([len(page) for page in pages(alice, 5)], [5], "without an empty one at the end")
+    refused(mallory.get(where), 404, "not-found", "nobody else does")
+    refused(alice.get(where.replace(consent["id"], "cns_" + "0" * 26)), 404, "not-found", "of no consent")
+    for key in (b"g" * 64, b"a" * 62, b"\x01", b""):
+        cursor = base64.urlsafe_b64encode(key).decode().rstrip("=") or "!"
+        refused(alice.get(f"{where}?cursor={cursor}"), 422, "invalid", "a cursor that no page gave")
 
 
 def unsigned(market, alice, key, lists):
@@ -317,6 +342,7 @@ def main():
         refusals(market, alice, mallory, buyer, key, lists)
         rejected(alice, key, lists)
         consent = granted(market, alice, auditor, mallory, key, lists)
+        covered(alice, auditor, mallory, market.operator, consent)
         unsigned(market, alice, key, lists)
         one = single(alice, key, lists)
         revoked(market, alice, auditor, mallory, key, consent)
