@@ -133,6 +133,7 @@ static err rows_read(struct request *rq, struct db *db)
     size_t n;
 
     TRY(page_after_number(rq, -1, &after));
+    TRY(db_begin_snapshot(s, db));      /* an erasure may begin between its statements */
     TRY(clearance_named(rq, db, &c));
     if (c.index < 0)
         return fail(s, ERR_STALE, "the clearance is %s: %s", c.state,

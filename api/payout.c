@@ -206,6 +206,12 @@ err show_payout(struct request *rq)
 
 struct answer { const char *id, *reference; bool settled; };
 
+/*
+ * Whose payee was erased: what a bank says of somebody is not written down when no erasure will come that takes it, the
+ * same word is instead, as it is in the answers that the erasure found.
+ */
+#define ERASED_REFERENCE "erased"
+
 static const struct json_member answer_members[] = { JSON_MEMBER(answer, reference, JSON_TEXT, REQUIRED) };
 
 static err answer_post(struct scope *s, struct append_txn *t, const struct answer *w, const struct payout *p,
@@ -226,7 +232,7 @@ static err answer_post(struct scope *s, struct append_txn *t, const struct answe
 static err answer_decide(struct scope *s, struct append_txn *t, void *arg)
 {
     const struct answer *w = arg;
-    bool erasing;
+    struct erasure_of payee;
     struct payout p;
     uint64_t index;
 
@@ -235,17 +241,18 @@ static err answer_decide(struct scope *s, struct append_txn *t, void *arg)
     if (strcmp(p.state, "instructed") != 0 && (w->settled || strcmp(p.state, "settled") != 0))
         return fail(s, ERR_STALE, "the payout is %s: the rail's answer was recorded before", p.state);
     TRY(books_hold(s, t->db));
-    TRY(erasure_under_way(s, t->db, p.party, &erasing));
-    if (erasing)
+    TRY(erasure_of(s, t->db, p.party, &payee));
+    if (payee.under_way)
         return fail(s, ERR_BUSY, "the payee is being erased, and what is said of it now would stay: try again later");
 
+    struct answer said = { w->id, payee.closed ? ERASED_REFERENCE : w->reference, w->settled };
     struct named_value values[] = {
         { "payout", EV_TEXT(p.id.text) },
         { "run", EV_TEXT(p.run.text) },
-        { "reference", EV_TEXT(w->reference) },
+        { "reference", EV_TEXT(said.reference) },
     };
     TRY(append_entry(s, t, w->settled ? ENTRY_PAYOUT_SETTLED : ENTRY_PAYOUT_FAILED, values, ARRAY_LEN(values), &index));
-    TRY(answer_post(s, t, w, &p, index));
+    TRY(answer_post(s, t, &said, &p, index));
     TRY(payout_get(s, t->db, w->id, NULL, &p));
     return ledgered_answer(s, t, 200, index, payout_json(&p), NULL);
 }

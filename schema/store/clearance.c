@@ -15,12 +15,16 @@ _Static_assert(STATEMENTS == CLEARANCE_STATEMENTS, "clearance_sql");
              "   AND j.kind = '" JOB_CLEAR_LICENSE "' AND j.key = c.id AND NOT EXISTS (SELECT FROM job o" \
              "   WHERE o.kind = j.kind AND o.key = j.key AND o.state IN ('queued', 'running'))" \
              "   ORDER BY j.id DESC LIMIT 1) d ON true"
+/* From the erasure's entry on: first the erasure says so, then the seed, before anything leads to another buyer. */
+#define ERASED "(coalesce(c.seed = decode(repeat('00', 32), 'hex'), false)" \
+               " OR EXISTS (SELECT FROM erasure WHERE party = l.buyer AND state = 'erasing'))"
 #define SELECT "SELECT c.no, c.id, l.id AS license, l.no AS license_no, l.buyer, l.purpose, l.version," \
                " l.slice_no AS slice, z.whole, l.item_count, c.territory, c.model_class, c.project, c.wanted_until," \
                " c.requested_at, c.pass, c.seed, CASE WHEN d.id IS NULL THEN c.state ELSE 'failed' END AS state," \
                " d.id AS job, coalesce(c.as_of, -1) AS as_of, c.evaluated_at," \
                " c.valid_until, coalesce(c.cleared, -1) AS cleared, c.counts, c.reason, c.rows_root, c.document," \
-               " coalesce(c.index, -1) AS index, c.erased FROM clearance c JOIN license l ON l.no = c.license" \
+               " coalesce(c.index, -1) AS index, " ERASED " AS erased FROM clearance c" \
+               " JOIN license l ON l.no = c.license" \
                " JOIN slice z ON z.no = l.slice_no" DEAD
 /*
  * What an item that is cleared rests on: of each contributor the first consent that clears, which is the same whenever

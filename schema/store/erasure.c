@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/store/erasure.h"
 
-enum { BLOCKER, FORFEITS, HOLD, CLOSE, KEYS, ADD, GET, ALL, NEXT, LOCK, ENTER, LISTS_END, LIST_PARTY, LIST_CONSENTS,
-       LIST_PAYMENTS, LIST_LICENSES, LIST_CLEARANCES, LIST_REFUNDS, LIST_ALLOCATIONS, LIST_PAYOUTS, LIST_SNAPSHOTS,
-       NEXT_LICENSE, LIST_ACCESSES, EACH, ENTRIES, OF, UNDER_WAY, BEGIN, PARTS, LINES = PARTS + ERASE_PARTS,
-       LINES_ERASE, NAMED, END, UNHURRIED, STATEMENTS };
+enum { BLOCKER, FORFEITS, HOLD, CLOSE, KEYS, ADD, GET, ALL, NEXT, LOCK, STATE, ENTER, LISTS,
+       EACH = LISTS + ERASURE_SOURCES, ENTRIES, OF, OF_PARTY, BEGIN, PARTS, LINES = PARTS + ERASE_PARTS, LINES_ERASE,
+       NAMED, END, UNHURRIED, STATEMENTS };
 _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
 
 #define ERASURE "SELECT e.no, e.id, e.party, e.operator, e.reason, e.state, e.closed_index," \
@@ -15,17 +14,30 @@ _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
 #define BALANCE " CROSS JOIN LATERAL (SELECT balance FROM posting WHERE account = a.no AND running IS NOT NULL" \
                 "                      ORDER BY running DESC LIMIT 1) b WHERE a.party = $1 AND b.balance <> 0"
 /*
- * The next entries that `from` finds and the erasure has not listed. What is gone already is not listed: a field by an
- * earlier erasure of somebody whom it was about, too.
+ * The next page of what `from` finds, in the order of its keyset (id, first, second), after that of the last page: what
+ * it narrows down by itself is for the plan, each row by a probe of an index. Listed is what is still there of it: some
+ * may have gone by an earlier erasure of somebody whom it was about, too. One that begins again reads over what is
+ * listed. $1 erasure, $2 party, $3 names of fields, $4 limit, $5 $6 $7 the keyset.
  */
-#define INSERT_LISTED "INSERT INTO erasure_entry (erasure, index, fields, rows, salt) SELECT $1, w.index, w.fields, "
 #define SALT "substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16)"
 #define LIST(from) \
-    INSERT_LISTED "w.rows, " SALT \
-    "   FROM (SELECT x.index, x.rows, disclosure_names(d.disclosures, x.wanted) AS fields FROM (" from ") x" \
-    "           LEFT JOIN disclosure d ON d.index = x.index" \
-    "          WHERE NOT EXISTS (SELECT FROM erasure_entry z WHERE z.erasure = $1 AND z.index = x.index)) w" \
-    "  WHERE w.rows > 0 OR cardinality(w.fields) > 0 LIMIT $4"
+    "WITH page AS MATERIALIZED (SELECT * FROM (SELECT " from ") x" \
+    "       WHERE (id, first, second) > ($5::text, $6::bigint, $7::bigint) ORDER BY id, first, second LIMIT $4)," \
+    " listed AS (INSERT INTO erasure_entry (erasure, index, fields, rows, salt)" \
+    "       SELECT $1, w.index, w.fields, w.rows, " SALT \
+    "         FROM (SELECT p.index, p.rows, disclosure_names(d.disclosures, p.wanted) AS fields FROM page p" \
+    "                 LEFT JOIN LATERAL (SELECT disclosures FROM disclosure WHERE index = p.index LIMIT 1) d" \
+    "                   ON true) w" \
+    "        WHERE w.rows > 0 OR cardinality(w.fields) > 0 ON CONFLICT DO NOTHING)" \
+    " SELECT (SELECT count(*) FROM page) AS n, id, first, second FROM page" \
+    "  ORDER BY id DESC, first DESC, second DESC LIMIT 1"
+#define NONE "0::bigint"
+#define FOUND(index, rows) index " AS index, " rows " AS rows, $3::text[] AS wanted"
+#define KEYSET(id, first, second) id " AS id, " first " AS first, " second " AS second, "
+/* How many lines of an allocation n are the party's and still there: one at most, an account is of one currency. */
+#define OWN_LINES " CROSS JOIN LATERAL (SELECT count(*) AS rows FROM creator_account c JOIN allocation_line y" \
+                  "    ON y.allocation = n.no AND y.account = c.id AND y.leaf IS NULL WHERE c.party = $2) own"
+#define SOURCE(source, name, from) [LISTS + source] = { "erasure_list_" name, LIST(from) }
 #define PART(part, name) [PARTS + part] = { name, "SELECT " name "($1, $2) AS touched" }
 #define ENTRY "z.index, array_to_string(z.fields, ',') AS fields, z.rows, z.salt"
 const struct sql erasure_sql[ERASURE_STATEMENTS] = {
@@ -64,77 +76,70 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
                           " VALUES ($1, $2, $3, $4, $5, $6)" },
     [GET]             = { "erasure_get", ERASURE " WHERE e.id = $1" },
     [ALL]             = { "erasure_all", ERASURE " WHERE e.id > $1 ORDER BY e.id LIMIT $2" },
-    [NEXT]            = { "erasure_next", ERASURE " WHERE e.state <> 'done' ORDER BY e.no LIMIT 1" },
+    [NEXT]            = { "erasure_next", ERASURE " WHERE e.state <> 'done' AND e.no > $1 ORDER BY e.no LIMIT 1" },
     [LOCK]            = { "erasure_lock", "SELECT state FROM erasure WHERE no = $1 FOR UPDATE" },
+    [STATE]           = { "erasure_state", "SELECT state FROM erasure WHERE no = $1" },
     [ENTER]           = { "erasure_enter",
                           "UPDATE erasure SET state = 'erasing', index = $2, erased_at = $3"
                           " WHERE no = $1 AND state = 'preparing'" },
-    [LISTS_END]       = { "erasure_lists_end",
-                          "UPDATE clearance c SET erased = true FROM license l, erasure e"
-                          " WHERE e.no = $1 AND l.buyer = e.party AND c.license = l.no" },
-    [LIST_PARTY]      = { "erasure_list_party", LIST(
-                             "SELECT p.index, 0::bigint AS rows, $3::text[] AS wanted FROM party p WHERE p.id = $2"
-                             " UNION ALL SELECT k.index, 0, $3 FROM party_key k WHERE k.party = $2") },
-    [LIST_CONSENTS]   = { "erasure_list_consents", LIST(
-                             "SELECT c.index, 0::bigint AS rows, $3::text[] AS wanted FROM consent c"
-                             " WHERE c.creator = $2 AND c.index IS NOT NULL") },
-    [LIST_PAYMENTS]   = { "erasure_list_payments", LIST(
-                             "SELECT y.index, 0::bigint AS rows, $3::text[] AS wanted FROM payment y"
-                             " WHERE y.party = $2") },
-    [LIST_LICENSES]   = { "erasure_list_licenses", LIST(
-                             "SELECT l.index, 0::bigint AS rows, CASE WHEN l.buyer = $2 THEN $3::text[]"
-                             "       ELSE $5::text[] END AS wanted FROM license l"
-                             " WHERE $2 IN (l.buyer, l.publisher)") },
-    [LIST_CLEARANCES] = { "erasure_list_clearances", LIST(
-                             "SELECT c.index, CASE WHEN c.granted THEN c.cleared ELSE 0 END AS rows,"
-                             "       $3::text[] AS wanted FROM clearance c JOIN license l ON l.no = c.license"
-                             " WHERE l.buyer = $2 AND c.index IS NOT NULL") },
-    [LIST_REFUNDS]    = { "erasure_list_refunds", LIST(
-                             "SELECT n.refund_index AS index, 0::bigint AS rows, $3::text[] AS wanted"
-                             "  FROM allocation n JOIN license l ON l.no = n.license"
-                             " WHERE l.buyer = $2 AND n.refund_index IS NOT NULL") },
-    [LIST_ALLOCATIONS] = { "erasure_list_allocations", LIST(
-                              "SELECT n.index, count(y.place) AS rows, CASE WHEN bool_or(l.publisher = $2)"
-                              "       OR (n.line_count = 1 AND count(y.place) = 1) THEN $3::text[] ELSE '{}' END"
-                              "       AS wanted"
-                              "  FROM (SELECT a.no FROM license l JOIN allocation a ON a.license = l.no"
-                              "         WHERE l.publisher = $2"
-                              "         UNION SELECT y.allocation FROM creator_account c"
-                              "          JOIN allocation_line y ON y.account = c.id WHERE c.party = $2) u"
-                              "  JOIN allocation n ON n.no = u.no JOIN license l ON l.no = n.license"
-                              "  LEFT JOIN allocation_line y ON y.allocation = n.no AND y.party = $2 AND y.leaf IS NULL"
-                              " WHERE n.state = 'posted' GROUP BY n.no, n.index, n.line_count") },
-    [LIST_PAYOUTS]    = { "erasure_list_payouts", LIST(
-                             "SELECT v.index, 0::bigint AS rows, $3::text[] AS wanted FROM payout y"
-                             " CROSS JOIN LATERAL (VALUES (y.index), (y.settled_index), (y.failed_index)) v (index)"
-                             " WHERE y.party = $2 AND v.index IS NOT NULL") },
-    [LIST_SNAPSHOTS]  = { "erasure_list_snapshots", LIST(
-                             "SELECT s.index, count(*) AS rows, $3::text[] AS wanted FROM creator_account c"
-                             " CROSS JOIN snapshot s JOIN snapshot_leaf f ON f.snapshot = s.no"
-                             "   AND f.currency = c.currency AND f.id = held_id(c.id, s.as_of)"
-                             " WHERE c.party = $2 AND s.index IS NOT NULL AND f.account IS NOT NULL"
-                             " GROUP BY s.index") },
-    [NEXT_LICENSE]    = { "erasure_next_license",
-                          "SELECT no AS license, id FROM license WHERE buyer = $1 AND id > $2 ORDER BY id LIMIT 1" },
-    [LIST_ACCESSES]   = { "erasure_list_accesses",
-                          "WITH page AS MATERIALIZED (SELECT a.item, a.index FROM access a WHERE a.license = $2"
-                          "        AND (a.item, a.index) > ($3::integer, $4) ORDER BY a.item, a.index LIMIT $5),"
-                          " listed AS (" INSERT_LISTED "0, " SALT " FROM (SELECT p.index,"
-                          "        array_agg(x.name ORDER BY x.name COLLATE \"C\") AS fields"
-                          "        FROM page p JOIN disclosure d ON d.index = p.index"
-                          "        CROSS JOIN jsonb_array_elements_text(convert_from(d.disclosures, 'UTF8')::jsonb) t"
-                          "        CROSS JOIN LATERAL (SELECT disclosure_name(t) AS name OFFSET 0) x"
-                          "        WHERE x.name = ANY ($6::text[]) GROUP BY p.index) w ON CONFLICT DO NOTHING)"
-                          " SELECT (SELECT count(*) FROM page) AS n, item, index FROM page"
-                          "  ORDER BY item DESC, index DESC LIMIT 1" },
+    SOURCE(ERASE_PARTY, "party",
+           KEYSET("$2::text", "x.index", NONE) FOUND("x.index", NONE)
+           "  FROM (SELECT index FROM party WHERE id = $2 UNION ALL SELECT index FROM party_key WHERE party = $2) x"),
+    SOURCE(ERASE_CONSENTS, "consents",
+           KEYSET("id", NONE, NONE) FOUND("index", NONE)
+           "  FROM consent WHERE creator = $2 AND id > $5 AND index IS NOT NULL"),
+    SOURCE(ERASE_PAYMENTS, "payments",
+           KEYSET("id", NONE, NONE) FOUND("index", NONE) "  FROM payment WHERE party = $2 AND id > $5"),
+    SOURCE(ERASE_BOUGHT_LICENSES, "bought",
+           KEYSET("id", NONE, NONE) FOUND("index", NONE) "  FROM license WHERE buyer = $2 AND id > $5"),
+    SOURCE(ERASE_SOLD_LICENSES, "sold",
+           KEYSET("id", NONE, NONE) FOUND("index", NONE) "  FROM license WHERE publisher = $2 AND id > $5"),
+    SOURCE(ERASE_CLEARANCES, "clearances",
+           KEYSET("l.id", "c.no", NONE) FOUND("c.index", "CASE WHEN c.granted THEN c.cleared ELSE 0 END")
+           "  FROM license l CROSS JOIN LATERAL (SELECT no, index, granted, cleared FROM clearance"
+           "         WHERE license = l.no AND index IS NOT NULL"
+           "           AND no > CASE WHEN l.id = $5::text THEN $6::bigint ELSE 0 END"
+           "         ORDER BY no LIMIT $4) c WHERE l.buyer = $2 AND l.id >= $5"),
+    SOURCE(ERASE_REFUNDS, "refunds",
+           KEYSET("l.id", NONE, NONE) FOUND("n.refund_index", NONE)
+           "  FROM license l CROSS JOIN LATERAL (SELECT refund_index FROM allocation WHERE license = l.no"
+           "         AND refund_index IS NOT NULL LIMIT 1) n WHERE l.buyer = $2 AND l.id > $5"),
+    SOURCE(ERASE_SOLD_ALLOCATIONS, "sold_allocations",
+           KEYSET("l.id", NONE, NONE) FOUND("n.index", "own.rows")
+           "  FROM license l CROSS JOIN LATERAL (SELECT no, index FROM allocation WHERE license = l.no"
+           "         AND state = 'posted' LIMIT 1) n" OWN_LINES " WHERE l.publisher = $2 AND l.id > $5"),
+    SOURCE(ERASE_LINES, "lines",
+           KEYSET("c.id", "y.n", NONE) "n.index, 1::bigint AS rows, CASE WHEN n.sole THEN $3::text[] ELSE '{}' END"
+           "       AS wanted"
+           "  FROM creator_account c CROSS JOIN LATERAL (SELECT n, allocation FROM allocation_line"
+           "         WHERE account = c.id AND n > CASE WHEN c.id = $5 THEN $6::bigint ELSE 0 END ORDER BY n LIMIT $4) y"
+           " CROSS JOIN LATERAL (SELECT a.index, a.line_count = 1 OR l.publisher = $2 AS sole FROM allocation a"
+           "         JOIN license l ON l.no = a.license WHERE a.no = y.allocation AND a.state = 'posted' LIMIT 1) n"
+           " WHERE c.party = $2 AND c.id >= $5"),
+    SOURCE(ERASE_PAYOUTS, "payouts",
+           KEYSET("y.id", "v.index", NONE) FOUND("v.index", NONE)
+           "  FROM payout y CROSS JOIN LATERAL (VALUES (y.index), (y.settled_index), (y.failed_index)) v (index)"
+           " WHERE y.party = $2 AND y.id >= $5 AND v.index IS NOT NULL"),
+    SOURCE(ERASE_SNAPSHOTS, "snapshots",
+           KEYSET("$2::text", "s.no", NONE) FOUND("s.index", "count(*)")
+           "  FROM snapshot s CROSS JOIN creator_account c JOIN snapshot_leaf f ON f.snapshot = s.no"
+           "   AND f.currency = c.currency AND f.id = held_id(c.id, s.as_of)"
+           " WHERE c.party = $2 AND s.no > $6::bigint AND s.index IS NOT NULL AND f.account IS NOT NULL GROUP BY s.no"),
+    SOURCE(ERASE_ACCESSES, "accesses",
+           KEYSET("l.id", "a.item", "a.index") FOUND("a.index", NONE)
+           "  FROM license l CROSS JOIN LATERAL (SELECT item::bigint AS item, index FROM access WHERE license = l.no"
+           "         AND (item, index) > (CASE WHEN l.id = $5::text THEN $6::bigint ELSE -1 END::integer,"
+           "                              CASE WHEN l.id = $5::text THEN $7::bigint ELSE -1 END)"
+           "         ORDER BY access.item, index LIMIT $4) a WHERE l.buyer = $2 AND l.id >= $5"),
     [EACH]            = { "erasure_each",
                           "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 ORDER BY z.index" },
     [ENTRIES]         = { "erasure_entries",
                           "SELECT " ENTRY " FROM erasure_entry z WHERE z.erasure = $1 AND z.index > $2"
                           " ORDER BY z.index LIMIT $3" },
     [OF]              = { "erasure_of", "SELECT no FROM erasure WHERE index = $1" },
-    [UNDER_WAY]       = { "erasure_under_way",
-                          "SELECT EXISTS (SELECT FROM erasure WHERE state <> 'done' AND $1 IN (party, stub)) AS yes" },
+    [OF_PARTY]        = { "erasure_of_party",
+                          "SELECT state = 'closed' AS closed, EXISTS (SELECT FROM erasure WHERE state <> 'done'"
+                          "       AND $1 IN (party, stub)) AS under_way FROM party WHERE id = $1" },
     [BEGIN]           = { "erase_begin", "SELECT erase_begin($1, $2) IS NULL AS done" },
     PART(ERASE_HELD, "erase_held"),
     PART(ERASE_DISCLOSURES, "erase_disclosures"),
@@ -151,11 +156,18 @@ const struct sql erasure_sql[ERASURE_STATEMENTS] = {
     PART(ERASE_ANSWERS, "erase_answers"),
     PART(ERASE_DATASETS, "erase_datasets"),
     [LINES]           = { "erasure_lines",
-                          "SELECT x.allocation, x.place, x.account, l.currency, x.amount, x.n, x.salt"
-                          "  FROM allocation_line x JOIN allocation n ON n.no = x.allocation"
-                          "  JOIN license l ON l.no = n.license"
-                          " WHERE x.account IN (SELECT id FROM creator_account WHERE party = $1) AND x.leaf IS NULL"
-                          " ORDER BY x.account, x.n DESC LIMIT $2" },
+                          "SELECT x.allocation, n.id, x.place, c.id AS account, c.currency, x.amount, x.n, x.salt,"
+                          "       x.path, n.line_count, n.index, e.root"
+                          "  FROM creator_account c CROSS JOIN LATERAL (SELECT allocation, place, amount, n, salt, path"
+                          "         FROM allocation_line WHERE account = c.id"
+                          "          AND n < CASE WHEN c.id = $2 THEN $3::bigint ELSE 9223372036854775807 END"
+                          "        ORDER BY n DESC LIMIT $4) x"
+                          " CROSS JOIN LATERAL (SELECT id, line_count, index FROM allocation WHERE no = x.allocation"
+                          "          LIMIT 1) n"
+                          "  LEFT JOIN LATERAL (SELECT decode(convert_from(bytes, 'UTF8')::jsonb"
+                          "                                   #>> '{body,lines_root}', 'hex') AS root"
+                          "         FROM entry WHERE index = n.index LIMIT 1) e ON true"
+                          " WHERE c.party = $1 AND c.id >= $2 ORDER BY c.id, x.n DESC LIMIT $4" },
     [LINES_ERASE]     = { "erase_lines",
                           "SELECT erase_lines($1, $2::bigint[], $3::integer[], $4::bytea[]) AS touched" },
     [NAMED]           = { "erase_named",
@@ -180,9 +192,10 @@ static const struct column entry_columns[] = {
 static const struct shape entry_shape = SHAPE(erased_entry, entry_columns);
 
 static const struct column line_columns[] = {
-    COL(line_left, allocation, T_INT8), COL(line_left, place, T_INT4),  COL(line_left, account, T_TEXT),
-    COL(line_left, currency, T_TEXT),   COL(line_left, amount, T_INT8), COL(line_left, n, T_INT8),
-    COL(line_left, salt, T_BYTES),
+    COL(line_left, allocation, T_INT8), COL(line_left, id, T_ID),           COL(line_left, place, T_INT4),
+    COL(line_left, account, T_ID),      COL(line_left, currency, T_TEXT),   COL(line_left, amount, T_INT8),
+    COL(line_left, n, T_INT8),          COL(line_left, salt, T_BYTES),      COL(line_left, path, T_BYTES),
+    COL(line_left, line_count, T_INT8), COL(line_left, index, T_INT8),      COL(line_left, root, T_HASH),
 };
 static const struct shape line_shape = SHAPE(line_left, line_columns);
 
@@ -233,18 +246,22 @@ err erasure_all(struct scope *s, struct db *db, const char *after, int64_t limit
     return db_many(s, db, &erasure_sql[ALL], PARAMS(P_TEXT(after), P_INT8(limit)), &erasure_shape, out, n);
 }
 
-err erasure_next(struct scope *s, struct db *db, struct erasure *out)
+err erasure_next(struct scope *s, struct db *db, int64_t after, struct erasure *out)
 {
-    return db_one(s, db, &erasure_sql[NEXT], NO_PARAMS, &erasure_shape, out);
+    return db_one(s, db, &erasure_sql[NEXT], PARAMS(P_INT8(after)), &erasure_shape, out);
 }
 
-err erasure_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, bool *yes)
+err erasure_state(struct scope *s, struct db *db, int64_t no, const char **state)
+{
+    return db_one(s, db, &erasure_sql[STATE], PARAMS(P_INT8(no)), &state_shape, state);
+}
+
+err erasure_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at)
 {
     int64_t touched;
 
     TRY(db_do(s, db, &erasure_sql[ENTER], PARAMS(P_INT8(no), P_INT8((int64_t)index), P_TIME(at)), &touched));
-    *yes = touched == 1;
-    return *yes ? db_do(s, db, &erasure_sql[LISTS_END], PARAMS(P_INT8(no)), NULL) : ERR_OK;
+    return touched == 1 ? ERR_OK : fail(s, ERR_STALE, "the erasure was entered by somebody else");
 }
 
 err erasure_lock(struct scope *s, struct db *db, int64_t no, const char **state)
@@ -254,67 +271,19 @@ err erasure_lock(struct scope *s, struct db *db, int64_t no, const char **state)
 }
 
 err erasure_list(struct scope *s, struct db *db, const struct erasure *e, enum erasure_source source,
-                 const struct erasure_fields *f, int64_t limit, int64_t *listed)
+                 const char *const *fields, size_t n_fields, struct erasure_place *at, int64_t limit, int64_t *read)
 {
-    if (source == ERASE_LICENSES)
-        return db_do(s, db, &erasure_sql[LIST_LICENSES],
-                     PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit),
-                            P_TEXTS(f->second, f->n_second)), listed);
-    return db_do(s, db, &erasure_sql[LIST_PARTY + source],
-                 PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(f->first, f->n_first), P_INT8(limit)), listed);
-}
+    static const struct column column[] = { COL(erasure_place, id, T_ID), COL(erasure_place, first, T_INT8),
+                                            COL(erasure_place, second, T_INT8), COL(erasure_place, n, T_INT8) };
+    static const struct shape shape = SHAPE(erasure_place, column);
+    err got = db_one(s, db, &erasure_sql[LISTS + source],
+                     PARAMS(P_INT8(e->no), P_ID(e->party), P_TEXTS(fields, n_fields), P_INT8(limit),
+                            P_TEXT(at->id.text), P_INT8(at->first), P_INT8(at->second)), &shape, at);
 
-/* A page of the license that the cursor is in. */
-static err list_accesses_page(struct scope *s, struct db *db, const struct erasure *e, const struct erasure_fields *f,
-                              struct access_place *at, int64_t limit, int64_t *read)
-{
-    static const struct column column[] = { COL(access_place, n, T_INT8), COL(access_place, item, T_INT4),
-                                            COL(access_place, index, T_INT8) };
-    static const struct shape shape = SHAPE(access_place, column);
-    struct access_place last = { .n = 0 };
-    err got = db_one(s, db, &erasure_sql[LIST_ACCESSES],
-                     PARAMS(P_INT8(e->no), P_INT8(at->license), P_INT4(at->item), P_INT8(at->index), P_INT8(limit),
-                            P_TEXTS(f->first, f->n_first)), &shape, &last);
-
+    *read = got == ERR_OK ? at->n : 0;
     if (got == ERR_NOT_FOUND)
         scope_forgive(s);
-    else
-        TRY(got);
-    *read = last.n;
-    at->item = last.item;
-    at->index = last.index;
-    if (last.n < limit)
-        at->license = 0;
-    return ERR_OK;
-}
-
-/* *at.license 0: none is left. */
-static err list_accesses_license(struct scope *s, struct db *db, const struct erasure *e, struct access_place *at)
-{
-    static const struct column column[] = { COL(access_place, license, T_INT8), COL(access_place, id, T_ID) };
-    static const struct shape shape = SHAPE(access_place, column);
-    struct access_place next = { .license = 0 };
-    err got = db_one(s, db, &erasure_sql[NEXT_LICENSE], PARAMS(P_ID(e->party), P_TEXT(at->id.text)), &shape, &next);
-
-    if (got == ERR_NOT_FOUND)
-        scope_forgive(s);
-    else
-        TRY(got);
-    *at = (struct access_place){ .license = got == ERR_OK ? next.license : 0, .id = next.id, .item = -1, .index = -1 };
-    return ERR_OK;
-}
-
-err erasure_list_accesses(struct scope *s, struct db *db, const struct erasure *e, const struct erasure_fields *f,
-                          struct access_place *at, int64_t limit, int64_t *read)
-{
-    for (*read = 0; *read == 0;) {
-        if (at->license == 0)
-            TRY(list_accesses_license(s, db, e, at));
-        if (at->license == 0)
-            return ERR_OK;
-        TRY(list_accesses_page(s, db, e, f, at, limit, read));
-    }
-    return ERR_OK;
+    return got == ERR_NOT_FOUND ? ERR_OK : got;
 }
 
 err erasure_each(struct scope *s, struct db *db, int64_t no,
@@ -337,12 +306,12 @@ err erasure_entries(struct scope *s, struct db *db, int64_t index, int64_t after
                    n);
 }
 
-err erasure_under_way(struct scope *s, struct db *db, const char *party, bool *yes)
+err erasure_of(struct scope *s, struct db *db, const char *party, struct erasure_of *out)
 {
-    static const struct column column[] = { { "yes", T_BOOL, 0 } };
-    static const struct shape shape = { sizeof(bool), 1, column };
+    static const struct column column[] = { COL(erasure_of, closed, T_BOOL), COL(erasure_of, under_way, T_BOOL) };
+    static const struct shape shape = SHAPE(erasure_of, column);
 
-    return db_one(s, db, &erasure_sql[UNDER_WAY], PARAMS(P_TEXT(party)), &shape, yes);
+    return db_one(s, db, &erasure_sql[OF_PARTY], PARAMS(P_TEXT(party)), &shape, out);
 }
 
 /* A function that ends without a word. */
@@ -365,10 +334,14 @@ err erase_part(struct scope *s, struct db *db, int64_t no, enum erase_part part,
     return db_one(s, db, &erasure_sql[PARTS + part], PARAMS(P_INT8(no), P_INT8(limit)), &touched_shape, touched);
 }
 
-err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, int64_t limit, struct line_left **out,
-                  size_t *n)
+err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, struct erasure_place *at, int64_t limit,
+                  struct line_left **out, size_t *n)
 {
-    return db_many(s, db, &erasure_sql[LINES], PARAMS(P_ID(e->party), P_INT8(limit)), &line_shape, out, n);
+    TRY(db_many(s, db, &erasure_sql[LINES],
+                PARAMS(P_ID(e->party), P_TEXT(at->id.text), P_INT8(at->first), P_INT8(limit)), &line_shape, out, n));
+    if (*n > 0)
+        *at = (struct erasure_place){ .id = (*out)[*n - 1].account, .first = (*out)[*n - 1].n };
+    return ERR_OK;
 }
 
 err erase_lines(struct scope *s, struct db *db, int64_t no, const struct line_left *lines, const struct hash *leaves,

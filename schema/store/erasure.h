@@ -14,7 +14,7 @@
  * entry that says the list's root; then the erase_…() steps, which the database refuses before that entry. Erasures are
  * worked on one after the other.
  */
-#define ERASURE_STATEMENTS 47
+#define ERASURE_STATEMENTS 48
 extern const struct sql erasure_sql[ERASURE_STATEMENTS];
 
 /* ---- what stands in the way */
@@ -35,27 +35,25 @@ err erasure_hold(struct scope *s, struct db *db, const char *party, const char *
 err erasure_add(struct scope *s, struct db *db, const struct erasure *e);
 err erasure_get(struct scope *s, struct db *db, const char *id, struct erasure *out);
 err erasure_all(struct scope *s, struct db *db, const char *after, int64_t limit, struct erasure **out, size_t *n);
-/* The one to work on: the oldest that is not done. ERR_NOT_FOUND: none. */
-err erasure_next(struct scope *s, struct db *db, struct erasure *out);
+/* The one to work on: the oldest after that number that is not done. ERR_NOT_FOUND: none. */
+err erasure_next(struct scope *s, struct db *db, int64_t after, struct erasure *out);
 /* Locks the erasure until the transaction ends, and lifts the time limit of its statements. */
 err erasure_lock(struct scope *s, struct db *db, int64_t no, const char **state);
-/* In the entry's transaction. *yes false: that was done before. */
-err erasure_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at, bool *yes);
+err erasure_state(struct scope *s, struct db *db, int64_t no, const char **state);
+/* In the entry's transaction, under the ledger's lock: one row, whatever it lists. */
+err erasure_enter(struct scope *s, struct db *db, int64_t no, uint64_t index, int64_t at);
 
-/* Whose entries are looked for; which fields go by whom the party is in them. */
-enum erasure_source { ERASE_PARTY, ERASE_CONSENTS, ERASE_PAYMENTS, ERASE_LICENSES, ERASE_CLEARANCES, ERASE_REFUNDS,
-                      ERASE_ALLOCATIONS, ERASE_PAYOUTS, ERASE_SNAPSHOTS, ERASURE_SOURCES };
-struct erasure_fields { const char *const *first, *const *second; size_t n_first, n_second; };
-/* `second`: of licenses, where the party is the publisher; else not used. *listed: at most `limit`; 0: none is left. */
-err erasure_list(struct scope *s, struct db *db, const struct erasure *e, enum erasure_source source,
-                 const struct erasure_fields *f, int64_t limit, int64_t *listed);
+/* Whose entries are looked for; which fields go by whom the party is in them. What two find is what the first found. */
+enum erasure_source { ERASE_PARTY, ERASE_CONSENTS, ERASE_PAYMENTS, ERASE_BOUGHT_LICENSES, ERASE_SOLD_LICENSES,
+                      ERASE_CLEARANCES, ERASE_REFUNDS, ERASE_SOLD_ALLOCATIONS, ERASE_LINES, ERASE_PAYOUTS,
+                      ERASE_SNAPSHOTS, ERASE_ACCESSES, ERASURE_SOURCES };
 /*
- * The same for accesses, of which there can be millions: *at, zeroed at first, is where the last page ended; one that
- * begins again reads on over what is listed. *read 0: none is left.
+ * Lists a page. *at, zeroed at first, is where the last one ended: of a source that is read to its end each row is read
+ * once. One that begins again reads over what is listed. *read: at most `limit`; 0: none is left.
  */
-struct access_place { int64_t license, n, index; int32_t item; struct id id; };
-err erasure_list_accesses(struct scope *s, struct db *db, const struct erasure *e, const struct erasure_fields *f,
-                          struct access_place *at, int64_t limit, int64_t *read);
+struct erasure_place { struct id id; int64_t first, second, n; };
+err erasure_list(struct scope *s, struct db *db, const struct erasure *e, enum erasure_source source,
+                 const char *const *fields, size_t n_fields, struct erasure_place *at, int64_t limit, int64_t *read);
 /* All of them in order of their index. */
 err erasure_each(struct scope *s, struct db *db, int64_t no,
                  err (*each)(struct scope *s, void *arg, void *erased_entry), void *arg);
@@ -63,8 +61,9 @@ err erasure_each(struct scope *s, struct db *db, int64_t no,
 err erasure_entries(struct scope *s, struct db *db, int64_t index, int64_t after, int64_t limit,
                     struct erased_entry **out, size_t *n);
 
-/* Whether this is somebody who is being erased, or the party that is nobody of such an erasure. */
-err erasure_under_way(struct scope *s, struct db *db, const char *party, bool *yes);
+/* Of a party, or of the one that is nobody of an erasure: whether its erasure, begun once it is closed, is not done. */
+struct erasure_of { bool closed, under_way; };
+err erasure_of(struct scope *s, struct db *db, const char *party, struct erasure_of *out);
 
 /* ---- what goes, in this order; lines between the exclusions and the documents, others' answers before the datasets */
 
@@ -78,12 +77,19 @@ enum erase_part { ERASE_HELD, ERASE_DISCLOSURES, ERASE_WINDOWS, ERASE_EXCLUSIONS
 err erase_part(struct scope *s, struct db *db, int64_t no, enum erase_part part, int64_t limit, int64_t *touched);
 
 /*
- * Lines of allocations that are to lose their values, at most `limit`; an account's last ones first, so that those that
- * are still there have no gap.
+ * Lines of allocations that are to lose their values, after *at, zeroed at first, at most `limit`; an account's last
+ * ones first, so that those that are still there have no gap. `root` is that of the entry's bytes, zeros without one.
  */
-struct line_left { int64_t allocation, n, amount; int32_t place; const char *account, *currency; struct bytes salt; };
-err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, int64_t limit, struct line_left **out,
-                  size_t *n);
+struct line_left {
+    int64_t allocation, n, amount, line_count, index;
+    int32_t place;
+    struct id id, account;             /* id: of the allocation */
+    const char *currency;
+    struct bytes salt, path;
+    struct hash root;
+};
+err erasure_lines(struct scope *s, struct db *db, const struct erasure *e, struct erasure_place *at, int64_t limit,
+                  struct line_left **out, size_t *n);
 err erase_lines(struct scope *s, struct db *db, int64_t no, const struct line_left *lines, const struct hash *leaves,
                 size_t n);
 /* Others' stored answers that name the party: looks at the next ones after *at, whose texts are "" at first. */

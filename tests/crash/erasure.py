@@ -19,6 +19,7 @@ ROUNDS = 40 if os.environ.get("COUNTERFOIL_SOAK") else 3
 BEYOND = 10 ** 9            # entries that there are not
 KILLS = 4                   # fewer than a job has attempts
 ACCESSES = 25000            # of a buyer: listed and deleted in several pages
+CLEARANCES = 12000          # the same
 
 
 def fetched_much(market, buyer_id, number):
@@ -30,6 +31,17 @@ def fetched_much(market, buyer_id, number):
         " a AS (INSERT INTO access (license, item, index, at) SELECT no, g, index, now() FROM x)"
         " INSERT INTO disclosure SELECT index, (SELECT disclosures FROM disclosure d JOIN entry e ON e.index = d.index"
         "   WHERE e.type = 'access.recorded' LIMIT 1) FROM x")
+
+
+def cleared_often(market, buyer_id, number):
+    """Clearances of a buyer, as many as take several pages, beside the log as well."""
+    market.sql(
+        "INSERT INTO clearance (id, license, territory, model_class, requested_at, seed, state, as_of, evaluated_at,"
+        "                       valid_until, cleared, counts, rows_root, document, index)"
+        f" SELECT 'clr_{number}x' || g, l.no, 'DE', 'generative', now(), sha256(g::text::bytea), 'cleared', 1, now(),"
+        "         now(), 1, '{}', sha256('a'), sha256('b'),"
+        f"         {2 * BEYOND + number * CLEARANCES}::bigint + g"
+        f"  FROM license l, generate_series(1, {CLEARANCES}) g WHERE l.buyer = '{buyer_id}'")
 
 
 def hurt(market, rng, other, done):
@@ -55,6 +67,7 @@ def erased(market, rng, other, number):
     wait_for(lambda: market.sql("SELECT count(*) FROM allocation WHERE state IN ('due', 'prepared')") == [["0"]], 60,
              "what is due")
     fetched_much(market, buyer, number)
+    cleared_often(market, buyer, number)
     got = must(market.operator.post("/v1/erasures", {"party": buyer, "reason": "request", "forfeit": True}), 202).json()
 
     def done():
@@ -62,7 +75,8 @@ def erased(market, rng, other, number):
     other = hurt(market, rng, other, done)
     rows = market.sql(f"SELECT count(*), count(*) FILTER (WHERE done) FROM erasure_entry z JOIN erasure e"
                       f" ON e.no = z.erasure WHERE e.id = '{got['id']}'")[0]
-    tap.check(rows[0] == rows[1] and int(rows[0]) > ACCESSES, f"erasure {number} came to its end: {rows[0]} entries")
+    tap.check(rows[0] == rows[1] and int(rows[0]) > ACCESSES + CLEARANCES,
+              f"erasure {number} came to its end: {rows[0]} entries")
     left = market.sql("SELECT count(*) FROM disclosure d JOIN erasure_entry z ON z.index = d.index"
                       " WHERE disclosure_names(d.disclosures, z.fields) <> '{}'")
     tap.equal(left, [["0"]], "nothing that it lists is left")
@@ -81,6 +95,19 @@ STEPS = {"erase_held": "snapshot_leaf", "erase_disclosures": "disclosure", "eras
          "erase_end": "creator_account"}
 
 
+def entered(market, held, buyer):
+    """With the entry no row of the buyer's changes, however many there are: yet their lists are gone."""
+    eye = market.party("eye-of-lists", "auditor")
+    changed = "SELECT count(*) FROM {} WHERE xmin = (SELECT xmin FROM entry WHERE type = 'disclosures.erased'" \
+              " ORDER BY index DESC LIMIT 1)"
+    clearance = market.sql(f"SELECT c.id FROM clearance c JOIN license l ON l.no = c.license WHERE l.buyer = '{buyer}'")
+    wait_for(held.waited_for, 60, "the entry")
+    tap.equal([market.sql(changed.format(t)) for t in ("clearance", "license", "erasure_entry", "disclosure")],
+              4 * [[["0"]]], "an erasure's entry changes no row that it lists")
+    got = eye.get(f"/v1/clearances/{clearance[0][0]}/rows")
+    tap.equal((len(clearance), got.status, got.slug), (1, 410, "gone"), "and no list is served from then on")
+
+
 def every_step(market, other):
     """The worker dies in each step that has not committed, and those before are not done again."""
     sale = Sale(market.port, market.operator_key, tag="steps").publish(items=3).buy(licenses=1)
@@ -96,6 +123,7 @@ def every_step(market, other):
             if got is None:
                 got = must(market.operator.post("/v1/erasures", {"party": sale.buyer_handle, "reason": "request",
                                                                  "forfeit": True}), 202).json()
+                entered(market, held, sale.buyer_id)
             else:
                 market.start(only=("worker",))
             wait_for(lambda t=held: t.waited_for(), 60, step)

@@ -7,6 +7,7 @@
  * the rows go, a page at a time too. An attempt that was cut off anywhere is taken up by the next one. Whoever works on
  * an erasure holds its row in each step, so that two attempts do the steps one after the other.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "ledger/entry/lists.h"
@@ -31,56 +32,117 @@ static size_t about(enum entry_type type, unsigned who, const char **out)
     return n;
 }
 
+#define TYPES_MAX 3
+
 static const struct {
-    enum erasure_source source;
+    enum entry_type types[TYPES_MAX];     /* of the entries that it finds */
     size_t n;
-    enum entry_type types[3];     /* of the entries that it finds */
     unsigned who;
-} sources[] = {
-    { ERASE_PARTY, 2, { ENTRY_PARTY_REGISTERED, ENTRY_PARTY_KEY_CHANGED }, ABOUT_PARTY },
-    { ERASE_CONSENTS, 1, { ENTRY_CONSENT_GRANTED }, ABOUT_CREATOR },
-    { ERASE_PAYMENTS, 1, { ENTRY_PAYMENT_RECEIVED }, ABOUT_BUYER },
-    { ERASE_LICENSES, 1, { ENTRY_LICENSE_GRANTED }, ABOUT_BUYER },
-    { ERASE_CLEARANCES, 2, { ENTRY_CLEARANCE_ISSUED, ENTRY_CLEARANCE_DENIED }, ABOUT_BUYER },
-    { ERASE_REFUNDS, 1, { ENTRY_REFUND_POSTED }, ABOUT_BUYER },
-    { ERASE_ALLOCATIONS, 1, { ENTRY_ALLOCATION_POSTED }, ABOUT_PUBLISHER | ABOUT_PAYEE },
-    { ERASE_PAYOUTS, 3, { ENTRY_PAYOUT_INSTRUCTED, ENTRY_PAYOUT_SETTLED, ENTRY_PAYOUT_FAILED }, ABOUT_PAYEE },
-    { ERASE_SNAPSHOTS, 0, { 0 }, 0 },              /* rows alone */
+} sources[ERASURE_SOURCES] = {
+    [ERASE_PARTY]            = { { ENTRY_PARTY_REGISTERED, ENTRY_PARTY_KEY_CHANGED }, 2, ABOUT_PARTY },
+    [ERASE_CONSENTS]         = { { ENTRY_CONSENT_GRANTED }, 1, ABOUT_CREATOR },
+    [ERASE_PAYMENTS]         = { { ENTRY_PAYMENT_RECEIVED }, 1, ABOUT_BUYER },
+    [ERASE_BOUGHT_LICENSES]  = { { ENTRY_LICENSE_GRANTED }, 1, ABOUT_BUYER },
+    [ERASE_SOLD_LICENSES]    = { { ENTRY_LICENSE_GRANTED }, 1, ABOUT_PUBLISHER },
+    [ERASE_CLEARANCES]       = { { ENTRY_CLEARANCE_ISSUED, ENTRY_CLEARANCE_DENIED }, 2, ABOUT_BUYER },
+    [ERASE_REFUNDS]          = { { ENTRY_REFUND_POSTED }, 1, ABOUT_BUYER },
+    [ERASE_SOLD_ALLOCATIONS] = { { ENTRY_ALLOCATION_POSTED }, 1, ABOUT_PUBLISHER | ABOUT_PAYEE },
+    [ERASE_LINES]            = { { ENTRY_ALLOCATION_POSTED }, 1, ABOUT_PUBLISHER | ABOUT_PAYEE },
+    [ERASE_PAYOUTS]          = { { ENTRY_PAYOUT_INSTRUCTED, ENTRY_PAYOUT_SETTLED, ENTRY_PAYOUT_FAILED }, 3,
+                                 ABOUT_PAYEE },
+    [ERASE_SNAPSHOTS]        = { { 0 }, 0, 0 },                /* rows alone */
+    [ERASE_ACCESSES]         = { { ENTRY_ACCESS_RECORDED }, 1, ABOUT_BUYER },
 };
-_Static_assert(ARRAY_LEN(sources) == ERASURE_SOURCES, "each source has its fields");
 
-#define NAMES_MAX (3 * ENTRY_FIELDS_MAX)
-
-/* What an attempt knows of how far it is; the next one begins again, and finds less to do. */
+/* What an attempt knows of how far it is in a step; the next one begins again, and finds less to do. */
 struct progress {
     const struct erasure *e;
     struct scope *s;
-    struct access_place access;
+    struct erasure_place place;
     struct answer_place answer;
 };
 
-static err list_accesses(struct scope *s, struct db *db, struct progress *p, int64_t *listed)
-{
-    const char *names[NAMES_MAX];
-    struct erasure_fields f = { .first = names, .n_first = about(ENTRY_ACCESS_RECORDED, ABOUT_BUYER, names) };
+/* ---- lines of allocations */
 
-    return erasure_list_accesses(s, db, p->e, &f, &p->access, ERASURE_PAGE, listed);
+static bool path_read(struct bytes b, struct proof *out)
+{
+    out->n = b.len / HASH_SIZE;
+    if (b.len % HASH_SIZE != 0 || out->n > ARRAY_LEN(out->hash))
+        return false;
+    for (size_t i = 0; i < out->n; i++)
+        memcpy(out->hash[i].b, b.p + i * HASH_SIZE, HASH_SIZE);
+    return true;
 }
 
-static err list_page(struct scope *s, struct db *db, struct progress *p, size_t at, int64_t *listed)
+/* The hash that will stand for the line: only if it leads to what the log says of the list, as it is now. */
+static err line_hash(struct scope *s, const struct line_left *l, struct buf *leaf, struct hash *out)
 {
-    const char *first[NAMES_MAX], *second[NAMES_MAX];
-    struct erasure_fields f = { .first = first, .second = second };
+    struct line_row row = { .n = (uint64_t)l->n, .account = l->account };
+    struct frontier ignored = FRONTIER_EMPTY;
+    struct proof path;
 
-    if (at == ARRAY_LEN(sources))
-        return list_accesses(s, db, p, listed);
-    for (size_t i = 0; i < sources[at].n; i++)
-        f.n_first += about(sources[at].types[i], sources[at].who, &first[f.n_first]);
-    if (sources[at].source == ERASE_LICENSES)
-        f.n_second = about(ENTRY_LICENSE_GRANTED, ABOUT_PUBLISHER, second);
-    return erasure_list(s, db, p->e, sources[at].source, &f, ERASURE_PAGE, listed);
+    money_format(l->amount, l->currency, row.amount);
+    if (l->salt.len == SALT_SIZE)
+        memcpy(row.salt, l->salt.p, SALT_SIZE);
+    list_add_line(&ignored, leaf, &row);
+    *out = leaf_hash(leaf->p, leaf->len);
+    if (l->salt.len == SALT_SIZE && path_read(l->path, &path) &&
+        proof_check_inclusion((uint64_t)l->place, (uint64_t)l->line_count, out, &l->root, &path))
+        return ERR_OK;
+    return fail(s, ERR_CORRUPT, "line %d of allocation %s doesn't lead to the root that entry %lld names: it is"
+                " damaged, and the erasure stands still until it is mended", (int)l->place, l->id.text,
+                (long long)l->index);
 }
-#define LIST_STEPS (ARRAY_LEN(sources) + 1)
+
+static err lines_hash(struct scope *s, const struct line_left *lines, size_t n, struct hash *out)
+{
+    struct buf leaf = BUF(s);
+
+    for (size_t i = 0; i < n; i++)
+        TRY(line_hash(s, &lines[i], &leaf, &out[i]));
+    return ERR_OK;
+}
+
+/* Before anything is listed: else the damage would come out when the entry has said that the lines go. */
+static err lines_checked(struct scope *s, struct db *db, struct progress *p, int64_t *read)
+{
+    struct line_left *lines;
+    size_t n;
+
+    TRY(erasure_lines(s, db, p->e, &p->place, ERASURE_PAGE, &lines, &n));
+    *read = (int64_t)n;
+    return lines_hash(s, lines, n, NEWS(s, struct hash, n + 1));
+}
+
+static err lines_page(struct scope *s, struct db *db, const struct erasure *e, int64_t *touched)
+{
+    struct erasure_place first = { .first = 0 };
+    struct line_left *lines;
+    struct hash *hashes;
+    size_t n;
+
+    TRY(erasure_lines(s, db, e, &first, ERASURE_PAGE, &lines, &n));
+    hashes = NEWS(s, struct hash, n + 1);
+    TRY(lines_hash(s, lines, n, hashes));
+    *touched = (int64_t)n;
+    return n ? erase_lines(s, db, e->no, lines, hashes, n) : ERR_OK;
+}
+
+/* ---- what is listed */
+
+#define LIST_STEPS (1 + ERASURE_SOURCES)
+
+static err list_page(struct scope *s, struct db *db, struct progress *p, size_t at, int64_t *read)
+{
+    const char *names[TYPES_MAX * ENTRY_FIELDS_MAX];
+    size_t source = at - 1, n = 0;
+
+    if (at == 0)
+        return lines_checked(s, db, p, read);
+    for (size_t i = 0; i < sources[source].n; i++)
+        n += about(sources[source].types[i], sources[source].who, &names[n]);
+    return erasure_list(s, db, p->e, (enum erasure_source)source, names, n, &p->place, ERASURE_PAGE, read);
+}
 
 /* ---- the entry */
 
@@ -118,15 +180,14 @@ static err enter_decide(struct scope *s, struct append_txn *t, void *arg)
         { "reason", EV_TEXT(w->e->reason) },
         { "root", EV_HASH(&w->root) },
     };
-    struct erasure now;
+    const char *state;
     uint64_t index;
-    bool yes;
 
-    TRY(erasure_get(s, t->db, w->e->id.text, &now));
-    if (strcmp(now.state, "preparing") != 0)
+    TRY(erasure_state(s, t->db, w->e->no, &state));
+    if (strcmp(state, "preparing") != 0)
         return ERR_OK;                  /* an attempt that was believed lost has done it */
     TRY(append_entry(s, t, ENTRY_DISCLOSURES_ERASED, values, ARRAY_LEN(values), &index));
-    return erasure_enter(s, t->db, w->e->no, index, t->at_ms, &yes);
+    return erasure_enter(s, t->db, w->e->no, index, t->at_ms);
 }
 
 /* Everything is listed, and nothing is added to what a closed party was in. */
@@ -155,30 +216,6 @@ static err enter(struct scope *s, struct work *w, const struct erasure *e)
 }
 
 /* ---- what goes after it */
-
-static err lines_page(struct scope *s, struct db *db, const struct erasure *e, int64_t *touched)
-{
-    struct frontier ignored = FRONTIER_EMPTY;
-    struct buf leaf = BUF(s);
-    struct line_left *lines;
-    struct hash *hashes;
-    size_t n;
-
-    TRY(erasure_lines(s, db, e, ERASURE_PAGE, &lines, &n));
-    hashes = NEWS(s, struct hash, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        struct line_row row = { .n = (uint64_t)lines[i].n };
-
-        if (!id_parse(lines[i].account, "acc", &row.account) || lines[i].salt.len != SALT_SIZE)
-            return fail(s, ERR_CORRUPT, "a line of an allocation is damaged");
-        money_format(lines[i].amount, lines[i].currency, row.amount);
-        memcpy(row.salt, lines[i].salt.p, SALT_SIZE);
-        list_add_line(&ignored, &leaf, &row);
-        hashes[i] = leaf_hash(leaf.p, leaf.len);
-    }
-    *touched = (int64_t)n;
-    return n ? erase_lines(s, db, e->no, lines, hashes, n) : ERR_OK;
-}
 
 /* Others' answers: the place is kept beyond the page. */
 static err named_page(struct scope *s, struct db *db, struct progress *p, int64_t *touched)
@@ -238,7 +275,8 @@ static err pages(struct scope *s, struct work *w, const struct erasure *e, const
 {
     struct progress p = { .e = e, .s = s, .answer = { "", "", 0 } };
 
-    for (size_t at = 0; at < n; at++)
+    for (size_t at = 0; at < n; at++) {
+        p.place = (struct erasure_place){ .n = 0 };
         for (int64_t touched = 1; touched > 0;) {
             struct scope one;
             err got;
@@ -251,6 +289,7 @@ static err pages(struct scope *s, struct work *w, const struct erasure *e, const
             scope_free(&one);
             TRY(got);
         }
+    }
     return ERR_OK;
 }
 
@@ -265,21 +304,31 @@ static err erase(struct scope *s, struct work *w, struct erasure *e)
     return ERR_OK;
 }
 
+/* One that stands still on damaged rows doesn't keep the others from going on; the job fails by it in the end. */
 err erase_run(struct scope *s, struct work *w)
 {
+    char still[SCOPE_DETAIL_MAX] = "";
+    int64_t after = 0;
+
     for (;;) {
         struct erasure e;
-        err got = erasure_next(s, w->db, &e);
+        err got = erasure_next(s, w->db, after, &e);
 
-        if (got == ERR_NOT_FOUND) {
-            scope_forgive(s);
-            return ERR_OK;
-        }
+        if (got == ERR_NOT_FOUND)
+            break;
         if (got == ERR_OK)
             got = erase(s, w, &e);
-        if (got != ERR_OK) {
+        if (got != ERR_OK)
             db_rollback(w->db);
+        if (got != ERR_OK && got != ERR_CORRUPT)
             return got;
+        if (got == ERR_CORRUPT) {
+            log_line(LOG_ERROR, "erasure stands still erasure=%s why=%s", e.id.text, s->why.detail);
+            snprintf(still, sizeof still, "%s: %.400s", e.id.text, s->why.detail);
+            scope_forgive(s);
+            after = e.no;
         }
     }
+    scope_forgive(s);
+    return *still ? fail(s, ERR_CORRUPT, "%s", still) : ERR_OK;
 }
