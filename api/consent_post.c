@@ -17,6 +17,7 @@
 #include "api/refused.h"
 #include "api/signed.h"
 #include "ledger/cert/consent.h"
+#include "ledger/cert/coverage.h"
 #include "schema/base/clock.h"
 #include "schema/json/canon.h"
 #include "schema/store/consent.h"
@@ -25,7 +26,7 @@
 
 #define LINE_HEAD "{\"sha256\":\""
 #define LINE_TAIL "\"}"
-#define LINE_LEN  (sizeof LINE_HEAD - 1 + 2 * HASH_SIZE + sizeof LINE_TAIL - 1)
+#define LINE_LEN  (sizeof LINE_HEAD - 1 + 2 * HASH_SIZE + sizeof LINE_TAIL - 1)      /* a leaf (coverage.h) */
 
 struct posting {
     FILE *spool;
@@ -49,14 +50,6 @@ static bool line_next(struct posting *p, size_t *len)
     return true;
 }
 
-/* Exactly the canonical form: what is hashed is what was sent. */
-static bool line_read(const char *line, size_t len, struct hash *out)
-{
-    return len == LINE_LEN && memcmp(line, LINE_HEAD, sizeof LINE_HEAD - 1) == 0 &&
-           memcmp(line + len - (sizeof LINE_TAIL - 1), LINE_TAIL, sizeof LINE_TAIL - 1) == 0 &&
-           hex_read(line + sizeof LINE_HEAD - 1, (size_t)2 * HASH_SIZE, out->b, HASH_SIZE);
-}
-
 static err coverage_lines(struct scope *s, struct db *db, struct posting *p)
 {
     const char *coverage = refusal_code(REFUSAL_COVERAGE_INVALID);
@@ -65,7 +58,7 @@ static err coverage_lines(struct scope *s, struct db *db, struct posting *p)
     size_t len;
 
     for (; line_next(p, &len); n++, last = item) {
-        if (!line_read(p->line, len, &item))
+        if (!coverage_leaf_read(p->line, len, &item))
             return fail_for(s, ERR_INVALID, coverage, scope_printf(s, "/%llu", (unsigned long long)n + 2),
                             "line %llu is not " LINE_HEAD "<64 digits>" LINE_TAIL,
                             (unsigned long long)n + 2);

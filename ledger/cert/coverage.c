@@ -16,6 +16,14 @@ struct hash coverage_leaf(const struct hash *item)
     return leaf_hash(leaf, sizeof leaf - 1);
 }
 
+bool coverage_leaf_read(const char *leaf, size_t len, struct hash *item)
+{
+    static const size_t head = sizeof LEAF_HEAD - 1, tail = sizeof LEAF_TAIL - 1, hex = 2 * HASH_SIZE;
+
+    return len == head + hex + tail && memcmp(leaf, LEAF_HEAD, head) == 0 &&
+           memcmp(leaf + head + hex, LEAF_TAIL, tail) == 0 && hex_read(leaf + head, hex, item->b, HASH_SIZE);
+}
+
 void coverage_add(struct frontier *tree, const struct hash *item)
 {
     frontier_append(tree, coverage_leaf(item));

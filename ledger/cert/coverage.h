@@ -10,6 +10,8 @@
  * An item's place is its rank among the sorted hashes, so that two neighbors prove that an item is not covered.
  */
 struct hash coverage_leaf(const struct hash *item);
+/* Only the leaf's own bytes. */
+bool coverage_leaf_read(const char *leaf, size_t len, struct hash *item);
 
 /* Appends an item; the caller promises that items come sorted and once. For ten million of them. */
 void coverage_add(struct frontier *tree, const struct hash *item);
