@@ -13,6 +13,7 @@ import urllib.parse
 
 from harness.ed25519 import Key, canonical
 from harness.reader import WIDTH, Tree, leaf, tile_number
+from harness.tap import check, note
 
 MEMBERS = ("at", "body", "sd", "type", "v")
 
@@ -163,3 +164,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def list_root(rows):
     """Of a list as it is shown: whose account an allocation's line is, no leaf says."""
     return root_of([leaf(canonical({k: v for k, v in r.items() if k != "party"})) for r in rows]).hex()
+
+
+class Judge:
+    """An auditor who knows the test's key, asks a log that the test serves, and has seen what she has seen."""
+
+    def __init__(self, market, auditor):
+        self.market, self.auditor, self.runs = market, auditor, 0
+
+    def audit(self, log, *flags, state=None):
+        server, url = log.serve()
+        self.runs += 1
+        state = state or self.market.dir / f"judge-{self.runs}"
+        got = self.auditor.cf("audit", url, "--json", "--key", log.vkey, "--state", state, *flags, code=None,
+                              env={"COUNTERFOIL_URL": url})
+        server.shutdown()
+        return got.code, json.loads(got.out) if got.out else {"error": got.err, "findings": []}
+
+    def names(self, what, log, *rules, flags=(), state=None):
+        """The rules that are found broken, and no other ones."""
+        code, report = self.audit(log, *flags, state=state)
+        found = sorted({f["rule"] for f in report["findings"]})
+        if not check(code == 1 and found == sorted(rules), f"{what}: {', '.join(rules)}"):
+            note(f"exit {code}, found {found}: {report}"[:1500])
+        return report

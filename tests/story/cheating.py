@@ -14,36 +14,12 @@ import pathlib
 from harness import held, money
 from harness.creator import Creator
 from harness.ed25519 import Key
-from harness.forged import Log, list_root
+from harness.forged import Judge, Log, list_root
 from harness.market import Market
 from harness.program import wait_for
 from harness.sale import must
 from harness.tap import check, done, equal, note
 from harness.tree import folder
-
-
-class Judge:
-    """An auditor who knows the test's key, asks a log that the test serves, and has seen what she has seen."""
-
-    def __init__(self, market, auditor):
-        self.market, self.auditor, self.runs = market, auditor, 0
-
-    def audit(self, log, *flags, state=None):
-        server, url = log.serve()
-        self.runs += 1
-        state = state or self.market.dir / f"judge-{self.runs}"
-        got = self.auditor.cf("audit", url, "--json", "--key", log.vkey, "--state", state, *flags, code=None,
-                              env={"COUNTERFOIL_URL": url})
-        server.shutdown()
-        return got.code, json.loads(got.out) if got.out else {"error": got.err, "findings": []}
-
-    def names(self, what, log, *rules, flags=(), state=None):
-        """The rules that are found broken, and no other ones."""
-        code, report = self.audit(log, *flags, state=state)
-        found = sorted({f["rule"] for f in report["findings"]})
-        if not check(code == 1 and found == sorted(rules), f"{what}: {', '.join(rules)}"):
-            note(f"exit {code}, found {found}: {report}"[:1500])
-        return report
 
 
 def erase(m, party):
