@@ -141,24 +141,34 @@ static bool rests_on(const struct draw *draw, const char *name, const char *clea
 {
     size_t len = strlen(clearance);
 
-    return len && strncmp(name, clearance, len) == 0 && name[len] == '/' && draw->got;
+    return len && strncmp(name, clearance, len) == 0 && (name[len] == '/' || !name[len]) && draw->got;
+}
+
+/* "<id>" or "<id>/rows" of a clearance's document or rows; NULL: of neither. */
+static const char *name_of_clearance(const char *name)
+{
+    name += strncmp(name, "documents/", 10) == 0 ? 10 : 0;
+    return strncmp(name, "clearances/", 11) == 0 ? name + 11 : NULL;
 }
 
 static bool wanted(const struct draw *draw, const char *name)
 {
+    const char *clearance = name_of_clearance(name);
     uint64_t index;
 
     if (strncmp(name, "disclosures/", 12) == 0)
         return decimal_read(name + 12, strlen(name + 12), INT64_MAX, &index) && draw_find(draw, index);
-    if (strncmp(name, "clearances/", 11) != 0)
-        return strncmp(name, "certificates/", 13) == 0 || strncmp(name, "licenses/", 9) == 0;
+    if (!clearance)
+        return strncmp(name, "certificates/", 13) == 0 || strncmp(name, "licenses/", 9) == 0 ||
+               strncmp(name, "consents/", 9) == 0;
     for (size_t i = 0; i < draw->got; i++)
-        if (rests_on(draw, name + 11, draw->rows[i].clearance.text))
+        if (rests_on(draw, clearance, draw->rows[i].clearance.text))
             return true;
     return false;
 }
 
-static void missing_rows(struct draw_source *d, const char *name)
+/* Named as its rows or its document are, or those of which the consent is missing. */
+static void missing(struct draw_source *d, const char *name)
 {
     if (d->n_rows == d->cap_rows) {
         const char **more = NEWS(d->kept, const char *, 2 * d->cap_rows + 16);
@@ -167,13 +177,13 @@ static void missing_rows(struct draw_source *d, const char *name)
         d->rows = more;
         d->cap_rows = 2 * d->cap_rows + 16;
     }
-    d->rows[d->n_rows++] = scope_strdup(d->kept, name + 11);
+    d->rows[d->n_rows++] = name;
 }
 
 static err document(struct scope *s, void *arg, const char *name, struct bytes *out)
 {
     struct draw_source *d = arg;
-    bool rows = strncmp(name, "clearances/", 11) == 0;
+    const char *clearance = name_of_clearance(name);
     err e;
 
     if (!d->draw || !wanted(d->draw, name))
@@ -181,8 +191,10 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
     e = d->source.document ? d->source.document(s, d->source.arg, name, out)
                            : fail(s, ERR_NOT_FOUND, "a reader without access has no %s", name);
     d->opened += e == ERR_OK && strncmp(name, "disclosures/", 12) == 0;
-    if (e == ERR_NOT_FOUND && rows)
-        missing_rows(d, name);
+    if (clearance)
+        d->judged = scope_strdup(d->kept, clearance);
+    if (e == ERR_NOT_FOUND && (clearance || strncmp(name, "consents/", 9) == 0))
+        missing(d, d->judged);
     return e;
 }
 

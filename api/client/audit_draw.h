@@ -30,8 +30,9 @@ struct draw_source {
     struct bytes note;                 /* served as the checkpoint; empty: what the log serves, kept here */
     struct scope *kept;
     uint64_t opened;                   /* of the drawn, how many disclosures were had */
-    const char **rows;                 /* clearances whose rows were not to be had */
+    const char **rows;                 /* clearances that were not to be had with all that they rest on */
     size_t n_rows, cap_rows;
+    const char *judged;                /* the one that was asked for last, whose consents are asked for now */
 };
 struct audit_source draw_source_of(struct draw_source *d);
 

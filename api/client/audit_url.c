@@ -20,6 +20,7 @@ struct url_source {
     pthread_mutex_t lock;
     json_t *page;                  /* entries from page_first on, with what is disclosed of them; or NULL */
     uint64_t page_first;
+    char *next, *cursor;           /* name of the page of a coverage that follows the one given last, and where it is */
 };
 
 static err get_bytes(struct scope *s, struct market *m, const char *path, int64_t max, struct bytes *out)
@@ -281,20 +282,79 @@ static err licensed(struct scope *s, struct url_source *u, const char *name, str
     return e;
 }
 
-/* "<id>" or "<id>/withdrawal": a member of the market's answer. */
-static err certificate(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+/* A member of the market's answer about one thing. */
+static err member(struct scope *s, struct url_source *u, const char *path, const char *name, struct bytes *out)
 {
-    size_t len = strcspn(name, "/");
-    const char *member = name[len] ? name + len + 1 : "certificate";
     const json_t *document;
     json_t *answer = NULL;
     err e;
 
-    TRY(market_get(s, &u->market, scope_printf(s, "/v1/certificates/%.*s", (int)len, name), &answer));
-    document = json_object_get(answer, member);
-    e = json_is_object(document) ? canon(s, document, out) : fail(s, ERR_NOT_FOUND, "there is no %s", name);
+    TRY(market_get(s, &u->market, path, &answer));
+    document = json_object_get(answer, name);
+    e = json_is_object(document) ? canon(s, document, out) : fail(s, ERR_NOT_FOUND, "%s has no %s", path, name);
     json_decref(answer);
     return e;
+}
+
+/* "<id>" or "<id>/withdrawal". */
+static err certificate(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    size_t len = strcspn(name, "/");
+
+    return member(s, u, scope_printf(s, "/v1/certificates/%.*s", (int)len, name),
+                  name[len] ? name + len + 1 : "certificate", out);
+}
+
+static void next_keep(struct scope *s, struct url_source *u, const char *name, const json_t *answer)
+{
+    const json_t *data = json_object_get(answer, "data");
+    const char *last = json_string_value(json_object_get(json_array_get(data, json_array_size(data) - 1), "sha256"));
+    const char *cursor = json_string_value(json_object_get(answer, "next_cursor"));
+
+    free(u->next);
+    free(u->cursor);
+    u->next = u->cursor = NULL;
+    if (!last || !cursor)
+        return;
+    u->next = strdup(scope_printf(s, "%.*s/coverage/%s", (int)strcspn(name, "/"), name, last));
+    u->cursor = strdup(cursor);
+    if (!u->next || !u->cursor)
+        abort();
+}
+
+/* "<id>/coverage", and "<id>/coverage/<hash>": the page after it, where the one before ended. */
+static err covered(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const char *const names[] = { "sha256", NULL };
+    struct leaves l = { .text = BUF(s), .names = names };
+    const char *after = strchr(strchr(name, '/') + 1, '/'), *cursor = "";
+    json_t *answer = NULL, *row;
+    err e;
+    size_t i;
+
+    if (after && (!u->next || strcmp(u->next, name) != 0))
+        return fail(s, ERR_NOT_FOUND, "there is no page %s", name);
+    if (after)
+        cursor = scope_printf(s, "&cursor=%s", fetch_escape(s, u->cursor));
+    e = market_get(s, &u->market, scope_printf(s, "/v1/consents/%.*s/coverage?limit=1000%s", (int)strcspn(name, "/"),
+                                               name, cursor), &answer);
+    if (e == ERR_GONE)
+        return fail(s, ERR_NOT_FOUND, "there is no %s", name);
+    TRY(e);
+    json_array_foreach(json_object_get(answer, "data"), i, row)
+        if (e == ERR_OK)
+            e = add_leaf(s, &l, row);
+    next_keep(s, u, name, answer);
+    json_decref(answer);
+    *out = (struct bytes){ (const uint8_t *)l.text.p, l.text.len };
+    return e;
+}
+
+/* "<id>": the certificate, which goes with its creator; "<id>/coverage…". */
+static err consent(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    return strchr(name, '/') ? covered(s, u, name, out)
+                             : member(s, u, scope_printf(s, "/v1/consents/%s", name), "certificate", out);
 }
 
 /* "<id>/<revision>": split and fee, each in canonical form. A market shows an offer in its last revision. */
@@ -367,6 +427,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return licensed(s, u, name + 9, out);
     if (strncmp(name, "certificates/", 13) == 0)
         return certificate(s, u, name + 13, out);
+    if (strncmp(name, "consents/", 9) == 0)
+        return consent(s, u, name + 9, out);
     if (strncmp(name, "offers/", 7) == 0)
         return offer_rules(s, u, name + 7, out);
     if (strncmp(name, "documents/status-lists/", 23) == 0)
@@ -413,6 +475,8 @@ void url_source_close(struct url_source *u)
         market_close(&u->readers[i]);
     market_close(&u->market);
     json_decref(u->page);
+    free(u->next);
+    free(u->cursor);
     pthread_mutex_destroy(&u->lock);
     free(u);
 }

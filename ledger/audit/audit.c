@@ -46,6 +46,7 @@ err audit_new(struct scope *s, const struct audit_config *config, struct audit *
         table_init(&a->table[i], row_sizes[i], config->seed + (uint64_t)i);
     table_init(&a->cleared, sizeof(struct cleared_rows), config->seed + TABLES);
     table_init(&a->firsts, sizeof(struct first_rows), config->seed + TABLES + 1);
+    table_init(&a->terms, sizeof(struct terms_row), config->seed + TABLES + 2);
     *out = a;
     return ERR_OK;
 }
@@ -57,6 +58,7 @@ void audit_free(struct audit *a)
     for (int i = 0; i < TABLES; i++)
         table_free(&a->table[i]);
     cleared_rows_free(a);
+    table_free(&a->terms);
     listed_free(&a->listed);
     scope_free(&a->kept);
     free(a);

@@ -36,9 +36,10 @@
  * that have not failed, accounts whose lines were fetched (24 to 150 bytes each), and 16
  * bytes for each id whose life is over, so that it is never used again. Where
  * the reader may fetch them, the rows of live clearances take 16 bytes each, and
- * 16 for each consent of a set, and the lists of one version, of at most AUDIT_WEIGHED_ITEMS_MAX items, some 300 bytes
- * each. Tables are at most half empty. One bundle and
- * its tiles are in memory at a time, and those that are read ahead.
+ * 16 for each consent of a set, consents that a clearance has rested on 110 more, and the lists of one version, of at
+ * most AUDIT_WEIGHED_ITEMS_MAX items, some 300 bytes each. While a clearance is judged, each of its items takes 32
+ * more, and 4 for each consent that it rests on; what a consent covers is read page by page, and not kept. Tables are
+ * at most half empty. One bundle and its tiles are in memory at a time, and those that are read ahead.
  */
 struct audit;
 
@@ -57,6 +58,9 @@ struct audit_source {
      * line of an allocation that was erased, {"leaf":"<its hash>"}.
      * "documents/licenses/<id>", "documents/clearances/<id>", "documents/status-lists/<id>/<instant>":
      * the market's document with its proof; a list in its state of that instant.
+     * "consents/<id>": the certificate of a consent as it was accepted. "consents/<id>/coverage": what it covers,
+     * leaves as above, all of it or the first page; "consents/<id>/coverage/<hash>": the page after the leaf of that
+     * hash.
      * "certificates/<id>", "certificates/<id>/withdrawal": the certificate of sourcing as it was accepted, and the
      * certifier's request to revoke it. "offers/<id>/<revision>": the offer's split and fee, the two documents that
      * its entry has the digests of, each followed by '\n'. "licenses/<id>/details", "licenses/<id>/items": the lists of

@@ -81,10 +81,11 @@ static const char *consent_wrong(const struct audit *a, const struct clearance_r
 
 /* Every row of the clearance, with the consents as they were when it was issued. */
 static err clearance_rows(struct scope *s, struct audit *a, const struct entry *e, const struct clearance_row *c,
-                          const struct payment_row *p, bool first)
+                          const struct license_row *l, bool first)
 {
+    const struct payment_row *p = l ? table_find(&a->table[PAYMENTS], l->payment) : NULL;
     uint64_t findings = a->report->findings;
-    const struct cleared_rows *r;
+    struct cleared_rows *r;
     const char *wrong = NULL;
 
     TRY(cleared_rows_of(s, a, c, text_of(e, "clearance"), &r));
@@ -95,7 +96,7 @@ static err clearance_rows(struct scope *s, struct audit *a, const struct entry *
     if (wrong)
         audit_find(a, RULE_CLEARANCE_CONSENTS, "consents that hold for the purpose and until its end", "%s", wrong);
     if (r && p)
-        TRY(cleared_contributors(s, a, e, p, r));
+        TRY(cleared_judge(s, a, e, c, l, r, !wrong));
     if (r && first)
         first_rows_keep(a, c->license, r);
     else if (r && p && p->paid.known && p->paid.micro > 0 && !first_rows_hold(a, c->license, r))
@@ -132,7 +133,7 @@ err clearance_issued(struct scope *s, struct audit *a, const struct entry *e)
     if (l && counts_in(e, "counts") < l->item_count)
         c->cleared = l->item_count - counts_in(e, "counts");
     found = *c;
-    return clearance_rows(s, a, e, &found, p, first);
+    return clearance_rows(s, a, e, &found, l, first);
 }
 
 /* A license that has ended may be refused a clearance, one that never was can't. */
@@ -248,7 +249,7 @@ static const struct clearance_row *access_clearance(struct audit *a, const struc
 /* The item, against the clearance's rows, where this reader may have both. */
 static err access_covered(struct scope *s, struct audit *a, const struct entry *e, const struct clearance_row *c)
 {
-    const struct cleared_rows *r;
+    struct cleared_rows *r;
     const struct cleared_item *x;
 
     TRY(cleared_rows_of(s, a, c, text_of(e, "clearance"), &r));
@@ -258,6 +259,9 @@ static err access_covered(struct scope *s, struct audit *a, const struct entry *
     if (!x)
         audit_find(a, RULE_ACCESS_COVERED, "an item that the clearance clears", "another, under %s",
                    text_of(e, "clearance"));
+    if (x && (x->uncovered || x->refused))
+        audit_find(a, x->uncovered ? RULE_CLEARANCE_COVERAGE : RULE_CLEARANCE_VERDICT,
+                   "an item that its consents cover and the rules clear", "another, under %s", text_of(e, "clearance"));
     for (uint32_t i = 0; x && i < x->n; i++) {
         struct key consent = r->consents[x->first + i];
         const struct consent_row *live = table_find(&a->table[CONSENTS], consent);

@@ -11,8 +11,8 @@
  * reader can't tell one from the other, and counts what it is not shown.
  */
 
-/* What rests on the private fields of an entry, and on the rows of its list. */
-enum { FIELDS = 1, ROWS = 2 };
+/* What rests on the private fields of an entry, on the rows of its list, and on a document that goes with both. */
+enum { FIELDS = 1, ROWS = 2, DOCUMENT = 4 };
 static const struct { enum audit_rule_id rule; enum entry_type type; int on; } needs[] = {
     { RULE_MONEY_FORM, ENTRY_PAYMENT_RECEIVED, FIELDS },     { RULE_LICENSE_PAID, ENTRY_LICENSE_GRANTED, FIELDS },
     { RULE_LICENSE_PRICE, ENTRY_LICENSE_GRANTED, FIELDS },   { RULE_LICENSE_SLICE, ENTRY_LICENSE_GRANTED, FIELDS },
@@ -28,6 +28,10 @@ static const struct { enum audit_rule_id rule; enum entry_type type; int on; } n
     { RULE_CLEARANCE_ROWS, ENTRY_CLEARANCE_ISSUED, ROWS },   { RULE_CLEARANCE_CONSENTS, ENTRY_CLEARANCE_ISSUED, ROWS },
     { RULE_CLEARANCE_PAID, ENTRY_CLEARANCE_ISSUED, ROWS },
     { RULE_CLEARANCE_CONTRIBUTORS, ENTRY_CLEARANCE_ISSUED, ROWS },
+    { RULE_CLEARANCE_COVERAGE, ENTRY_CLEARANCE_ISSUED, ROWS }, { RULE_CLEARANCE_VERDICT, ENTRY_CLEARANCE_ISSUED, ROWS },
+    { RULE_CONSENT_DOCUMENT, ENTRY_CONSENT_GRANTED, DOCUMENT },
+    { RULE_CONSENT_SIGNATURE, ENTRY_CONSENT_GRANTED, DOCUMENT },
+    { RULE_CLEARANCE_VERDICT, ENTRY_CONSENT_GRANTED, DOCUMENT },
     { RULE_SNAPSHOT_LEAVES, ENTRY_BALANCES_SNAPSHOT, ROWS },
     { RULE_SNAPSHOT_ACCOUNTS, ENTRY_BALANCES_SNAPSHOT, ROWS },
 };
@@ -44,16 +48,21 @@ static struct key missing_key(uint64_t index)
     return (struct key){ 0, index };
 }
 
+static struct missing_row *missing_at(struct audit *a, uint64_t index, enum entry_type type)
+{
+    struct missing_row *m = table_find(&a->table[MISSING], missing_key(index));
+
+    if (!m) {
+        m = table_add(&a->table[MISSING], missing_key(index));
+        m->type = (uint64_t)type;
+    }
+    return m;
+}
+
 /* The row of the entry being replayed. */
 static struct missing_row *missing_of(struct audit *a, const struct entry *e)
 {
-    struct missing_row *m = table_find(&a->table[MISSING], missing_key(a->index));
-
-    if (!m) {
-        m = table_add(&a->table[MISSING], missing_key(a->index));
-        m->type = (uint64_t)e->spec->type;
-    }
-    return m;
+    return missing_at(a, a->index, e->spec->type);
 }
 
 void missing_fields(struct audit *a, const struct entry *e)
@@ -95,6 +104,21 @@ void missing_document(struct audit *a, const struct entry *e, struct key id)
     m->document = id;
     m->digest = hash_key(e, "document");
     m->at_ms = e->at_ms;
+}
+
+/* Nobody closes a creator whose consent still holds: the erasure that takes it comes after what rests on it. */
+void missing_certificate(struct audit *a, const struct consent_row *c)
+{
+    struct missing_row *m;
+
+    a->report->unlisted += !a->config.whole;
+    if (!a->config.whole) {
+        count(a->report->unshown, ENTRY_CONSENT_GRANTED, DOCUMENT);
+        return;
+    }
+    m = missing_at(a, c->index, ENTRY_CONSENT_GRANTED);
+    m->document = c->key;
+    m->digest = c->document;
 }
 
 void missing_list(struct audit *a, const char *what)
@@ -151,6 +175,8 @@ static const char *explain(struct audit *a, const struct erased_row *row)
         count(a->report->erased, m->type, FIELDS);
     if (row->rows && m->rows)
         count(a->report->erased, m->type, ROWS);
+    if (!key_zero(m->document))
+        count(a->report->erased, m->type, DOCUMENT);
     m->fields -= fields < m->fields ? fields : m->fields;
     m->rows -= row->rows < m->rows ? row->rows : m->rows;
     m->document = (struct key){ 0 };                     /* it goes with whatever its entry loses */
@@ -239,7 +265,7 @@ static err settle(struct scope *s, struct audit *a, struct missing_row *m, bool 
     bool there = false;
 
     *wait = *gone = false;
-    if (!key_zero(m->document))
+    if (!key_zero(m->document) && m->type != ENTRY_CONSENT_GRANTED)
         TRY(document_again(s, a, m, &there));
     if (there)
         m->document = (struct key){ 0 };

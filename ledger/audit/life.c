@@ -219,6 +219,7 @@ static const char *name_of(struct scope *s, const struct entry *e)
 static err document_named(struct scope *s, struct audit *a, const char *name, struct key digest, bool *there)
 {
     enum refusal why = REFUSAL_NONE;
+    uint64_t findings = a->report->findings;
     json_t *document = NULL;
     struct bytes text = { 0 };
     err out;
@@ -234,6 +235,8 @@ static err document_named(struct scope *s, struct audit *a, const char *name, st
     }
     out = signed_check(s, a, digest, document);
     json_decref(document);
+    if (a->report->findings == findings)
+        a->document = text;
     return out;
 }
 
@@ -242,6 +245,7 @@ err document_signed(struct scope *s, struct audit *a, const struct entry *e)
     const char *name = name_of(s, e);
     bool there;
 
+    a->document = (struct bytes){ 0 };
     if (!name || a->table[ISSUERS].n == 0)
         return ERR_OK;
     TRY(document_named(s, a, name, hash_key(e, "document"), &there));

@@ -44,7 +44,7 @@ static bool same_consents(const struct cleared_rows *r, const struct cleared_row
 
 static bool row_keep(struct cleared_rows *r, const struct cleared_row *row)
 {
-    struct cleared_item x = { .item = row->item, .n = (uint32_t)row->n_consents };
+    struct cleared_item x = { .item = row->item, .n = (uint32_t)row->n_consents & (UINT32_MAX >> 2) };
 
     if (r->n >= VERSION_ITEMS_MAX || (r->n && r->item[r->n - 1].item >= row->item))
         return false;
@@ -94,7 +94,7 @@ static void rows_empty(struct cleared_rows *r)
 }
 
 err cleared_rows_of(struct scope *s, struct audit *a, const struct clearance_row *c, const char *id,
-                    const struct cleared_rows **out)
+                    struct cleared_rows **out)
 {
     struct cleared_rows *r = table_find(&a->cleared, c->key);
     struct bytes text;

@@ -268,6 +268,7 @@ err license_granted(struct scope *s, struct audit *a, const struct entry *e)
     const struct version_row *v = table_find(&a->table[VERSIONS], key_in(e, "version"));
     struct key license = key_in(e, "license");
     struct money_fact cost = money_of(a, e);
+    struct territory where;
     struct license_row *l;
 
     TRY(offer_rules(s, a, e));
@@ -286,6 +287,8 @@ err license_granted(struct scope *s, struct audit *a, const struct entry *e)
     l->item_count = count_of(e, "item_count");
     l->version_items = v ? v->item_count : l->item_count;
     l->purpose = code_in(e, "purpose", &purpose_codes);
+    if (territory_parse(text_of(e, "territory"), &where))
+        snprintf(l->territory, sizeof l->territory, "%s", text_of(e, "territory"));
     return ERR_OK;
 }
 

@@ -8,7 +8,7 @@
 
 /*
  * The state as lines of words:
- *   counterfoil-audit 3
+ *   counterfoil-audit 4
  *   vkey …           note <base64>      findings n      at ms      rules n      partial bits      edge <hash> …
  *   <word> <key> <the row's words>, as save_forms says
  *   sha256 <of all bytes before this line>

@@ -6,7 +6,7 @@
 /*
  * A state as text: save.c has its lines, save_rows.c the words of each table's rows. Private to ledger/audit.
  */
-#define SAVE_FORM   3                  /* the newest */
+#define SAVE_FORM   4                  /* the newest */
 #define SAVE_ABSENT (-1)
 
 struct word { const char *p; size_t len; };

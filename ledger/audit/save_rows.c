@@ -80,6 +80,7 @@ static void put_license(struct buf *b, const void *row)
     buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRId64, l->from, l->until, l->item_count,
                l->version_items, l->purpose);
     put_key(b, l->payment);
+    buf_printf(b, " %s", *l->territory ? l->territory : "-");
 }
 
 static void put_consent(struct buf *b, const void *row)
@@ -87,6 +88,9 @@ static void put_consent(struct buf *b, const void *row)
     const struct consent_row *c = row;
 
     buf_printf(b, " %" PRId64 " %" PRId64 " %" PRIu64 " %d", c->from, c->until, c->purposes, c->suspended);
+    put_key(b, c->document);
+    put_hash(b, &c->root);
+    buf_printf(b, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64, c->items, c->place, c->index, c->at_ms);
 }
 
 static void put_certificate(struct buf *b, const void *row)
@@ -138,7 +142,10 @@ static void put_snapshot(struct buf *b, const void *row)
 
 static void put_creator(struct buf *b, const void *row)
 {
-    put_key(b, ((const struct creator_row *)row)->creator);
+    const struct creator_row *c = row;
+
+    put_key(b, c->creator);
+    put_key(b, c->signer);
 }
 
 static void put_window(struct buf *b, const void *row)
@@ -272,6 +279,18 @@ static bool get_payment(const struct word *w, size_t n, void *row)
     return true;
 }
 
+static bool get_territory(struct word w, char out[8])
+{
+    struct territory where;
+
+    if (w.len == 0 || w.len > 7)
+        return false;
+    if (w.len == 1 && *w.p == '-')
+        return true;
+    memcpy(out, w.p, w.len);
+    return territory_parse(out, &where);
+}
+
 static bool get_license(const struct word *w, size_t n, void *row)
 {
     struct license_row *l = row;
@@ -282,7 +301,7 @@ static bool get_license(const struct word *w, size_t n, void *row)
     l->purpose = PURPOSE_UNKNOWN;
     return n == 3 || (get_count(w[3], &l->version_items) && get_int(w[4], &l->purpose) &&
                       l->purpose >= PURPOSE_UNKNOWN && l->purpose < (int64_t)purpose_codes.n &&
-                      get_key(w[5], &l->payment));
+                      get_key(w[5], &l->payment) && (n == 6 || get_territory(w[6], l->territory)));
 }
 
 static bool get_consent(const struct word *w, size_t n, void *row)
@@ -290,9 +309,12 @@ static bool get_consent(const struct word *w, size_t n, void *row)
     struct consent_row *c = row;
     uint64_t suspended;
 
-    (void)n;
     if (!get_time(w[0], &c->from) || !get_time(w[1], &c->until) || !get_bits(w[2], UINT64_MAX, &c->purposes) ||
         !get_bits(w[3], 1, &suspended))
+        return false;
+    if (n > 4 && (!get_key(w[4], &c->document) || !hex_read(w[5].p, w[5].len, c->root.b, HASH_SIZE) ||
+                  !get_count(w[6], &c->items) || !get_count(w[7], &c->place) || !get_count(w[8], &c->index) ||
+                  !get_time(w[9], &c->at_ms)))
         return false;
     c->suspended = suspended;
     return true;
@@ -360,8 +382,9 @@ static bool get_snapshot(const struct word *w, size_t n, void *row)
 
 static bool get_creator(const struct word *w, size_t n, void *row)
 {
-    (void)n;
-    return get_key(w[0], &((struct creator_row *)row)->creator);
+    struct creator_row *c = row;
+
+    return get_key(w[0], &c->creator) && (n == 1 || get_key(w[1], &c->signer));
 }
 
 static bool get_window(const struct word *w, size_t n, void *row)
@@ -429,34 +452,34 @@ static bool get_predecessor(const struct word *w, size_t n, void *row)
 /* ---- both, by table */
 
 const struct save_form save_forms[TABLES] = {
-    [PARTIES]           = { "party", { 0, 3, 3 }, put_party, get_party },
-    [VERSIONS]          = { "version", { 2, 2, 3 }, put_version, get_version },
-    [OFFERS]            = { "offer", { 3, 6, 7 }, put_offer, get_offer },
-    [PAYMENTS]          = { "payment", { 3, 6, 12 }, put_payment, get_payment },
-    [LICENSES]          = { "license", { 3, 6, 6 }, put_license, get_license },
-    [PAST_OFFERS]       = { "past-offer", { 0, 0, 0 }, NULL, NULL },
-    [PAST_PAYMENTS]     = { "past-payment", { 0, 0, 0 }, NULL, NULL },
-    [PAST_LICENSES]     = { "past-license", { 0, 0, 0 }, NULL, NULL },
-    [WINDOWS]           = { "window", { 1, 1, 1 }, put_window, get_window },
-    [CONSENTS]          = { "consent", { SAVE_ABSENT, 4, 4 }, put_consent, get_consent },
-    [PAST_CONSENTS]     = { "past-consent", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [STATUS_PLACES]     = { "place", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [CERTIFICATES]      = { "certificate", { SAVE_ABSENT, 2, 2 }, put_certificate, get_certificate },
-    [PAST_CERTIFICATES] = { "past-certificate", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [STATUS_LISTS]      = { "list", { SAVE_ABSENT, 1, 1 }, put_list, get_list },
-    [CLEARANCES]        = { "clearance", { SAVE_ABSENT, 5, 5 }, put_clearance, get_clearance },
-    [PAST_CLEARANCES]   = { "past-clearance", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [REFUNDS]           = { "refund", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [ALLOCATIONS]       = { "allocation", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [PAYOUTS]           = { "payout", { SAVE_ABSENT, 4, 4 }, put_payout, get_payout },
-    [PAST_PAYOUTS]      = { "past-payout", { SAVE_ABSENT, 0, 0 }, NULL, NULL },
-    [BALANCES]          = { "balance", { SAVE_ABSENT, 3, 4 }, put_balance, get_balance },
-    [TOTALS]            = { "total", { SAVE_ABSENT, 3, 4 }, put_balance, get_balance },
-    [PAST_PARTIES]      = { "past-party", { SAVE_ABSENT, SAVE_ABSENT, 0 }, NULL, NULL },
-    [MISSING]           = { "missing", { SAVE_ABSENT, SAVE_ABSENT, 9 }, put_missing, get_missing },
-    [ISSUERS]           = { "issuer", { SAVE_ABSENT, SAVE_ABSENT, 2 }, put_issuer, get_issuer },
-    [SUCCESSORS]        = { "successor", { SAVE_ABSENT, SAVE_ABSENT, 1 }, put_successor, get_successor },
-    [PREDECESSORS]      = { "predecessor", { SAVE_ABSENT, SAVE_ABSENT, 2 }, put_predecessor, get_predecessor },
-    [SNAPSHOTS]         = { "snapshot", { SAVE_ABSENT, SAVE_ABSENT, 4 }, put_snapshot, get_snapshot },
-    [CREATORS]          = { "creator", { SAVE_ABSENT, SAVE_ABSENT, 1 }, put_creator, get_creator },
+    [PARTIES]           = { "party", { 0, 3, 3, 3 }, put_party, get_party },
+    [VERSIONS]          = { "version", { 2, 2, 3, 3 }, put_version, get_version },
+    [OFFERS]            = { "offer", { 3, 6, 7, 7 }, put_offer, get_offer },
+    [PAYMENTS]          = { "payment", { 3, 6, 12, 12 }, put_payment, get_payment },
+    [LICENSES]          = { "license", { 3, 6, 6, 7 }, put_license, get_license },
+    [PAST_OFFERS]       = { "past-offer", { 0, 0, 0, 0 }, NULL, NULL },
+    [PAST_PAYMENTS]     = { "past-payment", { 0, 0, 0, 0 }, NULL, NULL },
+    [PAST_LICENSES]     = { "past-license", { 0, 0, 0, 0 }, NULL, NULL },
+    [WINDOWS]           = { "window", { 1, 1, 1, 1 }, put_window, get_window },
+    [CONSENTS]          = { "consent", { SAVE_ABSENT, 4, 4, 10 }, put_consent, get_consent },
+    [PAST_CONSENTS]     = { "past-consent", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [STATUS_PLACES]     = { "place", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [CERTIFICATES]      = { "certificate", { SAVE_ABSENT, 2, 2, 2 }, put_certificate, get_certificate },
+    [PAST_CERTIFICATES] = { "past-certificate", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [STATUS_LISTS]      = { "list", { SAVE_ABSENT, 1, 1, 1 }, put_list, get_list },
+    [CLEARANCES]        = { "clearance", { SAVE_ABSENT, 5, 5, 5 }, put_clearance, get_clearance },
+    [PAST_CLEARANCES]   = { "past-clearance", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [REFUNDS]           = { "refund", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [ALLOCATIONS]       = { "allocation", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [PAYOUTS]           = { "payout", { SAVE_ABSENT, 4, 4, 4 }, put_payout, get_payout },
+    [PAST_PAYOUTS]      = { "past-payout", { SAVE_ABSENT, 0, 0, 0 }, NULL, NULL },
+    [BALANCES]          = { "balance", { SAVE_ABSENT, 3, 4, 4 }, put_balance, get_balance },
+    [TOTALS]            = { "total", { SAVE_ABSENT, 3, 4, 4 }, put_balance, get_balance },
+    [PAST_PARTIES]      = { "past-party", { SAVE_ABSENT, SAVE_ABSENT, 0, 0 }, NULL, NULL },
+    [MISSING]           = { "missing", { SAVE_ABSENT, SAVE_ABSENT, 9, 9 }, put_missing, get_missing },
+    [ISSUERS]           = { "issuer", { SAVE_ABSENT, SAVE_ABSENT, 2, 2 }, put_issuer, get_issuer },
+    [SUCCESSORS]        = { "successor", { SAVE_ABSENT, SAVE_ABSENT, 1, 1 }, put_successor, get_successor },
+    [PREDECESSORS]      = { "predecessor", { SAVE_ABSENT, SAVE_ABSENT, 2, 2 }, put_predecessor, get_predecessor },
+    [SNAPSHOTS]         = { "snapshot", { SAVE_ABSENT, SAVE_ABSENT, 4, 4 }, put_snapshot, get_snapshot },
+    [CREATORS]          = { "creator", { SAVE_ABSENT, SAVE_ABSENT, 1, 2 }, put_creator, get_creator },
 };

@@ -30,8 +30,7 @@ struct shares {
     bool there;                        /* false: something was not to be had, or was found to be wrong */
 };
 
-/* A member that is an id; false: none. */
-static bool id_in(const json_t *object, const char *name, const char *prefix, struct id *out)
+bool id_in(const json_t *object, const char *name, const char *prefix, struct id *out)
 {
     const char *text = json_string_value(json_object_get(object, name));
 
@@ -76,6 +75,13 @@ static err document_missing(struct shares *x)
 }
 
 /* ---- the version's lists */
+
+static bool hash_known(const struct hash *h)
+{
+    static const struct hash none;
+
+    return !hash_equal(h, &none);
+}
 
 static bool hashes_to(struct bytes text, const struct hash *want, uint64_t count)
 {
@@ -134,6 +140,19 @@ static err lists(struct shares *x, bool items)
     }
     TRY(list_keep(x, "details", &x->v->details_root, &l->details));
     return items ? list_keep(x, "items", &x->v->root, &l->items) : ERR_OK;
+}
+
+err version_lists(struct scope *s, struct audit *a, const struct entry *e, const struct version_row *v, bool items,
+                  bool *there)
+{
+    struct shares x = { .s = s, .a = a, .e = e, .v = v, .there = true };
+
+    if (!v || !hash_known(&v->details_root) || v->item_count > AUDIT_WEIGHED_ITEMS_MAX)
+        missing(&x);
+    else
+        TRY(lists(&x, items));
+    *there = x.there;
+    return ERR_OK;
 }
 
 /* ---- weights */
@@ -355,13 +374,6 @@ static void compare(struct shares *x, const struct money_fact *total)
         wrong(x, RULE_ALLOCATION_SHARES, "each party's part by largest remainder of what was cleared", found);
 }
 
-static bool hash_known(const struct hash *h)
-{
-    static const struct hash none;
-
-    return !hash_equal(h, &none);
-}
-
 static err recompute(struct shares *x, const struct money_fact *total)
 {
     TRY(parties(x));
@@ -397,109 +409,4 @@ err allocation_shares(struct scope *s, struct audit *a, const struct entry *e, c
         got = fail(s, got, "%s", one.why.detail);
     scope_free(&one);
     return got;
-}
-
-/* ---- consents: who made an item has consented to it */
-
-/* Who gave a consent; zero: not known, since it was erased, or is not shown to this reader. */
-static struct key given_by(const struct audit *a, struct key consent)
-{
-    const struct creator_row *c = table_find(&a->table[CREATORS], consent);
-
-    return c ? c->creator : (struct key){ 0 };
-}
-
-struct made { struct key party[ITEM_CONTRIBUTORS_MAX]; size_t n; };          /* each party once */
-
-static bool made_read(const json_t *details, struct made *out)
-{
-    json_t *contributors = json_object_get(details, "contributors"), *row;
-    struct id party;
-    size_t i, at;
-
-    out->n = 0;
-    if (!json_is_array(contributors) || json_array_size(contributors) > ITEM_CONTRIBUTORS_MAX)
-        return false;
-    json_array_foreach(contributors, i, row) {
-        if (!id_in(row, "party", "pty", &party))
-            return false;
-        for (at = 0; at < out->n && !key_equal(out->party[at], key_of(party.text)); at++)
-            ;
-        out->party[at] = key_of(party.text);
-        out->n += at == out->n;
-    }
-    return true;
-}
-
-/* What is wrong with the consents of one item; NULL: nothing. A consent of nobody known may be anybody's. */
-static const char *consents_compare(const struct audit *a, const struct made *made, const struct key *consents,
-                                    size_t n)
-{
-    size_t unknown = 0, without = made->n;
-
-    if (n > 0 && made->n == 0)
-        return "a consent to an item that names nobody";
-    for (size_t i = 0; i < n; i++) {
-        struct key by = given_by(a, consents[i]);
-        size_t at = 0;
-
-        while (at < made->n && !key_equal(made->party[at], by))
-            at++;
-        if (at == made->n && !key_zero(by))
-            return "a consent of somebody who made nothing of it";
-        unknown += key_zero(by);
-    }
-    for (size_t at = 0; at < made->n; at++)
-        for (size_t i = 0; i < n; i++)
-            if (key_equal(made->party[at], given_by(a, consents[i]))) {
-                without--;
-                break;
-            }
-    return without > unknown ? "no consent of somebody who made it" : NULL;
-}
-
-static const char *item_compare(struct shares *x, const char *text, size_t len, const struct cleared_rows *rows,
-                                const struct cleared_item *item)
-{
-    const char *found = "details in another form";
-    json_t *details = NULL;
-    struct made made;
-    struct scope one;
-
-    scope_init(&one, 0);
-    if (json_read_as(&one, text, len, (struct json_rules){ .any_number = true }, &details) == ERR_OK &&
-        made_read(details, &made))
-        found = consents_compare(x->a, &made, &rows->consents[item->first], item->n);
-    json_decref(details);
-    scope_free(&one);
-    return found;
-}
-
-err cleared_contributors(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
-                         const struct cleared_rows *rows)
-{
-    struct shares x = { .s = s, .a = a, .e = e, .p = p, .there = true };
-    const char *at, *eol, *end, *found = NULL;
-    size_t next = 0;
-
-    x.v = table_find(&a->table[VERSIONS], p->version);
-    if (!x.v || !hash_known(&x.v->details_root) || x.v->item_count > AUDIT_WEIGHED_ITEMS_MAX) {
-        missing(&x);
-        return ERR_OK;
-    }
-    TRY(lists(&x, false));
-    if (!x.there)
-        return ERR_OK;
-    at = a->listed.details.p;
-    end = at + a->listed.details.len;
-    for (uint64_t i = 0; !found && at < end && next < rows->n; i++, at = eol + 1) {
-        eol = memchr(at, '\n', (size_t)(end - at));
-        if (i == rows->item[next].item)
-            found = item_compare(&x, at, (size_t)(eol - at), rows, &rows->item[next++]);
-    }
-    if (!found && next < rows->n)
-        found = "an item beyond the version's";
-    if (found)
-        audit_find(a, RULE_CLEARANCE_CONTRIBUTORS, "the consents of those who made each item", "%s", found);
-    return ERR_OK;
 }

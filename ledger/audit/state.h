@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <jansson.h>
+
 #include "ledger/audit/audit.h"
 #include "ledger/audit/table.h"
+#include "ledger/rules/verdict.h"
 #include "ledger/tree/tile.h"
 
 /*
@@ -49,9 +52,28 @@ struct license_row {
     int64_t from, until;
     uint64_t item_count, version_items;  /* of the slice, and of the version that it is of */
     int64_t purpose;                     /* purpose_codes.code[purpose] */
+    char territory[8];                   /* "": not known */
 };
-struct consent_row { struct key key; int64_t from, until; uint64_t purposes; bool suspended; };
-struct creator_row { struct key key, creator; };                       /* of a consent, while it is not revoked */
+struct consent_row {
+    struct key key, document;            /* digest's first half of the certificate; zero: nor the rest known */
+    int64_t from, until, at_ms;
+    uint64_t purposes, items, place, index;          /* of its entry */
+    struct hash root;
+    bool suspended;
+};
+struct creator_row {                     /* of a consent, while it is not revoked */
+    struct key key, creator, signer;     /* signer: the key that she had then, of its did:key; zero: not known */
+};
+/* What the certificate of a consent says of one purpose, the one asked for last; fetched again after audit_load(). */
+struct terms_row {
+    struct key key;
+    bool there;                          /* false: it was not to be had, or not good */
+    int role;                            /* contributor_codes.code[role] */
+    int64_t purpose;                     /* PURPOSE_UNKNOWN: it is to be asked for again */
+    uint32_t prohibited;
+    struct verdict_grant grant;
+    struct key covered;                  /* of the items that it was last found to cover */
+};
 struct certificate_row { struct key key, certifier, signer; };         /* signer: as a party's public key */
 struct list_row    { struct key key; uint64_t as_of; };
 struct clearance_row { struct key key, license; int64_t until, purpose; uint64_t cleared; struct hash rows_root; };
@@ -90,7 +112,11 @@ enum { PARTIES, VERSIONS, OFFERS, PAYMENTS, LICENSES, PAST_OFFERS, PAST_PAYMENTS
        ISSUERS, SUCCESSORS, PREDECESSORS, SNAPSHOTS, CREATORS, TABLES };
 
 /* The rows of a live clearance, fetched, in order of item; one set of consents serves neighbors that share it. */
-struct cleared_item { uint64_t item; uint32_t first, n; };             /* consents[first] to consents[first + n - 1] */
+struct cleared_item {
+    uint64_t item;
+    uint32_t first, n : 30;              /* consents[first] to consents[first + n - 1] */
+    uint32_t uncovered : 1, refused : 1; /* found: they don't cover it; the rules don't clear it */
+};
 struct cleared_rows {
     struct key key;                      /* the clearance */
     bool there;                          /* false: they were not to be had, or not good */
@@ -129,6 +155,7 @@ struct audit {
     struct listed_version listed;
     struct table firsts;                 /* struct first_rows; of first clearances, fetched since audit_load() */
     struct table cleared;                /* struct cleared_rows; fetched again after audit_load() */
+    struct table terms;                  /* struct terms_row */
 
     /* of one run */
     const struct audit_source *src;
@@ -136,6 +163,7 @@ struct audit {
     struct scope *out;                   /* the report's scope */
     struct audit_finding **tail;
     uint64_t index;                      /* entry being replayed */
+    struct bytes document;               /* of that, of the market's making, if it was there and good */
     uint64_t size;                       /* of the checkpoint being audited */
     struct hash tile[AUDIT_LEVELS][TILE_WIDTH];      /* hashes of the rightmost tile of each level so far */
     unsigned width[AUDIT_LEVELS];
@@ -190,8 +218,11 @@ const char *license_gone(const struct audit *a, struct key license);   /* "ended
 void consent_granted(struct audit *a, const struct entry *e);
 void consent_suspended(struct audit *a, const struct entry *e);
 void consent_revoked(struct audit *a, const struct entry *e);
+/* Has the certificate of a live consent read, and laid against its entry: its row in a->terms is there afterwards. */
+err  consent_terms(struct scope *s, struct audit *a, struct key consent, int64_t purpose);
 err  certificate_issued(struct scope *s, struct audit *a, const struct entry *e);
 err  certificate_revoked(struct scope *s, struct audit *a, const struct entry *e);
+struct key key_of_did(const char *did);  /* first half of its digest; never zero in practice */
 void party_keys(struct party_row *p, const struct entry *e);           /* what an entry says of its keys */
 void status_list_published(struct audit *a, const struct entry *e);
 
@@ -215,7 +246,7 @@ err document_of(struct scope *s, struct audit *a, const char *name, struct bytes
 /* rows.c */
 /* The rows of a clearance that is live, fetched and verified when first asked for; NULL: not to be had. */
 err  cleared_rows_of(struct scope *s, struct audit *a, const struct clearance_row *c, const char *id,
-                     const struct cleared_rows **out);
+                     struct cleared_rows **out);
 const struct cleared_item *cleared_rows_find(const struct cleared_rows *r, uint64_t item);           /* NULL: none */
 void cleared_rows_drop(struct audit *a, struct key clearance);
 /*
@@ -231,15 +262,29 @@ void cleared_rows_free(struct audit *a);                               /* all of
 /* Lines that hash to their root, each against its party's share of the total. */
 err  allocation_shares(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
                        const struct money_fact *total, struct bytes lines);
-/* The consents of each row of a clearance against who made its item, by the version's details. */
-err  cleared_contributors(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
-                          const struct cleared_rows *rows);
+/*
+ * Has the lists of a version in a->listed, its items too if they are wanted, as they hash to its roots; `e` is of a
+ * license of it. *there false: not to be had, or found.
+ */
+err  version_lists(struct scope *s, struct audit *a, const struct entry *e, const struct version_row *v, bool items,
+                   bool *there);
 void listed_free(struct listed_version *l);
+/* A member that is an id; false: none. */
+bool id_in(const json_t *object, const char *name, const char *prefix, struct id *out);
+
+/* judged.c */
+/*
+ * Each row of a clearance once more: the consents that it rests on against who made its item, by the version's details,
+ * and if all of them `hold` against what they cover, and by the rules of clearances. `l` is its license's.
+ */
+err  cleared_judge(struct scope *s, struct audit *a, const struct entry *e, const struct clearance_row *c,
+                   const struct license_row *l, struct cleared_rows *rows, bool hold);
 
 /* erasures.c */
 void missing_fields(struct audit *a, const struct entry *e);           /* of what is opened: takes down the rest */
 void missing_rows(struct audit *a, const struct entry *e, uint64_t rows);
 void missing_document(struct audit *a, const struct entry *e, struct key id);          /* the signer may be late */
+void missing_certificate(struct audit *a, const struct consent_row *c);                /* goes with its creator */
 void missing_list(struct audit *a, const char *what);                  /* which no erasure takes */
 void party_closed(struct audit *a, const struct entry *e);
 err  disclosures_erased(struct scope *s, struct audit *a, const struct entry *e);

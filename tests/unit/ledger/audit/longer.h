@@ -6,6 +6,7 @@
 #include "ledger/rules/split.h"
 #include "ledger/rules/verdict.h"
 #include "tests/unit/ledger/audit/bends.h"
+#include "tests/unit/ledger/cert/samples.h"
 
 /*
  * The longer story: the first one goes on under rules version 2, from consent to payout, with its lists beside the log.
@@ -22,6 +23,16 @@
 
 static struct hash rows_0, rows_1, rows_2, lines_0, lines_1, split_0, fee_0;       /* once they are made */
 static struct hash items_0, details_0, agreed_0;      /* the version's roots, and the digest of both licenses */
+static struct hash covered_0, covered_1, consent_0, consent_1, cleared_0, cleared_1, cleared_2;
+static char creator_did[DID_KEY_SIZE], holder_did[DID_KEY_SIZE];
+static struct secret_key *creator_key, *holder_key;
+/* What is forged of the first consent, and of the first clearance; or nothing. */
+static struct {
+    bool other_key, other_root, other_purposes, other_until, other_place, bent, other_count, cut, unsorted, uncertified,
+         uncovered;
+    const char *role, *territory, *prohibited, *cleared_for, *model;
+    uint64_t leaves_out;                      /* an item that it does not cover */
+} forged = { .leaves_out = 99 };
 static const char *line_a0 = "5.50", *line_b0 = "5.50";               /* lines of the first allocation, */
 static const char *line_a = "5.502933", *line_b = "2.751467";         /* and of the second */
 static enum split_rule split_by = SPLIT_PER_ITEM;
@@ -53,7 +64,8 @@ enum {
 static const struct act rest[LONG_ACTS - FIRST] = {
     [CHANGED - FIRST] = { ENTRY_RULES_CHANGED, START + 10, { { "versions", J("{\"entry\":1,\"rules\":2}") } } },
     [CREATOR - FIRST] = { ENTRY_PARTY_REGISTERED, START + 10, {
-        { "party", T(ID("pty", "03")) }, { "roles", J("[\"creator\"]") }, { "name", T("C") } } },
+        { "party", T(ID("pty", "03")) }, { "roles", J("[\"creator\"]") }, { "name", T("C") },
+        { "person_key", T(creator_did) } } },
     [CERTIFIER - FIRST] = { ENTRY_PARTY_REGISTERED, START + 10, {
         { "party", T(ID("pty", "04")) }, { "public_key", T("did:key:z6M") }, { "roles", J("[\"certifier\"]") },
         { "name", T("S") } } },
@@ -120,8 +132,19 @@ static const struct act rest[LONG_ACTS - FIRST] = {
 
 static inline size_t tell(struct act acts[LONG_ACTS + 1])
 {
+    creator_key = creator_key ? creator_key : sample_key(21);
+    holder_key = holder_key ? holder_key : sample_key(22);
+    sample_did(creator_key, creator_did);
+    sample_did(holder_key, holder_did);
     memcpy(acts, story, FIRST * sizeof *acts);
     memcpy(acts + FIRST, rest, sizeof rest);
+    acts[PUBLISHER].value[3] = (struct named_value){ "person_key", T(holder_did) };
+    act_value(&acts[CONSENT_0], "coverage_root")->value.v.hash = &covered_0;
+    act_value(&acts[CONSENT_0], "document")->value.v.hash = &consent_0;
+    act_value(&acts[CONSENT_1], "coverage_root")->value.v.hash = &covered_1;
+    act_value(&acts[CONSENT_1], "document")->value.v.hash = &consent_1;
+    act_value(&acts[CLEARED_0], "document")->value.v.hash = &cleared_0;
+    act_value(&acts[CLEARED_B], "document")->value.v.hash = &cleared_1;
     act_value(&acts[OFFERED], "fee_digest")->value.v.hash = &fee_0;
     act_value(&acts[OFFERED], "split_digest")->value.v.hash = &split_0;
     act_value(&acts[PUBLISHED], "root")->value.v.hash = &items_0;
@@ -182,6 +205,110 @@ static struct buf *beside(struct log *l, const char *name)
     return &l->document[l->n_documents++].text;
 }
 
+static struct hash item_hash(uint64_t i)
+{
+    return (struct hash){ { (uint8_t)(0x10 + i), 1 } };
+}
+
+/* Five hashes from `first`, every second one an item's of the version. */
+static void add_coverage(struct buf *out, struct hash *root, uint64_t first, bool bend)
+{
+    struct frontier tree = FRONTIER_EMPTY;
+
+    for (uint64_t i = 0; i < 5; i++) {
+        uint64_t at = first + 2 * i + (first + 2 * i == forged.leaves_out);
+        struct hash h = item_hash(bend && forged.unsorted && i < 2 ? first + 2 * (1 - i) : at);
+        char hex[HEX_SIZE(HASH_SIZE)];
+
+        coverage_add(&tree, &h);
+        hex_write(h.b, HASH_SIZE, hex);
+        if (!(bend && forged.cut && i == 4))
+            buf_printf(out, "{\"sha256\":\"%s\"}\n", hex);
+    }
+    *root = frontier_root(&tree);
+}
+
+static const char *code_or(const char *code, const char *otherwise)
+{
+    return code ? code : otherwise;
+}
+
+static int code_at(const struct code_list *codes, const char *code)
+{
+    return code_find(codes, code, strlen(code));
+}
+
+/* Signed by the first creator, or as `bend` says. */
+static void add_consent(struct log *l, const char *name, struct hash *digest, const struct hash *root, bool first)
+{
+    const char *places[] = { code_or(first ? forged.territory : NULL, "DE") };
+    struct consent w = sample_consent(), said;
+    uint64_t place = first ? forged.other_place : 1;
+    json_t *document;
+    enum refusal why;
+    struct bytes text;
+    struct buf *out;
+
+    w.c.valid_from = START;
+    w.c.valid_until = START + (first && forged.other_until ? 31 : 30) * DAY;
+    w.role = code_at(&contributor_codes, code_or(first ? forged.role : NULL, "author"));
+    w.n_grants = first && forged.other_purposes ? 1 : 2;
+    for (size_t i = 0; i < 2; i++)
+        w.grant[i] = (struct consent_grant){ .purpose = code_at(&purpose_codes, i ? "evaluation" : "pretraining"),
+                                             .models = 1u << code_at(&model_codes, "generative"),
+                                             .territories = places, .n_territories = 1 };
+    w.prohibitions = first && forged.prohibited ? 1u << code_at(&prohibition_codes, forged.prohibited) : 0;
+    w.coverage = (struct consent_coverage){ .root = first && forged.other_root ? root_b : *root,
+                                            .items = 5 + (first && forged.other_count) };
+    w.c.status[0].index = w.c.status[1].index = place;
+    if (consent_sign(&l->s, &w, first != forged.other_key ? creator_key : holder_key, START + 5, &document, &why) !=
+            ERR_OK || consent_read(&l->s, document, &said, &why) != ERR_OK || canon(&l->s, document, &text) != ERR_OK) {
+        printf("# %s %s\n", refusal_code(why), l->s.why.detail);
+        abort();
+    }
+    *digest = said.c.document;
+    json_decref(document);
+    if (first && forged.uncertified)
+        return;
+    out = beside(l, name);
+    buf_add(out, text.p, text.len);
+    if (first && forged.bent)
+        strstr(out->p, "\"salt\":\"")[sizeof "\"salt\":\"" - 1] ^= 1;
+}
+
+static void add_consents(struct log *l)
+{
+    struct buf *first = beside(l, forged.uncovered ? "" : "consents/" CNS_0 "/coverage");
+
+    add_coverage(first, &covered_0, 0, true);
+    add_coverage(beside(l, "consents/" CNS_1 "/coverage"), &covered_1, 4, false);
+    add_consent(l, "consents/" CNS_0, &consent_0, &covered_0, true);
+    add_consent(l, "consents/" CNS_1, &consent_1, &covered_1, false);
+}
+
+static struct hash add_clearance(struct log *l, const char *id, const char *license)
+{
+    struct public_key issuer = secret_key_public(l->issuer);
+    struct clearance w = sample_clearance();
+    char did[DID_KEY_SIZE];
+    struct bytes text;
+    json_t *document;
+
+    did_key(&issuer, did);
+    w.clearance = id;
+    w.license = license;
+    w.c.valid_from = START;
+    w.c.valid_until = START + DAY;
+    w.purpose = code_at(&purpose_codes, "pretraining");
+    w.territory = code_or(forged.cleared_for, "DE");
+    w.model = code_at(&model_codes, code_or(forged.model, "generative"));
+    if (clearance_json(&l->s, &w, did, &document) != ERR_OK || canon(&l->s, document, &text) != ERR_OK)
+        abort();
+    json_decref(document);
+    return log_certify(l, scope_printf(&l->s, "documents/clearances/%s", id),
+                       scope_strndup(&l->s, (const char *)text.p, text.len));
+}
+
 /* Of 12.50 for four items 9.38 is owed for three, 1.1256 of that the fee. */
 static void add_rules(struct buf *out, int64_t ppm)
 {
@@ -203,6 +330,7 @@ static void add_version(struct log *l)
     struct frontier details = FRONTIER_EMPTY, items = FRONTIER_EMPTY;
     struct buf *rows = beside(l, "licenses/" LIC_0 "/details"), *sizes = beside(l, "licenses/" LIC_0 "/items");
     struct buf leaf = BUF(&l->s);
+    struct hash item;
 
     for (unsigned i = 0; i < 10; i++) {
         char path[] = { (char)('a' + i), 0 };
@@ -211,7 +339,8 @@ static void add_version(struct log *l)
         list_add_details(&details, &leaf, &d);
         buf_add(rows, leaf.p, leaf.len);
         buf_char(rows, '\n');
-        list_add_item(&items, &leaf, path, 1, &root_a, i + 1);
+        item = item_hash(i);
+        list_add_item(&items, &leaf, path, 1, &item, i + 1);
         buf_add(sizes, leaf.p, leaf.len);
         buf_char(sizes, '\n');
     }
@@ -252,4 +381,8 @@ static void log_lists(struct log *l)
     add_parties(beside(l, "allocations/" ID("alc", "01") "/parties"), ID("pty", "03"), ID("pty", "01"));
     add_agreements(l);
     add_version(l);
+    add_consents(l);
+    cleared_0 = add_clearance(l, CLR_0, LIC_0);
+    cleared_1 = add_clearance(l, CLR_1, LIC_1);
+    cleared_2 = add_clearance(l, CLR_2, LIC_1);
 }

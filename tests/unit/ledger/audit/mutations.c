@@ -245,6 +245,7 @@ static void go_on(struct log *l)
     changed.at = party.at = START + 40;
     act_value(&changed, "versions")->value = (struct entry_value)J("{\"entry\":1,\"rules\":3}");
     act_value(&party, "party")->value.v.text = ID("pty", "05");
+    act_value(&party, "person_key")->name = NULL;
     log_act(l, &changed);
     index = l->n;
     log_act(l, &party);

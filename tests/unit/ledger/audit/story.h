@@ -92,7 +92,7 @@ static const struct act story[ACTS] = {
                 { { "license", T(ID("lic", "00")) }, { "reason", T("expired") } } },
 };
 
-#define DOCUMENTS_MAX 40
+#define DOCUMENTS_MAX 60
 
 struct log {
     struct scope s;
