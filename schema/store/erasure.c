@@ -24,11 +24,13 @@ _Static_assert(STATEMENTS == ERASURE_STATEMENTS, "erasure_sql");
     "WITH page AS MATERIALIZED (SELECT * FROM (SELECT " from ") x" \
     "       WHERE (id, first, second) > ($5::text, $6::bigint, $7::bigint) ORDER BY id, first, second LIMIT $4)," \
     " listed AS (INSERT INTO erasure_entry (erasure, index, fields, rows, salt)" \
-    "       SELECT $1, w.index, w.fields, w.rows, " SALT \
-    "         FROM (SELECT p.index, p.rows, disclosure_names(d.disclosures, p.wanted) AS fields FROM page p" \
-    "                 LEFT JOIN LATERAL (SELECT disclosures FROM disclosure WHERE index = p.index LIMIT 1) d" \
-    "                   ON true) w" \
-    "        WHERE w.rows > 0 OR cardinality(w.fields) > 0 ON CONFLICT DO NOTHING)" \
+    "       SELECT $1, p.index, coalesce(array_agg(f.name ORDER BY f.name COLLATE \"C\") FILTER" \
+    "              (WHERE f.name IS NOT NULL), '{}'), p.rows, " SALT " FROM page p" \
+    "         LEFT JOIN LATERAL (SELECT disclosures FROM disclosure WHERE index = p.index LIMIT 1) d ON true" \
+    "         LEFT JOIN LATERAL (SELECT disclosure_name(t) AS name FROM" \
+    "              jsonb_array_elements_text(convert_from(d.disclosures, 'UTF8')::jsonb) t OFFSET 0) f" \
+    "           ON f.name = ANY (p.wanted)" \
+    "        GROUP BY p.index, p.rows HAVING p.rows > 0 OR count(f.name) > 0 ON CONFLICT DO NOTHING)" \
     " SELECT (SELECT count(*) FROM page) AS n, id, first, second FROM page" \
     "  ORDER BY id DESC, first DESC, second DESC LIMIT 1"
 #define NONE "0::bigint"
