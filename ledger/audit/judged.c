@@ -23,7 +23,9 @@ struct judging {
     struct cleared_rows *rows;
     struct verdict_request request;
     struct verdict_license license;
-    bool judged;                       /* the rules can be asked: the clearance's document was there */
+    bool judged;                       /* the rules can be asked */
+    struct verdict_grant anything;     /* without the clearance's document it isn't known for where and what it is */
+    bool anywhere;
     struct key *consent;               /* that the rows rest on, sorted, each once */
     size_t n;
     struct hash *hash;                 /* of each row's item */
@@ -110,7 +112,8 @@ static size_t consent_facts_of(const struct judging *j, const struct cleared_ite
             out[n++] = (struct consent_facts){
                 .role = contributor_codes.code[t->role], .signature_holds = true, .logged_at = c->at_ms,
                 .from = c->from, .until = c->until, .suspended = c->suspended, .status_at = j->request.now,
-                .prohibited = t->prohibited, .grants = &t->grant, .n_grants = t->grant.purposes != 0,
+                .prohibited = t->prohibited, .grants = j->anywhere ? &j->anything : &t->grant,
+                .n_grants = t->grant.purposes != 0,
             };
     }
     return n;
@@ -144,10 +147,30 @@ static enum verdict item_verdict(struct scope *s, const struct judging *j, const
     return verdict_item(&j->request, &j->license, &facts);
 }
 
-/* By the clearance's document; the license's time and purpose have rules of their own. */
-static err request_make(struct judging *j, const struct license_row *l)
+/* Of a clearance for this territory and class of models; the license's time and purpose have rules of their own. */
+static void request_fill(struct judging *j, const struct territory *where, int model)
 {
     const struct clearance_row *c = j->c;
+
+    j->request = (struct verdict_request){ .purpose = (int)c->purpose, .territory = *where, .model_class = model,
+                                           .now = j->e->at_ms, .until = c->until };
+    j->license = (struct verdict_license){ .state = LICENSE_ACTIVE, .paid = true, .from = j->e->at_ms,
+                                           .until = c->until, .purposes = UINT32_C(1) << c->purpose,
+                                           .territory = *where };
+    j->judged = true;
+}
+
+/* The clearance's document is not there: what is left of the rules are roles, and what is prohibited. */
+static void request_bare(struct judging *j)
+{
+    j->a->report->unshown[RULE_CLEARANCE_VERDICT]++;
+    j->anywhere = territory_parse("WORLD", &j->anything.territory);
+    j->anything.purposes = j->anything.model_classes = UINT32_MAX;
+    request_fill(j, &j->anything.territory, 0);
+}
+
+static err request_make(struct judging *j, const struct license_row *l)
+{
     enum refusal why = REFUSAL_NONE;
     struct clearance *said = NEW(j->s, struct clearance);
     struct territory where;
@@ -155,28 +178,24 @@ static err request_make(struct judging *j, const struct license_row *l)
     err e;
 
     if (!j->a->document.p) {
-        j->a->report->unshown[RULE_CLEARANCE_VERDICT] += !j->a->config.whole;
+        request_bare(j);
         return ERR_OK;
     }
     e = document_read(j->s, (const char *)j->a->document.p, j->a->document.len, &document, &why);
     if (e == ERR_OK)
         e = clearance_read(j->s, document, said, &why);
     json_decref(document);
-    if (e != ERR_OK || strcmp(said->clearance, text_of(j->e, "clearance")) != 0 || said->purpose != c->purpose ||
-        said->c.valid_until != c->until || !territory_parse(said->territory, &where)) {
+    if (e != ERR_OK || strcmp(said->clearance, text_of(j->e, "clearance")) != 0 ||
+        strcmp(said->license, text_of(j->e, "license")) != 0 || said->purpose != j->c->purpose ||
+        said->c.valid_until != j->c->until || !territory_parse(said->territory, &where)) {
         scope_forgive(j->s);
         audit_find(j->a, RULE_CLEARANCE_VERDICT, "a document that says the same as its entry", "%s",
                    e == ERR_OK ? "another" : refusal_code(why));
         return ERR_OK;
     }
-    j->request = (struct verdict_request){ .purpose = (int)c->purpose, .territory = where, .model_class = said->model,
-                                           .now = j->e->at_ms, .until = c->until };
-    j->license = (struct verdict_license){ .state = LICENSE_ACTIVE, .paid = true, .from = j->e->at_ms,
-                                           .until = c->until, .purposes = UINT32_C(1) << c->purpose,
-                                           .territory = where };
+    request_fill(j, &where, said->model);
     if (*l->territory && !territory_parse(l->territory, &j->license.territory))
         j->license.territory = (struct territory){ 0 };
-    j->judged = true;
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@ another certificate than the entry's, one by another's key, in another role, for
 withdrawal; each named by an auditor with a grant. The honest log is sound, before and after a creator is erased.
 """
 import hashlib
+import json
 
 from harness import clearing, consents
 from harness.creator import Creator
@@ -77,6 +78,27 @@ def rests(judge, t, honest):
                          "clearance.coverage")
     check(all(f["index"] == at and t.other["id"] in f["found"] for f in report["findings"]), "with entry and consent")
     judge.names("an item cleared without one of its contributors", resting(1, t.mine["id"]), "clearance.contributors")
+    equal(drawn(t, honest.copy(), "honest", 0), (0, 0), "a draw of the honest log finds nothing")
+    equal(drawn(t, resting(2, t.other["id"]), "uncovered", 1), (1, 0), "one of an item that isn't covered is bad")
+    equal(drawn(t, resting(2), "without", 1)[0], 0, "of one that rests on nothing the clearance is named")
+    log = honest.copy()
+    log.answers[f"/v1/consents/{t.his['id']}"] = {"certificate": None}
+    equal(drawn(t, log, "hidden", 0), (0, 1), "what is not shown counts as unseen")
+
+
+def drawn(t, log, tag, code):
+    """One access drawn of a log, of which there is one."""
+    nonce, state = t.m.dir / f"nonce-{tag}", t.m.dir / f"draw-{tag}"
+    log.sign(size=20)
+    server, url = log.serve()
+    common = (url, "--state", state, "--key", log.vkey)
+    t.auditor.cf("audit", *common, "--nonce-commit", nonce, env={"COUNTERFOIL_URL": url})
+    log.sign()
+    got = t.auditor.cf("audit", *common, "--draw", 1, "--nonce", nonce, "--json", code=code,
+                       env={"COUNTERFOIL_URL": url})
+    server.shutdown()
+    draw = json.loads(got.out)["draw"]
+    return draw["bad"], draw["unseen"]
 
 
 def covers(judge, t, honest):

@@ -659,6 +659,17 @@ static void test_states(void)
     go_on(&l, SUSPENDED, NEWEST, RULE_ACCESS_CONSENT);
     go_on(&l, ACCESS_C, NEWEST, RULE_ACCESS_CONSENT);
     log_free(&l);
+    log_init(&l);                                    /* nor are a license's territory and a consent's entry forgotten */
+    l.disclose = true;
+    forged.role = "editor";
+    log_lists(&l);
+    tell(acts);
+    for (size_t i = 0; i < n; i++)
+        log_act(&l, &acts[i]);
+    go_on(&l, CLEARED_0, NEWEST, RULE_CLEARANCE_VERDICT);
+    go_on(&l, CLEARED_0, 3, RULES);                  /* whose consents have no digest to lay a certificate against */
+    forged.role = NULL;
+    log_free(&l);
 }
 
 int main(void)

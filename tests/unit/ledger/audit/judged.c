@@ -38,6 +38,14 @@ static void judge(const char *what, bool shown, enum audit_rule_id rule)
     for (const struct audit_finding *f = rule == RULES ? r.first : NULL; f; f = f->next)
         printf("# entry %" PRIu64 " %s: expected %s, found %s\n", f->index, audit_rules[f->rule].name, f->expected,
                f->found);
+    if (forged.leaves_out == 4) {
+        const struct audit_finding *f = r.first;
+        while (f && f->index != ACCESS_B)
+            f = f->next;
+        ok(f && f->rule == rule, "%s: and so is its access", what);
+    }
+    if (rule == RULES && forged.undocumented)
+        ok(r.unshown[RULE_CLEARANCE_VERDICT] == 2, "%s: and counted at both clearances", what);
     if (rule == RULES && forged.uncertified)
         ok(r.unshown[RULE_CONSENT_DOCUMENT] == 1 && r.unshown[RULE_CLEARANCE_VERDICT] > 0, "%s: and counted", what);
     if (rule == RULES && forged.uncovered)
@@ -71,6 +79,11 @@ static void test_forgeries(void)
     FORGE("a clearance for another territory than the license's", cleared_for, "FR", RULE_CLEARANCE_VERDICT);
     FORGE("a clearance for a class of models that is not granted", model, "embedding", RULE_CLEARANCE_VERDICT);
     FORGE("a consent that prohibits other uses", prohibited, "data_mining", RULES);
+    FORGE("a clearance's document of another license", misnamed, true, RULE_CLEARANCE_VERDICT);
+    forged.undocumented = true;
+    FORGE("a role that is missing, without the clearance's document", role, "editor", RULE_CLEARANCE_VERDICT);
+    FORGE("a territory, without it, which nobody can tell", territory, "FR", RULES);
+    forged.undocumented = false;
     FORGE("a certificate that is not to be had", uncertified, true, RULES);
     FORGE("a coverage that is not to be had", uncovered, true, RULES);
 }

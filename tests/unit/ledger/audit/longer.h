@@ -29,7 +29,7 @@ static struct secret_key *creator_key, *holder_key;
 /* What is forged of the first consent, and of the first clearance; or nothing. */
 static struct {
     bool other_key, other_root, other_purposes, other_until, other_place, bent, other_count, cut, unsorted, uncertified,
-         uncovered;
+         uncovered, undocumented, misnamed;
     const char *role, *territory, *prohibited, *cleared_for, *model;
     uint64_t leaves_out;                      /* an item that it does not cover */
 } forged = { .leaves_out = 99 };
@@ -296,7 +296,7 @@ static struct hash add_clearance(struct log *l, const char *id, const char *lice
 
     did_key(&issuer, did);
     w.clearance = id;
-    w.license = license;
+    w.license = forged.misnamed ? ID("lic", "09") : license;
     w.c.valid_from = START;
     w.c.valid_until = START + DAY;
     w.purpose = code_at(&purpose_codes, "pretraining");
@@ -305,7 +305,7 @@ static struct hash add_clearance(struct log *l, const char *id, const char *lice
     if (clearance_json(&l->s, &w, did, &document) != ERR_OK || canon(&l->s, document, &text) != ERR_OK)
         abort();
     json_decref(document);
-    return log_certify(l, scope_printf(&l->s, "documents/clearances/%s", id),
+    return log_certify(l, forged.undocumented ? "" : scope_printf(&l->s, "documents/clearances/%s", id),
                        scope_strndup(&l->s, (const char *)text.p, text.len));
 }
 
