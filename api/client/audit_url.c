@@ -73,13 +73,18 @@ static err disclosed_of(struct scope *s, const json_t *shown, struct bytes *out)
     return e;
 }
 
+static void page_drop(struct url_source *u)
+{
+    json_decref(u->page);
+    u->page = NULL;
+}
+
 /* An audit asks for one entry after the other: a page of them costs what one would. */
 static err turn_page(struct scope *s, struct url_source *u, uint64_t index)
 {
     json_t *answer;
 
-    json_decref(u->page);
-    u->page = NULL;
+    page_drop(u);
     TRY(market_get(s, &u->market, scope_printf(s, "/v1/entries?from=%" PRIu64 "&limit=%d", index, TILE_WIDTH),
                    &answer));
     u->page = json_incref(json_object_get(answer, "data"));
@@ -182,15 +187,22 @@ static err cleared_rows(struct scope *s, struct url_source *u, const char *name,
     return list(s, u, scope_printf(s, "/v1/%s?which=cleared&limit=1000", name), names, out);
 }
 
-/* "<id>/lines", and "<id>/parties": whose accounts they are. */
+/*
+ * "<id>/lines", and "<id>/parties": whose accounts they are. Where one was erased, what is on the page is of before
+ * that, perhaps, and shows a payout out of an account whose lines are gone.
+ */
 static err allocation(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
 {
     static const char *const lines[] = { "account", "amount", "n", "salt", NULL };
     static const char *const parties[] = { "account", "party", NULL };
+    static const char erased[] = "{\"leaf\":";
     size_t len = strcspn(name, "/");
 
-    return list(s, u, scope_printf(s, "/v1/allocations/%.*s/lines?limit=1000", (int)len, name),
-                strcmp(name + len, "/parties") == 0 ? parties : lines, out);
+    TRY(list(s, u, scope_printf(s, "/v1/allocations/%.*s/lines?limit=1000", (int)len, name),
+             strcmp(name + len, "/parties") == 0 ? parties : lines, out));
+    if (out->len && memmem(out->p, out->len, erased, sizeof erased - 1))
+        page_drop(u);
+    return ERR_OK;
 }
 
 /* "<index>": what an erasure lists. */

@@ -55,7 +55,7 @@ struct audit_source {
      * A document beside the log. "disclosures/<index>": the JSON array of the disclosures of that entry that
      * this reader may see. "clearances/<id>/rows", "allocations/<id>/lines": the list that the entry commits to as
      * JSON Lines, each line a leaf's bytes (ledger/entry/lists.h) and '\n', in the list's order, all of it; or, of a
-     * line of an allocation that was erased, {"leaf":"<its hash>"}.
+     * line of an allocation that was erased, {"leaf":"<its hash>"}: then what is asked for next is not of before that.
      * "documents/licenses/<id>", "documents/clearances/<id>", "documents/status-lists/<id>/<instant>":
      * the market's document with its proof; a list in its state of that instant.
      * "consents/<id>": the certificate of a consent as it was accepted. "consents/<id>/coverage": what it covers,

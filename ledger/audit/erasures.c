@@ -36,10 +36,11 @@ static const struct { enum audit_rule_id rule; enum entry_type type; int on; } n
     { RULE_SNAPSHOT_ACCOUNTS, ENTRY_BALANCES_SNAPSHOT, ROWS },
 };
 
-static void count(uint64_t by_rule[RULES], uint64_t type, int on)
+/* Rules that rest on something of what is missing; those that rest on what was missing `before` are counted already. */
+static void count(uint64_t by_rule[RULES], uint64_t type, int on, int before)
 {
     for (size_t i = 0; i < ARRAY_LEN(needs); i++)
-        if (needs[i].type == type && (needs[i].on & on))
+        if (needs[i].type == type && (needs[i].on & on) && !(needs[i].on & before))
             by_rule[needs[i].rule]++;
 }
 
@@ -79,7 +80,7 @@ void missing_fields(struct audit *a, const struct entry *e)
     if (n == e->n_sd)
         return;
     if (!a->config.whole) {
-        count(a->report->unshown, (uint64_t)e->spec->type, FIELDS);
+        count(a->report->unshown, (uint64_t)e->spec->type, FIELDS, 0);
         return;
     }
     m = missing_of(a, e);
@@ -94,7 +95,12 @@ void missing_rows(struct audit *a, const struct entry *e, uint64_t rows)
     if (a->config.whole)
         missing_of(a, e)->rows = rows;
     else
-        count(a->report->unshown, (uint64_t)e->spec->type, ROWS);
+        rows_unshown(a, e);
+}
+
+void rows_unshown(struct audit *a, const struct entry *e)
+{
+    count(a->report->unshown, (uint64_t)e->spec->type, ROWS, 0);
 }
 
 void missing_document(struct audit *a, const struct entry *e, struct key id)
@@ -113,7 +119,7 @@ void missing_certificate(struct audit *a, const struct consent_row *c)
 
     a->report->unlisted += !a->config.whole;
     if (!a->config.whole) {
-        count(a->report->unshown, ENTRY_CONSENT_GRANTED, DOCUMENT);
+        count(a->report->unshown, ENTRY_CONSENT_GRANTED, DOCUMENT, 0);
         return;
     }
     m = missing_at(a, c->index, ENTRY_CONSENT_GRANTED);
@@ -156,6 +162,7 @@ static const char *explain(struct audit *a, const struct erased_row *row)
     struct missing_row *m = table_find(&a->table[MISSING], missing_key(row->index));
     const struct entry_spec *spec;
     uint64_t fields = 0;
+    int on;
 
     if (!m)
         return NULL;
@@ -171,12 +178,10 @@ static const char *explain(struct audit *a, const struct erased_row *row)
     }
     if (m->fields && fields >= m->fields && !fields_named(spec, m->open))
         return "a field that its entry has not lost";
-    if (fields && m->fields)
-        count(a->report->erased, m->type, FIELDS);
-    if (row->rows && m->rows)
-        count(a->report->erased, m->type, ROWS);
-    if (!key_zero(m->document))
-        count(a->report->erased, m->type, DOCUMENT);
+    on = (fields && m->fields ? FIELDS : 0) | (row->rows && m->rows ? ROWS : 0) |
+         (key_zero(m->document) ? 0 : DOCUMENT);
+    count(a->report->erased, m->type, on, m->counted);
+    m->counted |= on;
     m->fields -= fields < m->fields ? fields : m->fields;
     m->rows -= row->rows < m->rows ? row->rows : m->rows;
     m->document = (struct key){ 0 };                     /* it goes with whatever its entry loses */

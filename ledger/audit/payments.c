@@ -143,11 +143,13 @@ struct balance_row *total_of(struct audit *a, const char *currency)
     return balance_of(a, TOTALS, (struct key){ 0, letters }, currency);
 }
 
-/* Beyond int64 nothing is sure any more. */
-static void move(struct audit *a, struct balance_row *b, int64_t micro)
+/* Beyond int64 the total isn't known any more. */
+static void total_move(struct audit *a, const char *currency, int64_t micro)
 {
-    if (!money_add(b->micro, micro, &b->micro))
-        a->balances_partial = a->totals_partial = true;
+    struct balance_row *t = total_of(a, currency);
+
+    if (!money_add(t->micro, micro, &t->micro))
+        a->totals_partial = true;
 }
 
 /* ---- allocations */
@@ -168,8 +170,7 @@ static const char *line_take(struct audit *a, const struct line_row *line, const
     if (!a->balances_partial && line->n != b->n + 1)
         return "a running number that leaves some out";
     b->n = line->n;
-    move(a, b, micro);
-    return money_add(*sum, micro, sum) ? NULL : "a sum that is too large";
+    return money_add(b->micro, micro, &b->micro) && money_add(*sum, micro, sum) ? NULL : "a sum that is too large";
 }
 
 /* *erased: lines of which only the hash is left; their part is what the others leave of the total. */
@@ -209,13 +210,33 @@ static const char *lines_take(struct audit *a, const struct entry *e, struct byt
     return sum == total->micro ? NULL : "lines of another sum";
 }
 
-/* Without a currency a line's amount can't be read: the total's, or where that was erased the payment's. */
+/*
+ * What the lines sum to, or at most: without a currency their amounts can't be read. It is the total's, or where that
+ * was erased the payment's, or where that was, too, its offer's.
+ */
 static struct money_fact most_of(const struct money_fact *total, const struct payment_row *p)
 {
     struct money_fact most = total->known || !p ? *total : p->paid;
 
+    if (!most.known)
+        most.micro = INT64_MAX;
     most.known = total->known;
     return most;
+}
+
+/* No erasure takes a list of lines, only what is in one: who is shown everything has it. */
+static void lines_gone(struct audit *a, const struct entry *e, bool asked)
+{
+    a->balances_partial = true;
+    if (a->config.whole && asked) {
+        missing_list(a, "lines");
+        return;
+    }
+    a->report->unlisted++;
+    if (a->config.whole)
+        rows_unshown(a, e);
+    else
+        missing_rows(a, e, count_of(e, "line_count"));
 }
 
 static err lines(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
@@ -230,9 +251,7 @@ static err lines(struct scope *s, struct audit *a, const struct entry *e, const 
     if (read)
         TRY(document_of(s, a, name, &text, &there));
     if (!there) {
-        a->balances_partial = true;
-        a->report->unlisted++;
-        missing_rows(a, e, read || !a->config.whole ? count_of(e, "line_count") : 0);
+        lines_gone(a, e, read);
         return ERR_OK;
     }
     a->report->listed++;
@@ -282,7 +301,7 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
     account_written(a, true);
     allocation_payment(s, a, e, &total);
     if (total.known)
-        move(a, total_of(a, total.currency), total.micro);
+        total_move(a, total.currency, total.micro);
     else
         a->totals_partial = true;
     TRY(lines(s, a, e, p, &total, a->report->findings == findings));    /* what is wrong is found once */
@@ -296,12 +315,16 @@ err allocation_posted(struct scope *s, struct audit *a, const struct entry *e)
 /* To or from the account and the currency's total, where the amount is disclosed. */
 static void pay(struct audit *a, struct key account, const struct money_fact *m, int64_t sign)
 {
+    struct balance_row *b;
+
     if (!m->known) {
         account_unsure(a);
         return;
     }
-    move(a, balance_of(a, BALANCES, account, m->currency), sign * m->micro);
-    move(a, total_of(a, m->currency), sign * m->micro);
+    b = balance_of(a, BALANCES, account, m->currency);
+    if (!money_add(b->micro, sign * m->micro, &b->micro))
+        b->micro = sign < 0 ? INT64_MIN : INT64_MAX;
+    total_move(a, m->currency, sign * m->micro);
 }
 
 static void payout_accrued(struct audit *a, const struct payout_row *p)
@@ -310,7 +333,9 @@ static void payout_accrued(struct audit *a, const struct payout_row *p)
 
     if (!p->amount.known)
         return;
-    if (!a->totals_partial && total_of(a, p->amount.currency)->micro < 0)
+    if (a->balances_partial && a->totals_partial)
+        a->report->unshown[RULE_PAYOUT_ACCRUED]++;
+    else if (a->balances_partial && total_of(a, p->amount.currency)->micro < 0)
         audit_find(a, RULE_PAYOUT_ACCRUED, "no more than was allocated in its currency", "more");
     else if (!a->balances_partial && (b->micro < 0 || strcmp(b->currency, p->amount.currency) != 0))
         audit_find(a, RULE_PAYOUT_ACCRUED, "no more than its account had accrued", "more");

@@ -225,7 +225,9 @@ static void license_payment(struct audit *a, const struct entry *e, const struct
     p->by_byte = o->by_byte;
     p->per_item = o->per_item;
     p->minimum = o->minimum;
-    if (o->price.known && p->paid.known && strcmp(o->price.currency, p->paid.currency) == 0)
+    if (o->price.known && !p->paid.known)
+        memcpy(p->paid.currency, o->price.currency, sizeof p->paid.currency);
+    else if (o->price.known && strcmp(o->price.currency, p->paid.currency) == 0)
         p->price = o->price.micro;
 }
 

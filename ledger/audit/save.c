@@ -12,9 +12,9 @@
  *   vkey …           note <base64>      findings n      at ms      rules n      partial bits      edge <hash> …
  *   <word> <key> <the row's words>, as save_forms says
  *   sha256 <of all bytes before this line>
- * Keys are 32 hex digits, money is `-` or micro-units and currency joined by a comma. States of older forms have
- * shorter rows, and one of form 1, which knew rules version 1 only, neither rules nor partial: what they lack is
- * unknown.
+ * Keys are 32 hex digits, money is `-` or micro-units, and currency joined by a comma, which `-` may lack. States of
+ * older forms have shorter rows, and one of form 1, which knew rules version 1 only, neither rules nor partial: what
+ * they lack is unknown.
  */
 #define HEAD      "counterfoil-audit "
 #define WORDS_MAX 13                   /* of a line, its first not counted */

@@ -23,9 +23,11 @@ void put_hash(struct buf *b, const struct hash *h)
 static void put_money(struct buf *b, const struct money_fact *m)
 {
     if (m->known)
-        buf_printf(b, " %" PRId64 ",%s", m->micro, m->currency);
+        buf_printf(b, " %" PRId64, m->micro);
     else
         buf_str(b, " -");
+    if (*m->currency)
+        buf_printf(b, ",%s", m->currency);
 }
 
 static void put_party(struct buf *b, const void *row)
@@ -212,16 +214,14 @@ bool get_bits(struct word w, uint64_t max, uint64_t *out)
 static bool get_money(struct word w, struct money_fact *out)
 {
     const char *comma = memchr(w.p, ',', w.len);
+    size_t digits = comma ? (size_t)(comma - w.p) : w.len;
 
-    *out = (struct money_fact){ 0 };
-    if (w.len == 1 && *w.p == '-')
-        return true;
-    if (!comma || w.len - (size_t)(comma - w.p) != 4 || !get_time((struct word){ w.p, (size_t)(comma - w.p) },
-                                                                  &out->micro))
+    *out = (struct money_fact){ .known = digits != 1 || *w.p != '-' };
+    if (comma ? w.len - digits != 4 : out->known)
         return false;
-    memcpy(out->currency, comma + 1, 3);
-    out->known = true;
-    return true;
+    if (comma)
+        memcpy(out->currency, comma + 1, 3);
+    return !out->known || get_time((struct word){ w.p, digits }, &out->micro);
 }
 
 /* Each gets the n words behind the row's key: all of them, or those of an older form. */

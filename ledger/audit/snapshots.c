@@ -18,12 +18,6 @@
  */
 struct tree_said { char currency[4]; uint64_t accounts; struct sum_node root; };
 
-/*
- * A reader whom everything private is shown to knows which lines and payouts it lacks, until the erasure that lists
- * them has passed: by then their accounts were closed, and have no leaf any more.
- */
-struct lost { bool any; uint64_t lines; };
-
 struct leaves {
     struct audit *a;
     const struct tree_said *said;
@@ -31,7 +25,6 @@ struct leaves {
     struct sum_frontier tree;
     struct hash last;                      /* salted id of the leaf before */
     bool compared;                         /* so far no leaf differs from its account */
-    struct lost lost;                      /* what is not known of the accounts, before its entry */
     struct table erased;                   /* struct past_row; the first halves of the salted ids of erased accounts */
     uint64_t n_erased;
 };
@@ -72,28 +65,13 @@ void account_unsure(struct audit *a)
     last_snapshot(a)->unsure = true;
 }
 
-static struct lost lost_of(struct audit *a)
+/*
+ * Whether lines of an account may be among those that the reader lacks. To a reader whom everything private is shown to
+ * a line goes after all leaves of its account: there is none that it would be missed in.
+ */
+static bool lines_lost(struct audit *a)
 {
-    struct lost lost = { !a->config.whole && last_snapshot(a)->unsure, a->config.whole ? 0 : UINT64_MAX };
-    const struct missing_row *m;
-
-    for (size_t at = 0; (m = table_next(&a->table[MISSING], &at)) != NULL;) {
-        if (m->type == ENTRY_ALLOCATION_POSTED && a->config.whole)
-            lost.lines += m->rows;
-        if (m->type == ENTRY_ALLOCATION_POSTED || m->type == ENTRY_PAYOUT_INSTRUCTED)
-            lost.any = lost.any || m->rows > 0 || m->fields > 0;
-    }
-    return lost;
-}
-
-/* Whether so many lines of an account, which the reader doesn't know of, may be among those that it lacks. */
-static bool lines_lost(struct leaves *l, uint64_t more)
-{
-    if (!l->lost.any || more > l->lost.lines)
-        return false;
-    if (l->lost.lines != UINT64_MAX)
-        l->lost.lines -= more;
-    return true;
+    return !a->config.whole && last_snapshot(a)->unsure;
 }
 
 static void as_of_check(struct audit *a, uint64_t as_of)
@@ -148,7 +126,7 @@ static void leaf_compare(struct leaves *l, const struct leaf_said *leaf)
     struct audit *a = l->a;
     struct balance_row *b = table_find(&a->table[BALANCES], key_of(row->account.text));
 
-    if ((!b || row->n > b->n) && lines_lost(l, row->n - (b ? b->n : 0))) {
+    if ((!b || row->n > b->n) && lines_lost(a)) {
         if (b)
             b->seen = a->index + 1;
         return;                            /* what is erased can't be laid against it */
@@ -222,16 +200,19 @@ static bool leaf_erased(const struct leaves *l, const char *account)
     return table_find(&l->erased, id_key(&id));
 }
 
-/* Sorted ids don't repeat: who is not marked has no leaf, or an erased one. `l` NULL: there are no leaves. */
-static void left_out(struct audit *a, const char *currency, const struct leaves *l)
+/*
+ * Sorted ids don't repeat: who is not marked has no leaf, or an erased one. `l` NULL: of all currencies that the
+ * snapshot has no tree of.
+ */
+static void left_out(struct audit *a, const json_t *currencies, const struct leaves *l)
 {
     const struct balance_row *b;
 
     for (size_t at = 0; (b = table_next(&a->table[BALANCES], &at)) != NULL;) {
         char id[ID_SIZE];
 
-        if (b->n == 0 || b->seen == a->index + 1 || strcmp(b->currency, currency) != 0 ||
-            closed(a, b))
+        if (b->n == 0 || b->seen == a->index + 1 || closed(a, b) ||
+            (l ? strcmp(b->currency, l->said->currency) != 0 : json_object_get(currencies, b->currency) != NULL))
             continue;
         id_of_key("acc", b->key, id);
         if (l && leaf_erased(l, id))
@@ -287,15 +268,14 @@ static void leaves_settle(struct leaves *l, const char *wrong)
         audit_find(a, RULE_SNAPSHOT_LEAVES, "leaves that are sorted and hash to its root, number and total", "%s: %s",
                    l->said->currency, wrong);
     else if (l->compared && !a->balances_partial)
-        left_out(a, l->said->currency, l);
+        left_out(a, NULL, l);
 }
 
 /* *there false: they are not to be had. *gone: so many of them, or of those that are, say nothing of their account. */
 static err leaves_check(struct scope *s, struct audit *a, const struct tree_said *said, uint64_t as_of, bool *there,
                         uint64_t *gone)
 {
-    struct leaves l = { .a = a, .said = said, .as_of = as_of, .lost = lost_of(a), .tree = SUM_FRONTIER_EMPTY,
-                        .compared = true };
+    struct leaves l = { .a = a, .said = said, .as_of = as_of, .tree = SUM_FRONTIER_EMPTY, .compared = true };
     const char *wrong = NULL;
     err e = ERR_OK;
 
@@ -325,13 +305,30 @@ static bool said_read(const char *currency, const json_t *sums, struct tree_said
            money_sum_parse(total, currency, &out->root.sum);
 }
 
+static bool total_sure(struct audit *a)
+{
+    return !a->totals_partial && !last_snapshot(a)->unsure && a->table[PAST_PARTIES].n == 0;
+}
+
+/* What is known of a snapshot's trees besides what they say themselves. */
+struct known {
+    uint64_t hidden;                       /* leaves that are not to be had, or erased */
+    bool by_total;                         /* the totals were laid against them, instead of every account */
+};
+
+static void known_count(struct audit *a, const struct entry *e, const struct known *known)
+{
+    missing_rows(a, e, known->hidden);
+    a->report->unshown[RULE_SNAPSHOT_ACCOUNTS] += known->by_total && known->hidden == 0;
+    a->report->unshown[RULE_SNAPSHOT_TOTAL] += known->by_total && !total_sure(a);
+}
+
 /* By the totals alone: an account that is below zero doesn't lessen what is owed to the others. */
 static void total_check(struct audit *a, const char *currency, money_sum said)
 {
     const struct balance_row *t = total_of(a, currency);
-    bool sure = !a->totals_partial && !lost_of(a).any && a->table[PAST_PARTIES].n == 0;
 
-    if (sure && t->micro > 0 && said < (money_sum)t->micro)
+    if (total_sure(a) && t->micro > 0 && said < (money_sum)t->micro)
         audit_find(a, RULE_SNAPSHOT_TOTAL, "no less than what was allocated and not paid out", "less in %s", currency);
 }
 
@@ -340,19 +337,15 @@ static void others_check(struct audit *a, const json_t *currencies)
 {
     const struct balance_row *t;
 
-    for (size_t at = 0; (t = table_next(&a->table[TOTALS], &at)) != NULL;) {
-        if (json_object_get(currencies, t->currency))
-            continue;
-        if (a->balances_partial)
+    if (!a->balances_partial)
+        left_out(a, currencies, NULL);
+    for (size_t at = 0; a->balances_partial && (t = table_next(&a->table[TOTALS], &at)) != NULL;)
+        if (!json_object_get(currencies, t->currency))
             total_check(a, t->currency, 0);
-        else
-            left_out(a, t->currency, NULL);
-    }
 }
 
-/* *hidden grows by the leaves that are not to be had, or erased. */
 static err tree_check(struct scope *s, struct audit *a, const char *currency, const json_t *sums, uint64_t as_of,
-                      uint64_t *hidden)
+                      struct known *known)
 {
     struct tree_said said = { .accounts = 0 };
     uint64_t gone;
@@ -363,16 +356,19 @@ static err tree_check(struct scope *s, struct audit *a, const char *currency, co
         return ERR_OK;
     }
     TRY(leaves_check(s, a, &said, as_of, &there, &gone));
-    *hidden += gone;
-    if (!there || a->balances_partial)
+    known->hidden += gone;
+    if (!there || a->balances_partial) {
+        known->by_total = true;
         total_check(a, currency, said.root.sum);
+    }
     return ERR_OK;
 }
 
 err snapshot_posted(struct scope *s, struct audit *a, const struct entry *e)
 {
     struct bytes text = entry_field(e, "currencies")->v.json;
-    uint64_t as_of = count_of(e, "as_of"), findings = a->report->findings, hidden = 0;
+    uint64_t as_of = count_of(e, "as_of"), findings = a->report->findings;
+    struct known known = { .by_total = a->balances_partial };
     json_t *currencies = NULL, *sums;
     const char *currency;
     err got = ERR_OK;
@@ -383,10 +379,10 @@ err snapshot_posted(struct scope *s, struct audit *a, const struct entry *e)
     TRY(json_read(s, (const char *)text.p, text.len, &currencies));
     json_object_foreach(currencies, currency, sums)
         if (got == ERR_OK)
-            got = tree_check(s, a, currency, sums, as_of, &hidden);
+            got = tree_check(s, a, currency, sums, as_of, &known);
     if (got == ERR_OK)
         others_check(a, currencies);
     json_decref(currencies);
-    missing_rows(a, e, hidden);
+    known_count(a, e, &known);
     return got;
 }

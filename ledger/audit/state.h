@@ -11,7 +11,8 @@
 /*
  * What an audit holds: the tree so far and what is live. Private to ledger/audit.
  */
-struct money_fact { bool known; int64_t micro; char currency[4]; };    /* known: it was disclosed */
+/* known: it was disclosed. If not, the currency may be, by what it was paid for. */
+struct money_fact { bool known; int64_t micro; char currency[4]; };
 
 /*
  * Rows. What a state saved by an older program does not hold is unknown: roles and bits all set, keys zero, -1. What
@@ -92,13 +93,14 @@ struct snapshot_row {                    /* the last snapshot; one row */
     struct key key;
     uint64_t as_of, written;             /* written: index after the last entry that moved an account's balance, */
     uint64_t given;                      /* and after the last that gave something to one */
-    bool unsure;                         /* to who isn't shown all: lines, or whose payouts were which, aren't known */
+    bool unsure;                         /* lines of whom, or whose payouts were which, aren't all known */
 };
 struct past_row    { struct key key; };                                /* an id whose life is over, or a place taken */
 struct missing_row {                     /* of an entry, its index the key: what a whole reader was not shown of it */
     struct key key;
     uint64_t type, open;                 /* enum entry_type; the private fields shown or explained, bits by place */
     uint64_t fields, rows;               /* that no erasure has explained yet */
+    int counted;                         /* what one has, as far as it counts for rules that rest on it; not kept */
     uint64_t by;                         /* the erasure that the log has named for it, which was still to come, */
     int64_t named_ms;                    /* and when, by the reader's clock; 0: not asked yet */
     struct key document, digest;         /* of the market, not shown signed: whose id, with what digest; zero: none */
@@ -283,6 +285,7 @@ err  cleared_judge(struct scope *s, struct audit *a, const struct entry *e, cons
 /* erasures.c */
 void missing_fields(struct audit *a, const struct entry *e);           /* of what is opened: takes down the rest */
 void missing_rows(struct audit *a, const struct entry *e, uint64_t rows);
+void rows_unshown(struct audit *a, const struct entry *e);             /* and nothing can explain that */
 void missing_document(struct audit *a, const struct entry *e, struct key id);          /* the signer may be late */
 void missing_certificate(struct audit *a, const struct consent_row *c);                /* goes with its creator */
 void missing_list(struct audit *a, const char *what);                  /* which no erasure takes */

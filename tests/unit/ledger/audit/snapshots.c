@@ -268,18 +268,30 @@ static void erase_line(struct log *l, const char *lines, const char *parties)
     }
 }
 
-static struct act erasure_of(struct log *l, const int *of, size_t n)
+/* What goes of an entry: of an allocation a line, and of a sale that is erased from both sides what it cost. */
+static void gone_of(int act, bool sale, struct erased_row *row)
+{
+    static const char *const paid[] = { "amount", "buyer", "currency", "reference" }, *const total[] = { "currency",
+                                      "total" }, *const payee[] = { "account", "amount", "currency" };
+    const char *const *names = act == PAID ? paid : act == PAYOUT_1 ? payee : total;
+
+    *row = (struct erased_row){ .index = (uint64_t)act, .rows = act == ALLOCATED_A || act == ALLOCATED_B };
+    row->n_fields = act == PAID ? ARRAY_LEN(paid) : act == PAYOUT_1 ? ARRAY_LEN(payee)
+                  : act == ALLOCATED_A && sale ? ARRAY_LEN(total) : 0;
+    for (size_t i = 0; i < row->n_fields; i++)
+        snprintf(row->fields[i], sizeof row->fields[i], "%s", names[i]);
+}
+
+static struct act erasure_of(struct log *l, const int *of, size_t n, bool sale)
 {
     struct frontier tree = FRONTIER_EMPTY;
     struct buf leaf = BUF(&l->s), *text = beside(l, scope_printf(&l->s, "erasures/%d", LONG_ACTS + 2));
     struct hash *root = NEW(&l->s, struct hash);
 
     for (size_t i = 0; i < n; i++) {
-        struct erased_row row = { .index = (uint64_t)of[i], .rows = of[i] != PAYOUT_1 };
-        if (of[i] == PAYOUT_1)
-            row.n_fields = 3;
-        for (size_t j = 0; j < row.n_fields; j++)
-            snprintf(row.fields[j], sizeof row.fields[j], "%s", (const char *[]){ "account", "amount", "currency" }[j]);
+        struct erased_row row;
+
+        gone_of(of[i], sale, &row);
         list_add_erased(&tree, &leaf, &row);
         buf_add(text, leaf.p, leaf.len);
         buf_char(text, '\n');
@@ -290,70 +302,109 @@ static struct act erasure_of(struct log *l, const int *of, size_t n)
 }
 
 /* An erasure, or a closing, is no excuse for what has nothing to do with it. */
-static void test_after_erasure(void)
-{
-    static const struct { const char *why; bool erased, resumed; struct account account[3]; bool found; } rows[] = {
-        { "an erased account has no leaf", true, false, { { ACC_0, "0.00", 2 } }, false },
-        { "an account of nobody after an erasure", true, false,
-          { { ACC_0, "0.00", 2 }, { ID("acc", "zz"), "1.00", 1 } }, true },
-        { "a line more after an erasure", true, false, { { ACC_0, "0.00", 3 } }, true },
-        { "somebody was closed", false, true, { { ACC_0, "0.00", 2 }, { ACC_1, "8.251467", 2 } }, false },
-        { "an account left out, after another party was closed", false, true, { { ACC_0, "0.00", 2 } }, true },
-    };
-    static const int gone[] = { ALLOCATED_A, ALLOCATED_B, PAYOUT_1 };
-    static struct act acts[ALL_ACTS + 1];
+static const struct closing {
+    const char *why;
+    bool erased, sale, resumed;              /* sale: on both sides, with what was paid and split */
+    struct account account[3];
+    const char *paid;                        /* out of the first account; NULL: all that it has */
+    enum audit_rule_id found;                /* RULES: nothing */
+} closings[] = {
+    { "an erased account has no leaf", true, false, false, { { ACC_0, "0.00", 2 } }, NULL, RULES },
+    { "an account of nobody after an erasure", true, false, false,
+      { { ACC_0, "0.00", 2 }, { ID("acc", "zz"), "1.00", 1 } }, NULL, RULE_SNAPSHOT_ACCOUNTS },
+    { "a line more after an erasure", true, false, false, { { ACC_0, "0.00", 3 } }, NULL, RULE_SNAPSHOT_ACCOUNTS },
+    { "too much paid after an erasure", true, false, false, { { ACC_0, "0.00", 2 } }, "11.002934",
+      RULE_PAYOUT_ACCRUED },
+    { "an erased sale", true, true, false, { { ACC_0, "0.00", 2 } }, NULL, RULES },
+    { "too much paid after an erased sale", true, true, false, { { ACC_0, "0.00", 2 } }, "11.002934",
+      RULE_PAYOUT_ACCRUED },
+    { "an account of nobody after one", true, true, false, { { ACC_0, "0.00", 2 }, { ID("acc", "zz"), "1.00", 1 } },
+      NULL, RULE_SNAPSHOT_ACCOUNTS },
+    { "an account left out after one", true, true, false, { { ID("acc", "zz"), "0.00", 2 } }, NULL,
+      RULE_SNAPSHOT_ACCOUNTS },
+    { "a line left out after one", true, true, false, { { ACC_0, "0.00", 1 } }, NULL, RULE_SNAPSHOT_ACCOUNTS },
+    { "a line left out after one, in a run that goes on", true, true, true, { { ACC_0, "0.00", 1 } }, NULL,
+      RULE_SNAPSHOT_ACCOUNTS },
+    { "somebody was closed", false, false, true, { { ACC_0, "0.00", 2 }, { ACC_1, "8.251467", 2 } }, NULL, RULES },
+    { "an account left out, after another party was closed", false, false, true, { { ACC_0, "0.00", 2 } }, NULL,
+      RULE_SNAPSHOT_ACCOUNTS },
+};
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct lie lie = { .account = { rows[i].account[0], rows[i].account[1] } };
-        struct audit_config config = { .seed = 42, .whole = true };
-        struct act close = { ENTRY_PARTY_CLOSED, START + 40, {
-            { "party", EV_TEXT(rows[i].erased ? ID("pty", "01") : ID("pty", "02")) } }, 0 }, last;
-        struct audit_source src;
+/* The story; a party is closed, and what is about it is gone and listed; then a snapshot. */
+static void close_log(struct log *l, const struct closing *c)
+{
+    static const int part[] = { ALLOCATED_A, ALLOCATED_B, PAYOUT_1 }, sale[] = { PAID, ALLOCATED_A, ALLOCATED_B,
+                                                                                PAYOUT_1 };
+    static struct act acts[ALL_ACTS + 1];
+    struct lie lie = { .account = { c->account[0], c->account[1] } };
+    struct act close = { ENTRY_PARTY_CLOSED, START + 40, {
+        { "party", EV_TEXT(c->erased ? ID("pty", "01") : ID("pty", "02")) } }, 0 }, last;
+
+    tell_all(l, acts, &lies[0], LATER);
+    if (c->paid)
+        act_value(&acts[PAYOUT_0], "amount")->value.v.text = c->paid;
+    acts[CERTIFIED] = acts[UNCERTIFIED] = acts[VERIFIED];
+    acts[CERTIFIED].at = START + 12;
+    acts[UNCERTIFIED].at = START + 30;
+    if (c->erased) {
+        erase_line(l, "allocations/" ID("alc", "00") "/lines", "allocations/" ID("alc", "00") "/parties");
+        erase_line(l, "allocations/" ID("alc", "01") "/lines", "allocations/" ID("alc", "01") "/parties");
+    }
+    for (size_t j = 0; j <= CHANGED_3; j++)
+        log_act(l, &acts[j]);
+    log_act(l, &close);
+    if (c->erased)
+        l->disclosures[PAYOUT_1].len = 0;
+    if (c->sale) {
+        l->disclosures[PAID].len = l->disclosures[ALLOCATED_A].len = 0;
+        buf_printf(beside(l, scope_printf(&l->s, "erased/%d", PAID)), "%d", LONG_ACTS + 2);
+    }
+    last = c->sale ? erasure_of(l, sale, ARRAY_LEN(sale), true)
+         : c->erased ? erasure_of(l, part, ARRAY_LEN(part), false) : acts[VERIFIED];
+    last.at = START + 40;
+    log_act(l, &last);
+    last = taken(l->n, tree_of(l, "snapshots/43/EUR/0", &lie, l->n));
+    log_act(l, &last);
+}
+
+/* In one run, or in two, of which the second forgets what was cleared, and lays no shares against it. */
+static void audit_closed(struct scope *s, struct log *l, const struct closing *c, struct audit_report *r)
+{
+    struct audit_config config = { .seed = 42, .whole = true, .now_ms = START, .vkey = l->vkey };
+    struct audit_source src = log_source(l);
+    struct buf state = BUF(s);
+    struct audit *a;
+
+    if (audit_new(s, &config, &a) != ERR_OK)
+        abort();
+    if (c->resumed) {
+        l->shown = ALLOCATED_A;
+        if (audit_run(s, a, &src, r) != ERR_OK || r->findings)
+            abort();
+        audit_save(a, &state);
+        audit_free(a);
+        l->shown = 0;
+        if (audit_load(s, &config, state.p, state.len, &a) != ERR_OK)
+            abort();
+    }
+    ok(audit_run(s, a, &src, r) == ERR_OK && r->advanced, "%s: checked to the end", c->why);
+    audit_free(a);
+}
+
+static void test_after_closing(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(closings); i++) {
+        const struct closing *c = &closings[i];
         struct audit_report r;
-        struct buf state;
         struct scope s;
-        struct audit *a;
         struct log l;
 
         scope_init(&s, 0);
         log_init(&l);
-        state = (struct buf)BUF(&s);
-        tell_all(&l, acts, &lies[0], LATER);
-        acts[CERTIFIED] = acts[UNCERTIFIED] = acts[VERIFIED];
-        acts[CERTIFIED].at = START + 12;
-        acts[UNCERTIFIED].at = START + 30;
-        if (rows[i].erased) {
-            erase_line(&l, "allocations/" ID("alc", "00") "/lines", "allocations/" ID("alc", "00") "/parties");
-            erase_line(&l, "allocations/" ID("alc", "01") "/lines", "allocations/" ID("alc", "01") "/parties");
-        }
-        for (size_t j = 0; j <= CHANGED_3; j++)
-            log_act(&l, &acts[j]);
-        log_act(&l, &close);
-        if (rows[i].erased)
-            l.disclosures[PAYOUT_1].len = 0;
-        last = rows[i].erased ? erasure_of(&l, gone, ARRAY_LEN(gone)) : acts[VERIFIED];
-        last.at = START + 40;
-        log_act(&l, &last);
-        last = taken(l.n, tree_of(&l, "snapshots/43/EUR/0", &lie, l.n));
-        log_act(&l, &last);
-        config.vkey = l.vkey;
-        src = log_source(&l);
-        if (audit_new(&s, &config, &a) != ERR_OK)
-            abort();
-        if (rows[i].resumed) {                   /* which forgets what was cleared, and lays no shares against it */
-            l.shown = ALLOCATED_A;
-            if (audit_run(&s, a, &src, &r) != ERR_OK || r.findings)
-                abort();
-            audit_save(a, &state);
-            audit_free(a);
-            l.shown = 0;
-            if (audit_load(&s, &config, state.p, state.len, &a) != ERR_OK)
-                abort();
-        }
-        ok(audit_run(&s, a, &src, &r) == ERR_OK && r.advanced, "%s: checked to the end", rows[i].why);
-        ok(rows[i].found ? only_finding(&r, RULE_SNAPSHOT_ACCOUNTS) : !only_finding(&r, RULES) && r.findings == 0, "%s",
-           rows[i].why);
-        audit_free(a);
+        close_log(&l, c);
+        audit_closed(&s, &l, c, &r);
+        ok(c->found != RULES ? only_finding(&r, c->found) : !only_finding(&r, RULES) && r.findings == 0, "%s", c->why);
+        ok(r.erased[RULE_ALLOCATION_LINES] == (c->erased ? 2 : 0), "an entry counts once for each rule");
         log_free(&l);
         scope_free(&s);
     }
@@ -402,7 +453,7 @@ int main(void)
 {
     keys_init();
     test_before_payouts();
-    test_after_erasure();
+    test_after_closing();
     for (size_t i = 0; i < ARRAY_LEN(lies); i++)
         try(&lies[i], LATER, TAKEN);
     try(&(struct lie){ "one as of the same size again", .rule = RULE_SNAPSHOT_AS_OF }, TAKEN_AS_OF, LATER);
