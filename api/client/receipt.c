@@ -237,8 +237,8 @@ err receipt_fetch(struct scope *s, struct market *m, uint64_t index, struct byte
     return fetch_text(s, m, scope_printf(s, "/v1/entries/%llu/proof", (unsigned long long)index), proof);
 }
 
-/* "N" of "N.json" or "N.tlog-proof"; else the path itself. */
-static char *base_of(struct scope *s, const char *path)
+/* "N" of "N.json" or "N.tlog-proof"; NULL: the file can't be a half. */
+static const char *base_of(struct scope *s, const char *path)
 {
     static const char *const ends[] = { ".tlog-proof", ".json" };
     size_t len = strlen(path);
@@ -246,7 +246,7 @@ static char *base_of(struct scope *s, const char *path)
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
             return scope_strndup(s, path, len - strlen(ends[i]));
-    return scope_strdup(s, path);
+    return NULL;
 }
 
 /* One of two files that are a receipt only together. */
@@ -264,7 +264,7 @@ static err half_read(struct scope *s, const char *path, const char *base, const 
 err receipt_read(struct scope *s, const char *path, const struct note_key *key, struct bytes *proof,
                  struct receipt *out)
 {
-    const char *base = base_of(s, path);
+    const char *base = base_of(s, path), *why;
     struct receipt_parts parts;
     struct bytes document;
 
@@ -273,7 +273,11 @@ err receipt_read(struct scope *s, const char *path, const struct note_key *key, 
         *proof = parts.proof;
         return receipt_check(s, key, parts.document, parts.proof, out);
     }
+    why = scope_strdup(s, s->why.detail);
     scope_forgive(s);
+    if (!base)
+        return fail(s, ERR_INVALID, "%s (a receipt in two files has them named N.json and N.tlog-proof, side by side)",
+                    why);
     TRY(half_read(s, path, base, "json", &document));
     TRY(half_read(s, path, base, "tlog-proof", proof));
     return receipt_check(s, key, document, *proof, out);

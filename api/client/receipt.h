@@ -23,7 +23,7 @@ err receipt_check(struct scope *s, const struct note_key *key, struct bytes docu
                   struct receipt *out);
 /*
  * One that was kept: in one file (ledger/entry/receipt.h), or in two side by side, "N.json" and "N.tlog-proof", of
- * which either names both. ERR_CONFIG: the other one isn't there.
+ * which either names both: the file named is always read. ERR_CONFIG: the other one isn't there.
  */
 err receipt_read(struct scope *s, const char *path, const struct note_key *key, struct bytes *proof,
                  struct receipt *out);
