@@ -28,33 +28,49 @@ static err names(struct scope *s, const struct issued *what, const struct receip
     return receipt_says(s, r, "document", hash_hex(s, &what->digest));
 }
 
-/* Beside it, or else among those given the one that names it. ERR_NOT_FOUND: there is none. */
-static err receipt_find(struct scope *s, const struct verify_with *with, const struct issued *what,
+/*
+ * Beside it, or else among those given, which are all read: what somebody named and can't be read is never passed over.
+ */
+static err receipt_find(struct scope *s, const struct verify_with *with, const struct issued *what, bool *found,
                         struct bytes *proof, struct receipt *out)
 {
     const char *beside = receipt_path(s, what->path);
 
-    if (access(beside, F_OK) == 0) {
+    *found = access(beside, F_OK) == 0;
+    if (*found) {
         TRY(receipt_read(s, beside, with->key, proof, out));
-        return names(s, what, out);
+        TRY(names(s, what, out));
     }
     for (size_t i = 0; i < with->receipts->n; i++) {
-        TRY(receipt_read(s, with->receipts->v[i], with->key, proof, out));
-        if (names(s, what, out) == ERR_OK)
-            return ERR_OK;
+        struct bytes other;
+        struct receipt *r = NEW(s, struct receipt);
+
+        TRY(receipt_read(s, with->receipts->v[i], with->key, &other, r));
+        if (*found)
+            continue;
+        *found = names(s, what, r) == ERR_OK;
         scope_forgive(s);
+        if (*found) {
+            *proof = other;
+            *out = *r;
+        }
     }
-    return fail(s, ERR_NOT_FOUND, "no receipt");
+    return ERR_OK;
 }
 
+/* That of a party's document need not be kept. */
 static err missing(struct scope *s, const struct verify_with *with, const struct issued *what)
 {
     const char *type = entry_spec(what->types[0])->name;
 
-    scope_forgive(s);
     if (with->receipts->n > 0)
         return fail(s, ERR_CONFIG, "none of the receipts given is of the %s entry that names this document, digest %s",
                     type, hash_hex(s, &what->digest));
+    if (!what->by) {
+        say("%-*snot looked at: there is no %s, the receipt of its %s entry", what->column, "log",
+            printable(s, receipt_path(s, what->path)), type);
+        return ERR_OK;
+    }
     return fail(s, ERR_CONFIG, "%s is not there: it is proved by the receipt of its %s entry: `counterfoil receipt N "
                 "--out %s` fetches that, --receipt FILE takes one from elsewhere", printable(s, receipt_path(s,
                 what->path)), type, printable(s, receipt_path(s, what->path)));
@@ -75,28 +91,19 @@ err issued_check(struct scope *s, const struct verify_with *with, const struct i
                  struct receipt *out)
 {
     struct bytes proof;
-    err e;
 
     *found = false;
     if (!with->key) {
         say("%-*snot looked at: --key VKEY lays it against the log", what->column, "log");
         return ERR_OK;
     }
-    e = receipt_find(s, with, what, &proof, out);
-    if (e == ERR_NOT_FOUND && what->by)
+    TRY(receipt_find(s, with, what, found, &proof, out));
+    if (!*found)
         return missing(s, with, what);
-    if (e == ERR_NOT_FOUND) {
-        scope_forgive(s);
-        say("%-*snot looked at: there is no %s, the receipt of its %s entry", what->column, "log",
-            printable(s, receipt_path(s, what->path)), entry_spec(what->types[0])->name);
-        return ERR_OK;
-    }
-    TRY(e);
     if (with->policy)
         TRY(receipt_meets(s, with->policy, with->key, proof));
     say("%-*s%llu of %s, in the tree of %llu entries", what->column, "entry", (unsigned long long)out->index,
         out->checkpoint.origin, (unsigned long long)out->checkpoint.size);
-    *found = true;
     return issuer_then(s, with, what, out);
 }
 

@@ -19,7 +19,7 @@ struct issued {
 /*
  * Lays it against its entry, if the log's key was said, and against the issuer's key of the entry's time, if --issuer-
  * entry was. *found: that was done, and *out is the receipt; else what was not looked at is told. ERR_CONFIG: a
- * document of the issuer's without a receipt.
+ * document of the issuer's without a receipt, or none of those given names the document.
  */
 err issued_check(struct scope *s, const struct verify_with *with, const struct issued *what, bool *found,
                  struct receipt *out);

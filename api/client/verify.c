@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/client/verify.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/client/receipt.h"
 #include "api/client/say.h"
@@ -36,6 +39,9 @@ static err with_read(struct scope *s, const struct options *o, struct verify_wit
         if (need_key[i].given && !o->key)
             return fail(s, ERR_CONFIG, "--%s goes with --key VKEY: it is about the log's entries and checkpoints",
                         need_key[i].name);
+    for (size_t i = 0; i < o->receipts.n; i++)
+        if (access(o->receipts.v[i], R_OK) != 0)
+            return fail(s, ERR_CONFIG, "--receipt %s: %s", printable(s, o->receipts.v[i]), strerror(errno));
     if (o->key && !note_key_parse(o->key, key))
         return fail(s, ERR_CONFIG, "not a verifier key of a log (name+hash+key, as /v1/log/key shows it): %s",
                     printable(s, o->key));

@@ -153,6 +153,13 @@ def copy(files, kind, tag, data):
     return files.path(tag)
 
 
+def gone(paths):
+    """What copy() made is away, so that none is taken for the other half of what comes later."""
+    for path in paths:
+        path.unlink()
+        path.with_suffix(".json").unlink(missing_ok=True)
+
+
 def bent(data, rng):
     """One bit turned."""
     data = bytearray(data)
@@ -166,8 +173,9 @@ def changed(files, rng):
         if kind in ("statement", "snapshot"):
             words(files, kind, data, rng)
             continue
-        refused(files, f"{kind} with a byte changed is refused",
-                [copy(files, kind, f"bent-{i}", bent(data, rng)) for i in range(AT_ONCE)], flags=flags_of(files, kind))
+        made = [copy(files, kind, f"bent-{i}", bent(data, rng)) for i in range(AT_ONCE)]
+        refused(files, f"{kind} with a byte changed is refused", made, flags=flags_of(files, kind))
+        gone(made)
         if not flags_of(files, kind):
             continue
         proof = files.path(f"{kind}.receipt").read_bytes()
@@ -177,7 +185,7 @@ def changed(files, rng):
         refused(files, f"and so is one beside a receipt with a byte changed",
                 [files.path(f"bent-{i}") for i in range(AT_ONCE // 2)])
         for i in range(AT_ONCE // 2):
-            files.path(f"bent-{i}.receipt").unlink()
+            gone([files.path(f"bent-{i}"), files.path(f"bent-{i}.receipt")])
 
 
 def proved(statement):
@@ -222,8 +230,9 @@ def cut(files):
             judged(files, f"{kind} cut off after the certificate at {end}", 0, "coverage     not in this file",
                    copy(files, kind, f"cut-{end}", data[:end]), flags=flags_of(files, kind))
         ends = [n for n in range(1, len(data) - 1) if n not in (alone, alone + 1)]
-        refused(files, f"{kind} cut off is refused", [copy(files, kind, f"cut-{n}", data[:n]) for n in ends],
-                flags=flags_of(files, kind))
+        made = [copy(files, kind, f"cut-{n}", data[:n]) for n in ends]
+        refused(files, f"{kind} cut off is refused", made, flags=flags_of(files, kind))
+        gone(made)
     refused(files, "an empty file is told so", [copy(files, "x", "empty", b"")], "the file is empty")
 
 
@@ -332,8 +341,7 @@ def huge(files):
     for fill in (b"A", b"{", b"[", b"\0", b'"'):
         out = copy(files, "x", "huge", fill * HUGE)
         refused(files, f"100 MB of {fill} are refused", [out])
-    out.unlink()
-    files.path("huge.tlog-proof").unlink()
+    gone([out, files.path("huge.tlog-proof")])
 
 
 def odd(files, rng):
@@ -360,6 +368,47 @@ def odd(files, rng):
                   f"{kind} without any of its members, or of another form") or note(got.err[-3000:])
 
 
+def halves(files):
+    """A file is never taken for sound by what lies beside it: only of these two names is it one half of a receipt."""
+    for end in ("json", "tlog-proof"):
+        shutil.copy(files.path(f"pair.{end}"), files.path(f"r.{end}"))
+    kept = json.loads(files.path("receipt").read_bytes())
+    document = {name + "x" if name == "entry" else name: value for name, value in kept["document"].items()}
+    for what in ({"document": {}, "proof": "anything"}, {**kept, "document": document}, kept["document"]):
+        files.path("r").write_bytes(canonical(what))
+        judged(files, "what is no receipt, beside two halves", 1, "N.json and N.tlog-proof", files.path("r"))
+    shutil.copy(files.path("pair.tlog-proof"), files.path("r"))
+    judged(files, "nor is a proof whose name isn't that of a half", 1, "N.json and N.tlog-proof", files.path("r"))
+    files.path("r.json").write_bytes(canonical({"document": {}, "proof": "anything"}))
+    for end in ("json", "tlog-proof"):
+        judged(files, "a half that is none", 1, "not an entry", files.path(f"r.{end}"))
+    gone([files.path("r"), files.path("r.tlog-proof")])
+
+
+def named(files):
+    """A receipt that is named is read, whatever lies beside the document, and must be of its entry."""
+    nowhere, bad = files.path("nowhere.receipt"), files.path("bad.receipt")
+    kept = files.path("list.receipt").read_bytes()
+    bad.write_bytes(kept.replace(b'"index":', b'"index":1', 1))
+    for kind in (*ISSUED, *ENTERED):
+        out = copy(files, kind, "named", files.path(kind).read_bytes())
+        for path in (out, files.path(kind)):
+            judged(files, f"{kind} with a receipt that isn't there", 2, f"--receipt {nowhere}", path,
+                   flags=["--receipt", nowhere])
+            judged(files, f"{kind} with a receipt that doesn't hold", 1, "different places", path,
+                   flags=["--receipt", bad, *flags_of(files, kind)])
+        other = files.path(f"{'list' if kind == 'license' else 'license'}.receipt")
+        judged(files, f"{kind} with the receipt of another", 2, "none of the receipts given", out,
+               flags=["--receipt", other])
+        judged(files, f"{kind} with its own among others", 0, "sound", out,
+               flags=["--receipt", other, *flags_of(files, kind)])
+        gone([out])
+    for kind in (*LOOSE, *LOGS):
+        judged(files, f"{kind} with a receipt that isn't there", 2, f"--receipt {nowhere}", files.path(kind),
+               flags=["--receipt", nowhere])
+    gone([bad])
+
+
 def others(files):
     """What is of another kind than it should be, or of none."""
     for kind, beside in (("license", "clearance"), ("clearance", "license"), ("list", "license"),
@@ -382,6 +431,7 @@ def others(files):
     shutil.copy(files.path("pair.json"), files.path("alone.json"))
     files.path("alone.tlog-proof").write_bytes(files.m.get("/v1/entries/1/proof")[1])
     judged(files, "nor is another entry's proof its own", 1, "does not lead", files.path("alone.json"))
+    halves(files)
     judged(files, "a folder that nobody pulled", 2, "no folder that `counterfoil pull` has made", files.dir)
     judged(files, "a folder that was pulled", 0, "sound", files.path("pulled"))
     judged(files, "no file", 2, "nowhere", files.path("nowhere"))
@@ -428,6 +478,7 @@ def main():
         cut(files)
         other_keys(files)
         others(files)
+        named(files)
         huge(files)
         policies(files)
         issuers(files)
