@@ -179,9 +179,13 @@ static err verify(struct scope *s, struct market *m, const struct options *o, co
         *exit_code = e == ERR_NOT_FOUND ? EXIT_UNKNOWN : EXIT_FINDINGS;
         return e;
     }
+    *exit_code = EXIT_UNKNOWN;
     scope_forgive(s);
     if (o->seen)
         TRY(seen_check(s, o->seen, statement, &found));
+    if (e == ERR_NOT_FOUND && !found.wrong)
+        return fail(s, e, "the statement has no account, nor has %s: there was nothing to check",
+                    printable(s, o->seen));
     statement_tell(s, "your accounts", &found);
     *exit_code = found.wrong ? EXIT_FINDINGS : EXIT_SOUND;
     return ERR_OK;

@@ -25,7 +25,7 @@ struct statement_found {
 bool statement_is(const json_t *value);
 /*
  * What does not hold is told on standard error and counted. ERR_NOT_FOUND: it has no account, there is nothing to
- * check; another error: it can't be checked at all.
+ * check but its snapshot, which holds; another error: it can't be checked at all.
  */
 err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out);
 
@@ -38,8 +38,10 @@ struct statement_end {
     const char *account, *currency;
     int64_t last_n, last_index, closing;      /* 0: no line; -1: nothing at all */
 };
-err statement_end_check(struct scope *s, const struct note_key *key, const json_t *statement, const json_t *account,
-                        const struct statement_end *stated, int64_t *at_ms);
+/* The entry of the snapshot that a statement ends at: proved, and as of the size that the statement says. */
+err statement_snapshot(struct scope *s, const struct note_key *key, const json_t *statement, struct receipt *out);
+err statement_end_check(struct scope *s, const struct receipt *snapshot, const json_t *account,
+                        const struct statement_end *stated);
 /* Each account of an earlier statement must be in this one, with no fewer lines: what is not is told and counted. */
 void statement_since(struct scope *s, const json_t *earlier, const json_t *statement, struct statement_found *found);
 /* What was found, in words: on standard output. */

@@ -15,6 +15,7 @@
 struct check {
     const struct note_key *key;
     const json_t *statement;
+    const struct receipt *snapshot;    /* that it ends at; NULL: at none */
     const char *account, *currency;
     const json_t *payouts;
     int64_t from, to;
@@ -272,7 +273,7 @@ static err end_check(struct scope *s, const struct check *c, const json_t *accou
 {
     const struct statement_end end = { c->account, c->currency, c->last_n, c->newest, c->balance };
 
-    return statement_end_check(s, c->key, c->statement, account, &end, &c->found->at_ms);
+    return statement_end_check(s, c->snapshot, account, &end);
 }
 
 static err lists_there(struct scope *s, const json_t *account)
@@ -302,12 +303,13 @@ static err account_check(struct scope *s, struct check *c, const json_t *account
     TRY(amount_of(s, c, account, "closing", &closing));
     if (closing != c->balance)
         return fail(s, ERR_CORRUPT, "opening, lines and payouts do not sum to the closing balance");
-    return json_object_get(c->statement, "snapshot") ? end_check(s, c, account) : ERR_OK;
+    return c->snapshot ? end_check(s, c, account) : ERR_OK;
 }
 
 err statement_check(struct scope *s, const struct note_key *key, const json_t *statement, struct statement_found *out)
 {
     const json_t *accounts = json_object_get(statement, "accounts"), *account;
+    struct receipt snapshot;
     int64_t from, to;
     size_t i;
 
@@ -318,12 +320,16 @@ err statement_check(struct scope *s, const struct note_key *key, const json_t *s
         return fail(s, ERR_CORRUPT, "the statement has no period");
     if (out->ends && from != 0)
         return fail(s, ERR_CORRUPT, "a statement that ends at a snapshot begins with the first line, this one later");
+    if (out->ends) {
+        TRY(statement_snapshot(s, key, statement, &snapshot));
+        out->at_ms = snapshot.entry.at_ms;
+    }
     if (json_array_size(accounts) == 0)
         return fail(s, ERR_NOT_FOUND, "the statement has no account: there was nothing to check, and whether one was "
                     "left out only an earlier statement shows (statement --verify --seen FILE)");
     json_array_foreach(accounts, i, account) {
-        struct check c = { .key = key, .statement = statement, .account = "?",
-                           .from = from, .to = to, .found = out };
+        struct check c = { .key = key, .statement = statement, .snapshot = out->ends ? &snapshot : NULL,
+                           .account = "?", .from = from, .to = to, .found = out };
 
         if (account_check(s, &c, account) == ERR_OK)
             continue;

@@ -21,25 +21,19 @@ struct end {
     struct sum_node root;
 };
 
-static err snapshot_read(struct scope *s, const struct note_key *key, const json_t *statement, struct end *out,
-                         struct receipt *r)
+err statement_snapshot(struct scope *s, const struct note_key *key, const json_t *statement, struct receipt *out)
 {
-    const struct statement_end *x = out->stated;
-    int64_t as_of;
+    uint64_t as_of;
+    int64_t said;
 
-    TRY(statement_receipt(s, key, statement, json_object_get(statement, "snapshot"), r));
-    if (r->entry.spec->type != ENTRY_BALANCES_SNAPSHOT)
-        return fail(s, ERR_CORRUPT, "entry %llu is no snapshot", (unsigned long long)r->index);
-    out->index = r->index;
-    out->as_of = entry_field(&r->entry, "as_of")->v.count;
-    TRY(json_count(s, statement, "as_of", &as_of));
-    if ((uint64_t)as_of != out->as_of)
-        return fail(s, ERR_CORRUPT, "the snapshot of entry %llu is as of size %llu, the statement goes to size %lld",
-                    (unsigned long long)out->index, (unsigned long long)out->as_of, (long long)as_of);
-    if (x->last_index >= 0 && (uint64_t)x->last_index >= out->as_of)
-        return fail(s, ERR_CORRUPT, "the snapshot of entry %llu is as of size %llu, before entry %lld of the statement",
-                    (unsigned long long)out->index, (unsigned long long)out->as_of, (long long)x->last_index);
-    return ERR_OK;
+    TRY(statement_receipt(s, key, statement, json_object_get(statement, "snapshot"), out));
+    if (out->entry.spec->type != ENTRY_BALANCES_SNAPSHOT)
+        return fail(s, ERR_CORRUPT, "entry %llu is no snapshot", (unsigned long long)out->index);
+    as_of = entry_field(&out->entry, "as_of")->v.count;
+    TRY(json_count(s, statement, "as_of", &said));
+    return (uint64_t)said == as_of ? ERR_OK
+         : fail(s, ERR_CORRUPT, "the snapshot of entry %llu is as of size %llu, the statement goes to size %lld",
+                (unsigned long long)out->index, (unsigned long long)as_of, (long long)said);
 }
 
 /* The tree of the account's currency, as the entry has it. */
@@ -193,15 +187,16 @@ static err absence_check(struct scope *s, const struct end *end, const json_t *p
                 (unsigned long long)end->index, (long long)x->last_n);
 }
 
-err statement_end_check(struct scope *s, const struct note_key *key, const json_t *statement, const json_t *account,
-                        const struct statement_end *stated, int64_t *at_ms)
+err statement_end_check(struct scope *s, const struct receipt *snapshot, const json_t *account,
+                        const struct statement_end *stated)
 {
     const json_t *proof = json_object_get(account, "proof");
-    struct end end = { .stated = stated };
-    struct receipt r;
+    struct end end = { .stated = stated, .index = snapshot->index,
+                       .as_of = entry_field(&snapshot->entry, "as_of")->v.count };
 
-    TRY(snapshot_read(s, key, statement, &end, &r));
-    *at_ms = r.entry.at_ms;
-    TRY(tree_read(s, &r, &end));
+    if (stated->last_index >= 0 && (uint64_t)stated->last_index >= end.as_of)
+        return fail(s, ERR_CORRUPT, "the snapshot of entry %llu is as of size %llu, before entry %lld of the statement",
+                    (unsigned long long)end.index, (unsigned long long)end.as_of, (long long)stated->last_index);
+    TRY(tree_read(s, snapshot, &end));
     return json_object_get(proof, "leaf") ? leaf_check(s, &end, proof) : absence_check(s, &end, proof);
 }

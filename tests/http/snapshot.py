@@ -217,6 +217,12 @@ def verified(studio, older, late):
     tap.check("has no account" in got.err and "sound" not in got.out, "without an account nothing is called sound")
     got = studio.buyer.cf("statement", "--verify", "--seen", market.dir / f"{late.handle}.json", code=1)
     tap.check("the account is missing" in got.err, "but where there was one, it is missed") or tap.note(repr(got))
+    empty = market.dir / "empty.json"
+    studio.buyer.cf("statement", "--verify", "--save", empty, code=2)
+    got = studio.buyer.cf("statement", "--verify", "--seen", empty, code=2)
+    tap.check("nothing to check" in got.err and "sound" not in got.out, "nor is it where neither has one") or tap.note(
+        repr(got))
+    studio.buyer.cf("statement", "--verify", "--seen", market.dir / "nowhere.json", code=2)
     st, other = saved[studio.creators[0].handle], saved[studio.publisher.handle]
     for n, (what, lie, said) in enumerate(lies(st, older[studio.creators[0].handle], other)):
         path = market.dir / f"lie-{n}.json"
@@ -227,6 +233,9 @@ def verified(studio, older, late):
     path.write_text(json.dumps({**st, "accounts": []}), encoding="utf8")
     got = market.cf("verify", path, "--key", vkey, code=2)
     tap.check("has no account" in got.err and "sound" not in got.out, "a saved statement without an account, too")
+    path.write_text(json.dumps({**st, "accounts": [], "as_of": st["as_of"] + 1}), encoding="utf8")
+    got = market.cf("verify", path, "--key", vkey, code=1)
+    tap.check("is as of size" in got.err, "which is laid against its snapshot nevertheless") or tap.note(repr(got))
 
     def shorter(earlier):
         earlier["accounts"][0]["lines"][-1]["n"] += 1
