@@ -41,7 +41,7 @@ struct witness {
     struct secret_key *secret;
     struct witness_state state;
     pthread_mutex_t lock;             /* over all of what follows: compared, stored and cosigned as one act */
-    size_t n_logs;
+    size_t n_known, n_logs;           /* those after the first n_known are new */
     struct known_log logs[WITNESS_LOGS_MAX];
 };
 
@@ -71,7 +71,7 @@ static void fork_tell(struct scope *s, struct witness *w, const struct known_log
 
     if (c->size != log->last.size || c->size == 0 || hash_equal(&c->root, &log->last.root))
         return;
-    if (witness_state_evidence(s, &w->state, &log->key, c, ask->note, &name) == ERR_OK)
+    if (witness_state_evidence(s, &w->state, &log->key, &log->last, ask->note, &name) == ERR_OK)
         log_line(LOG_ERROR, "fork origin=%s size=%" PRIu64 " evidence=%s", c->origin, c->size, name);
     else
         log_why(LOG_ERROR, "a fork could not be kept", s);
@@ -98,7 +98,7 @@ static err decide(struct request *rq, struct witness *w, struct known_log *log, 
         return ERR_OK;
     }
     if (c->size > log->last.size) {
-        TRY(witness_state_note(s, &w->state, c, ask->note));
+        TRY(witness_state_note(s, &w->state, &log->key, &log->last, ask->note));
         TRY(witness_state_put(s, &w->state, c));
     }
     log->last = *c;
@@ -201,6 +201,24 @@ static err address_split(struct scope *s, const char *listen, char **address, in
     return ERR_OK;
 }
 
+/*
+ * Nobody is answered before the new logs have their files, and these are made once it listens: what could not begin
+ * is begun again by the same command.
+ */
+static err begin(struct scope *s, struct witness *w, const struct http_config *config, struct http **http)
+{
+    err e;
+
+    pthread_mutex_lock(&w->lock);
+    e = http_start(s, config, http);
+    for (size_t i = w->n_known; e == ERR_OK && i < w->n_logs; i++)
+        e = witness_state_put(s, &w->state, &w->logs[i].last);
+    pthread_mutex_unlock(&w->lock);
+    if (e != ERR_OK)
+        http_stop(*http);
+    return e;
+}
+
 static err serve(struct scope *s, struct witness *w, const struct options *o)
 {
     static const struct http_handler handlers[] = { { "add_checkpoint", add_checkpoint } };
@@ -221,7 +239,7 @@ static err serve(struct scope *s, struct witness *w, const struct options *o)
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);      /* every thread inherits it: only sigwait() below takes them */
-    e = http_start(s, &config, &http);
+    e = begin(s, w, &config, &http);
     if (e == ERR_OK) {
         say("witness %s", cosigner_text(s, &w->cosigner));
         say("listening on %s:%d for %zu logs", address, http_port(http), w->n_logs);
@@ -244,6 +262,7 @@ static err open_and_serve(struct scope *s, struct witness *w, const struct optio
         return fail(s, ERR_INVALID, "not a name of a witness (no spaces, no '+'): %s", o->name);
     TRY(witness_state_open(s, o->dir, o->new.n > 0, &w->state));
     e = logs_open(s, w, &o->log, witness_state_get);
+    w->n_known = w->n_logs;
     if (e == ERR_OK)
         e = logs_open(s, w, &o->new, witness_state_new);
     if (e == ERR_OK)

@@ -133,34 +133,67 @@ err witness_state_new(struct scope *s, const struct witness_state *w, const char
         return fail(s, ERR_CONFLICT, "%s is witnessed here already: --log, not --new", origin);
     snprintf(c.origin, sizeof c.origin, "%s", origin);
     *out = c;
-    return witness_state_put(s, w, &c);
+    return ERR_OK;
 }
 
 /* ---- what proves a fork */
 
-err witness_state_note(struct scope *s, const struct witness_state *w, const struct checkpoint *c, struct bytes note)
+/* Each log has two of them, so that one stays while the other is written. */
+static const char *note_file(struct scope *s, const char *origin, int which)
 {
-    return folder_write(s, w->folder, scope_printf(s, "%s.note", file_of(s, c->origin)), note.p, note.len);
+    return scope_printf(s, "%s.%d.note", file_of(s, origin), which);
+}
+
+/* Whether that file has a note of this very checkpoint. ERR_OK and false: it is there no more, or of another one. */
+static err note_is_of(struct scope *s, const struct witness_state *w, const struct note_key *log, int which,
+                      const struct checkpoint *c, bool *yes, struct bytes *note)
+{
+    struct checkpoint kept;
+    err e = folder_read(s, w->folder, note_file(s, c->origin, which), NOTE_BYTES_MAX, note);
+
+    *yes = e == ERR_OK && checkpoint_open(s, (const char *)note->p, note->len, log, &kept) == ERR_OK &&
+           kept.size == c->size && hash_equal(&kept.root, &c->root);
+    if (e == ERR_OK || e == ERR_NOT_FOUND) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    return e;
+}
+
+static err durable(struct scope *s, const struct witness_state *w, const char *name, struct bytes text)
+{
+    TRY(folder_write(s, w->folder, name, text.p, text.len));
+    return fsync(w->folder) == 0 ? ERR_OK : fail(s, ERR_IO, "%s is not durable: %s", name, strerror(errno));
+}
+
+err witness_state_note(struct scope *s, const struct witness_state *w, const struct note_key *log,
+                       const struct checkpoint *last, struct bytes note)
+{
+    struct bytes first;
+    bool keep;
+
+    TRY(note_is_of(s, w, log, 0, last, &keep, &first));
+    return durable(s, w, note_file(s, last->origin, keep), note);
 }
 
 err witness_state_evidence(struct scope *s, const struct witness_state *w, const struct note_key *log,
-                           const struct checkpoint *c, struct bytes note, const char **name)
+                           const struct checkpoint *last, struct bytes note, const char **name)
 {
     struct buf both = BUF(s);
-    struct checkpoint kept;
     struct bytes first, there;
+    bool found = false;
     err e;
 
-    *name = scope_printf(s, "%s.evidence", file_of(s, c->origin));
+    *name = scope_printf(s, "%s.evidence", file_of(s, last->origin));
     e = folder_read(s, w->folder, *name, 2 * NOTE_BYTES_MAX, &there);
     if (e != ERR_NOT_FOUND)
         return e;
     scope_forgive(s);
-    TRY(folder_read(s, w->folder, scope_printf(s, "%s.note", file_of(s, c->origin)), NOTE_BYTES_MAX, &first));
-    TRY(checkpoint_open(s, (const char *)first.p, first.len, log, &kept));
-    if (kept.size != c->size || hash_equal(&kept.root, &c->root))
-        return fail(s, ERR_NOT_FOUND, "the note that is kept does not contradict it");
+    for (int which = 0; which < 2 && !found; which++)
+        TRY(note_is_of(s, w, log, which, last, &found, &first));
+    if (!found)
+        return fail(s, ERR_NOT_FOUND, "the note of what was cosigned is not there");
     buf_add(&both, first.p, first.len);
     buf_add(&both, note.p, note.len);
-    return folder_write(s, w->folder, *name, both.p, both.len);
+    return durable(s, w, *name, (struct bytes){ (const uint8_t *)both.p, both.len });
 }

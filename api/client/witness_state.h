@@ -16,17 +16,21 @@ struct witness_state { int folder; };
 /* `make`: the folder, durably, if it isn't there. ERR_CONFLICT: another process has it. */
 err  witness_state_open(struct scope *s, const char *path, bool make, struct witness_state *out);
 void witness_state_close(struct witness_state *w);
-/* The first file of a log: size 0 with empty_root(), durable. ERR_CONFLICT: there is one. */
+/* What the first file of a log is to hold: size 0 with empty_root(); nothing is written. ERR_CONFLICT: there is one. */
 err  witness_state_new(struct scope *s, const struct witness_state *w, const char *origin, struct checkpoint *out);
 /* ERR_NOT_FOUND: no file of this log; ERR_CORRUPT: damaged, or another origin's. */
 err  witness_state_get(struct scope *s, const struct witness_state *w, const char *origin, struct checkpoint *out);
-/* The note that the log signed of a checkpoint that is about to be cosigned: one half of what proves a fork. */
-err  witness_state_note(struct scope *s, const struct witness_state *w, const struct checkpoint *c, struct bytes note);
 /*
- * Keeps that note and one that contradicts it, of the same size and another root, in a file of the folder, once for a
- * log: *name is the file. ERR_NOT_FOUND: the note that is kept is of another size.
+ * The note that the log signed of a checkpoint that is about to be cosigned: one half of what proves a fork. Durable
+ * when it returns ERR_OK; that of `last`, which was cosigned before, is still there.
+ */
+err  witness_state_note(struct scope *s, const struct witness_state *w, const struct note_key *log,
+                        const struct checkpoint *last, struct bytes note);
+/*
+ * Keeps the note of `last` and one that contradicts it, of the same size and another root, in a file of the folder,
+ * once for a log: *name is the file. ERR_NOT_FOUND: the note of `last` isn't there.
  */
 err  witness_state_evidence(struct scope *s, const struct witness_state *w, const struct note_key *log,
-                            const struct checkpoint *c, struct bytes note, const char **name);
+                            const struct checkpoint *last, struct bytes note, const char **name);
 /* Durable when it returns ERR_OK. */
 err  witness_state_put(struct scope *s, const struct witness_state *w, const struct checkpoint *c);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """counterfoil witness, as the text of C2SP tlog-witness has it: every status, and what survives a kill."""
+import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import time
 
@@ -85,9 +87,49 @@ def killed(witness, log):
         conflict(witness.add(log.ask(0, to)), size, f"after kill -9 it knows {size}")
 
 
-def refuses(witness, logs, words, name):
+def forked(witness, log, size):
+    """The log's two notes of that size, of which the witness has cosigned the one, are kept."""
+    other = Log(log.origin, [b"other " + e for e in ENTRIES])
+    other.key, other.id = log.key, log.id
+    status(witness.add(other.ask(size, size)), 422, f"422 for another root of size {size}")
+    kept = witness.dir / "state" / (hashlib.sha256(log.origin.encode()).hexdigest() + ".evidence")
+    both = (log.note(size) + other.note(size)).encode()
+    tap.check(kept.exists() and kept.read_bytes() == both, "and both notes are kept") or tap.note(
+        sorted(p.name for p in kept.parent.iterdir()))
+
+
+def torn(where):
+    """What was to be cosigned and is not, for its state can't be stored, costs no proof of what was."""
+    logs = [Log(f"{n}.example/log", ENTRIES) for n in ("first", "second", "third")]
+    witness = Witness(where / "torn", "witness.example/torn").start([log.vkey for log in logs])
+    for log, sizes in zip(logs, ((3,), (3, 5), (3, 5, 9))):
+        for old, size in zip((0, *sizes), sizes):
+            accepted(witness, witness.add(log.ask(old, size)), log.body(size), f"200 for {size}")
+        last = sizes[-1]
+        aside = witness.dir / "state" / (hashlib.sha256(log.origin.encode()).hexdigest() + ".new")
+        aside.mkdir()
+        status(witness.add(log.ask(last, 11)), 500, "500 where the state can't be stored")
+        status(witness.add(log.ask(last, 12)), 500, "and again")
+        aside.rmdir()
+        forked(witness, log, last)
+        accepted(witness, witness.add(log.ask(last, 13)), log.body(13), "then it goes on from what it had cosigned")
+    witness.program.stop()
+
+
+def unheard(where):
+    """A start with a new log that comes to nothing, for it can't listen, is made again by the same command."""
+    log = Log("late.example/log", ENTRIES)
+    witness = Witness(where / "late", "witness.example/late")
+    with socket.create_server(("127.0.0.1", witness.port)):
+        refuses(witness, [log.vkey], "can't listen", "it doesn't start where another listens", port=witness.port)
+    witness.start([log.vkey])
+    accepted(witness, witness.add(log.ask(0, 3)), log.body(3), "and starts by the same command")
+    witness.program.stop()
+
+
+def refuses(witness, logs, words, name, port=0):
     """It doesn't start, and says why."""
-    argv = [program("counterfoil")] + [str(a) for a in witness.argv(logs, port=0)[1:]]
+    argv = [program("counterfoil")] + [str(a) for a in witness.argv(logs, port=port)[1:]]
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True)
     try:
@@ -155,6 +197,8 @@ def main():
     one_process(witness, log)
     first_start(witness, log, stranger)
     damaged(witness, log)
+    torn(where)
+    unheard(where)
     tap.done()
 
 
