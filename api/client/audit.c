@@ -80,6 +80,11 @@ static void tick(void *arg, uint64_t done, uint64_t size)
     progress_add(&j->progress, 0, 0);
 }
 
+static unsigned at_most(unsigned threads)
+{
+    return threads < AHEAD_THREADS_MAX ? threads : AHEAD_THREADS_MAX;
+}
+
 static err open_source(struct scope *s, struct job *j, const char *where)
 {
     if (j->o->dir) {
@@ -87,7 +92,7 @@ static err open_source(struct scope *s, struct job *j, const char *where)
             return fail(s, ERR_INVALID, "a folder is audited with --key VKEY");
         TRY(folder_open(s, where, false, &j->dir.folder));
         j->source = dir_source_of(&j->dir);
-        j->threads = parallel_cores() - 1;
+        j->threads = at_most(parallel_cores() - 1);
         return ERR_OK;
     }
     TRY(market_open(s, &j->market, false));
@@ -95,7 +100,7 @@ static err open_source(struct scope *s, struct job *j, const char *where)
         market_close(&j->market);
         TRY(market_open_url(s, &j->market, where));
     }
-    j->threads = parallel_cores() > URL_THREADS_LEAST ? parallel_cores() : URL_THREADS_LEAST;
+    j->threads = at_most(parallel_cores() > URL_THREADS_LEAST ? parallel_cores() : URL_THREADS_LEAST);
     TRY(url_source_open(s, &j->market, j->threads, &j->url));
     j->source = url_source_of(j->url);
     return ERR_OK;

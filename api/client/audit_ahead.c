@@ -8,6 +8,7 @@
 struct slot {
     struct scope scope;                      /* of what was read; handed from thread to thread with the slot */
     struct audit_bundle bundle;
+    size_t held;                             /* by the scope, as far as `bytes` counts it */
     err e;
     bool ready;
 };
@@ -21,11 +22,20 @@ struct ahead {
     uint64_t size;                           /* of the tree; 0: nothing was asked for yet */
     uint64_t replayed;                       /* the bundle that the audit has */
     uint64_t next, end;                      /* to be begun, and where the log ends */
-    size_t bytes;                            /* that are held by slots which are ready */
+    size_t bytes;                            /* that the slots hold: of bundles that wait, or kept for the next */
     unsigned n_slots, started;
     struct slot *slots;
     pthread_t threads[AHEAD_THREADS_MAX];
 };
+
+/* With the lock: what the slot's scope holds now. */
+static void count(struct ahead *a, struct slot *slot)
+{
+    size_t held = scope_held(&slot->scope);
+
+    a->bytes += held - slot->held;
+    slot->held = held;
+}
 
 /* With the lock. What the audit waits for is read whatever else is held. */
 static bool may_begin(const struct ahead *a)
@@ -50,7 +60,7 @@ static bool read_next(struct ahead *a)
     slot->e = audit_bundle_read(&slot->scope, &a->source, number, a->size, &slot->bundle);
     pthread_mutex_lock(&a->lock);
     slot->ready = true;
-    a->bytes += slot->scope.bytes;
+    count(a, slot);
     if (number == a->replayed)
         pthread_cond_signal(&a->ready);
     return true;
@@ -106,7 +116,9 @@ static void go_on(struct ahead *a, uint64_t number, uint64_t size)
     } else {
         assert(size == a->size && number == a->replayed + 1);
         had->ready = false;
-        a->bytes -= had->scope.bytes;
+        if (a->bytes >= AHEAD_BYTES)
+            scope_clear(&had->scope);        /* what it kept would be missing to those that are read */
+        count(a, had);
     }
     a->replayed = number;
     pthread_cond_signal(&a->room);           /* who begins wakes the next one */

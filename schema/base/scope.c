@@ -57,14 +57,21 @@ static struct arena_block *block_add(struct scope *s, size_t need)
     return b;
 }
 
+size_t scope_held(const struct scope *s)
+{
+    size_t room = 0;
+
+    for (const struct arena_block *each = s->blocks; each; each = each->next)
+        room += each->size;
+    return room;
+}
+
 /* One block as large as all of them were takes their place: after the first time nothing is allocated any more. */
 void scope_reuse(struct scope *s)
 {
     struct arena_block *b = s->blocks;
-    size_t room = 0;
+    size_t room = scope_held(s);
 
-    for (const struct arena_block *each = b; each; each = each->next)
-        room += each->size;
     if (b && !b->next && room <= SCOPE_REUSE_MAX) {
         b->used = 0;
         s->bytes = 0;

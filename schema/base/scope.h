@@ -46,6 +46,7 @@ void  scope_free(struct scope *s);
 void  scope_clear(struct scope *s);                      /* frees bytes and reason, keeps the deadline */
 void  scope_reuse(struct scope *s);                      /* the same, but keeps memory for work like the last */
 #define SCOPE_REUSE_MAX (4 << 20)                        /* bytes that it keeps at most */
+size_t scope_held(const struct scope *s);                /* bytes of memory that it has, in use or kept */
 void *scope_alloc(struct scope *s, size_t size, size_t align);
 void *scope_room(struct scope *s, size_t len);           /* not zeroed: for bytes that are read or copied into it */
 char *scope_strdup(struct scope *s, const char *text);

@@ -98,6 +98,50 @@ static void tell_long(struct log *l)
         log_act(l, l->n % 500 == 400 ? &wrong : &access);
 }
 
+/* Bundles of BIG bytes each; whose scopes they were read into. */
+#define BIG (3 << 20)
+#define BIG_BUNDLES 200
+struct big { pthread_mutex_t lock; size_t n; const struct scope *scope[BIG_BUNDLES]; };
+
+static err big_tile(struct scope *s, void *arg, const char *path, struct bytes *out)
+{
+    struct big *b = arg;
+    size_t i;
+
+    (void)path;
+    *out = (struct bytes){ scope_alloc(s, BIG, 1), BIG };
+    pthread_mutex_lock(&b->lock);
+    for (i = 0; i < b->n && b->scope[i] != s; i++)
+        ;
+    b->scope[i] = s;
+    b->n = i == b->n ? i + 1 : b->n;
+    pthread_mutex_unlock(&b->lock);
+    return ERR_OK;
+}
+
+/* Whatever the threads and the entries' size, no more is held than was said, by slots that wait for work, too. */
+static void bounded(void)
+{
+    struct big b = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct audit_source src = { NULL, big_tile, NULL, &b };
+    const struct audit_bundle *bundle;
+    struct ahead *ahead;
+    struct scope s;
+    size_t held = 0;
+    bool good;
+
+    scope_init(&s, 0);
+    good = ahead_open(&s, &src, AHEAD_THREADS_MAX, &ahead) == ERR_OK;
+    for (uint64_t n = 0; good && n < BIG_BUNDLES; n++)
+        good = ahead_bundle(&s, ahead, n, BIG_BUNDLES * TILE_WIDTH, &bundle) == ERR_OK && bundle->served;
+    for (size_t i = 0; i < b.n; i++)                       /* nobody reads any more */
+        held += scope_held(b.scope[i]);
+    ok(good && b.n == (AHEAD_THREADS_MAX + 1) * AHEAD_BUNDLES, "%zu slots have read", b.n);
+    ok(held >= BIG && held <= AHEAD_BYTES + (AHEAD_THREADS_MAX + 1) * BIG, "they hold %zu MiB", held >> 20);
+    ahead_close(ahead);
+    scope_free(&s);
+}
+
 int main(void)
 {
     struct log l;
@@ -123,5 +167,6 @@ int main(void)
     l.failure = ERR_UNREACHABLE;
     same(&l, 0, "the network is down", "a source that fails");
     log_free(&l);
+    bounded();
     return done_testing();
 }

@@ -15,7 +15,7 @@ static bool zero(const unsigned char *p, size_t len)
 static void test_reuse(void)
 {
     const void *block = NULL;
-    bool same = true, zeroed = true;
+    bool same = true, zeroed = true, held = true;
     struct scope s;
 
     scope_init(&s, 0);
@@ -25,16 +25,19 @@ static void test_reuse(void)
         zeroed = zeroed && zero(small, 5000);
         memset(large, 0xff, 100000);
         memset(small, 0xff, 5000);
+        held = held && scope_held(&s) >= 105000 && scope_held(&s) < 2 * 105000;
         same = same && (round < 2 || s.blocks == block) && fail(&s, ERR_INVALID, "round %d", round) == ERR_INVALID;
         block = s.blocks;
         scope_reuse(&s);
         same = same && s.bytes == 0 && s.why.code == ERR_OK;
+        held = held && scope_held(&s) >= 105000;
     }
     ok(same, "work that comes again keeps one block, and neither bytes nor reason");
+    ok(held, "what it has is counted, in use or kept");
     ok(zeroed, "scope_alloc() gives zeros out of used memory, too");
     scope_room(&s, SCOPE_REUSE_MAX + 1);
     scope_reuse(&s);
-    ok(!s.blocks, "more than SCOPE_REUSE_MAX is given back");
+    ok(!s.blocks && scope_held(&s) == 0, "more than SCOPE_REUSE_MAX is given back");
     scope_free(&s);
 }
 
