@@ -157,8 +157,8 @@ static err from_version(struct scope *s, const struct consent_options *o, struct
     if (!o->version)
         return fail(s, ERR_INVALID, "--dataset needs --version: a consent is for items that are there already");
     TRY(market_open(s, &m, true));
-    e = market_each(s, &m, scope_printf(s, "/v1/datasets/%s/versions/%s/items", fetch_escape_path(s, o->dataset),
-                                        fetch_escape(s, o->version)), item_take, &b);
+    e = market_each(s, &m, scope_printf(s, "/v1/datasets/%s/versions/%s/items?limit=1000",
+                                        fetch_escape_path(s, o->dataset), fetch_escape(s, o->version)), item_take, &b);
     market_close(&m);
     return e;
 }

@@ -7,6 +7,7 @@
 
 #include "api/client/say.h"
 #include "schema/base/config.h"
+#include "schema/base/limits.h"
 #include "schema/base/random.h"
 #include "schema/json/canon.h"
 
@@ -175,8 +176,8 @@ err market_post(struct scope *s, struct market *m, const char *path, const json_
     return read_answer(s, &a, out);
 }
 
-/* One that leads nowhere is of a list that would never end. */
-static err next_of(struct scope *s, const json_t *page, const char *cursor, char **out)
+/* One that leads nowhere is of a list that would never end, and so is one after more pages than any list has. */
+static err next_of(struct scope *s, const json_t *page, const char *cursor, unsigned pages, char **out)
 {
     const char *next = json_string_value(json_object_get(page, "next_cursor"));
 
@@ -185,6 +186,8 @@ static err next_of(struct scope *s, const json_t *page, const char *cursor, char
         return ERR_OK;
     if (json_array_size(json_object_get(page, "data")) == 0 || (cursor && strcmp(next, cursor) == 0))
         return fail(s, ERR_CORRUPT, "the list never ends: a page of it leads nowhere");
+    if (pages == LIST_PAGES_MAX)
+        return fail(s, ERR_CORRUPT, "the list never ends: after %d pages of it there are more", LIST_PAGES_MAX);
     *out = strdup(next);
     if (!*out)
         abort();
@@ -196,6 +199,7 @@ err market_pages(struct scope *s, struct market *m, const char *path,
 {
     const char *mark = strchr(path, '?') ? "&" : "?";
     char *cursor = NULL, *next;           /* outlives the page that named it */
+    unsigned pages = 0;
     err e = ERR_OK;
 
     do {
@@ -212,7 +216,7 @@ err market_pages(struct scope *s, struct market *m, const char *path,
             e = each(&one, arg, json_object_get(page, "data"));
         next = NULL;
         if (e == ERR_OK)
-            e = next_of(&one, page, cursor, &next);
+            e = next_of(&one, page, cursor, ++pages, &next);
         if (e != ERR_OK)
             s->why = one.why;
         free(cursor);

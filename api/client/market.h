@@ -37,7 +37,8 @@ err market_get(struct scope *s, struct market *m, const char *path, json_t **out
 err market_post(struct scope *s, struct market *m, const char *path, const json_t *body, const char *key, json_t **out);
 /*
  * Every row of a list, page by page, row: borrowed; or every page, whose scope ends with it. ERR_CORRUPT: no page, or
- * one that leads to itself, or is empty and names another, as a list without an end would.
+ * one that leads to itself, or is empty and names another, or is the LIST_PAGES_MAX-th and does, as those of a list
+ * without an end would.
  */
 err market_each(struct scope *s, struct market *m, const char *path,
                 err (*each)(struct scope *s, void *arg, json_t *row), void *arg);

@@ -141,7 +141,8 @@ static err list_row(struct scope *s, void *arg, json_t *row)
 
 static err do_list(struct scope *s, struct market *m, const struct options *o)
 {
-    const char *path = o->run ? scope_printf(s, "/v1/payouts?run=%s", fetch_escape(s, o->run)) : "/v1/payouts";
+    const char *path = o->run ? scope_printf(s, "/v1/payouts?limit=1000&run=%s", fetch_escape(s, o->run))
+                              : "/v1/payouts?limit=1000";
 
     return market_each(s, m, path, list_row, (void *)o);
 }

@@ -110,6 +110,7 @@
 #define LIST_LIMIT_MAX         1000           /* Rows of one page of a list. */
 #define ENTRIES_LOOKED_AT      10000          /* Entries that a page reads while it seeks those of one type. */
 #define LIST_LIMIT_DEFAULT     100            /* Rows of a page when the caller names none. */
+#define LIST_PAGES_MAX         25000          /* Pages of one list that a client reads: 500 items a page are 20,000. */
 #define RATE_PER_SECOND        2000           /* Default requests a second of one key, */
 #define RATE_BURST             4000           /* and how many it may save up. */
 #define RATE_ADDRESS           4000           /* Default requests a second of one address, with and without keys, */
