@@ -492,18 +492,39 @@ static err coverage_judge(struct judging *j)
 
 /* ---- a clearance */
 
+/*
+ * The certificates of all consents. A reader whom one is not shown to, who need not be shown any, is not made to ask for
+ * a thousand others: *hold false then.
+ */
+static err terms_gather(struct judging *j, bool *hold)
+{
+    struct audit *a = j->a;
+
+    consents_gather(j);
+    for (size_t i = 0; *hold && i < j->n; i++) {
+        const struct consent_row *c = table_find(&a->table[CONSENTS], j->consent[i]);
+
+        TRY(consent_terms(j->s, a, j->consent[i], j->c->purpose));
+        *hold = a->config.whole || key_zero(c->document) ||
+                ((const struct terms_row *)table_find(&a->terms, j->consent[i]))->purpose != PURPOSE_UNKNOWN;
+    }
+    if (!*hold) {
+        a->report->unshown[RULE_CLEARANCE_COVERAGE]++;
+        a->report->unshown[RULE_CLEARANCE_VERDICT]++;
+    }
+    return ERR_OK;
+}
+
 static err judge(struct judging *j, const struct license_row *l, bool hold)
 {
     bool good = true;
 
     TRY(version_lists(j->s, j->a, j->e, j->v, false, &j->there));
     hold = hold && j->rows->n_consents > 0;
-    if (hold) {
-        consents_gather(j);
-        for (size_t i = 0; i < j->n; i++)
-            TRY(consent_terms(j->s, j->a, j->consent[i], j->c->purpose));
+    if (hold)
+        TRY(terms_gather(j, &hold));
+    if (hold)
         TRY(request_make(j, l));
-    }
     if (j->there)
         good = details_each(j);
     return good && hold && j->there ? coverage_judge(j) : ERR_OK;
