@@ -493,8 +493,8 @@ static err coverage_judge(struct judging *j)
 /* ---- a clearance */
 
 /*
- * The certificates of all consents. A reader whom one is not shown to, who need not be shown any, is not made to ask for
- * a thousand others: *hold false then.
+ * The certificates of all consents. A reader whom one is not shown to, who need not be shown any, is not made to ask
+ * for a thousand others: *hold false then.
  */
 static err terms_gather(struct judging *j, bool *hold)
 {
