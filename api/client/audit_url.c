@@ -4,13 +4,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/client/audit_source.h"
+#include "api/client/receipt.h"
 #include "ledger/tree/tile.h"
 #include "schema/base/limits.h"
 #include "schema/json/canon.h"
 
 #define TILE_BYTES_MAX ((ENTRY_BYTES_MAX + 2) * TILE_WIDTH)
+#define PATIENCE 50                /* tenths of a second, in all, for entries that aren't seen yet */
 
 struct url_source {
     struct market market;          /* of the thread that audits */
@@ -20,6 +23,7 @@ struct url_source {
     pthread_mutex_t lock;
     json_t *page;                  /* entries from page_first on, with what is disclosed of them; or NULL */
     uint64_t page_first;
+    unsigned waited;               /* tenths of a second */
     char *next, *cursor;           /* name of the page of a coverage that follows the one given last, and where it is */
 };
 
@@ -230,6 +234,20 @@ static err erased_by(struct scope *s, struct url_source *u, const char *name, st
     return ERR_OK;
 }
 
+/* "<index>": of an entry that a process of the market has committed, and another one may not have seen yet. */
+static err receipt(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
+{
+    static const struct timespec pause = { 0, 100 * 1000000 };
+    uint64_t index = strtoull(name, NULL, 10);
+    err e;
+
+    while ((e = receipt_text(s, &u->market, index, out)) == ERR_NOT_FOUND && u->waited++ < PATIENCE) {
+        scope_forgive(s);
+        nanosleep(&pause, NULL);
+    }
+    return e == ERR_INVALID ? fail(s, ERR_NOT_FOUND, "there is no entry %s", name) : e;
+}
+
 /* "<index>/<currency>/<page>": one page of a snapshot's leaves. */
 static err held(struct scope *s, struct url_source *u, const char *name, struct bytes *out)
 {
@@ -433,6 +451,8 @@ static err document(struct scope *s, void *arg, const char *name, struct bytes *
         return erasure(s, u, name + 9, out);
     if (strncmp(name, "erased/", 7) == 0)
         return erased_by(s, u, name + 7, out);
+    if (strncmp(name, "receipts/", 9) == 0)
+        return receipt(s, u, name + 9, out);
     if (strncmp(name, "snapshots/", 10) == 0)
         return held(s, u, name + 10, out);
     if (strncmp(name, "licenses/", 9) == 0)

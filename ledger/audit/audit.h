@@ -69,7 +69,7 @@ struct audit_source {
      * lines' order.
      * "erasures/<index>": the list of a disclosures.erased. "erased/<index>": the index of the disclosures.erased that
      * took private fields or rows of that entry last, in decimal; asked once, where nothing else explains that they are
-     * missing.
+     * missing. "receipts/<index>": that entry as a receipt (ledger/entry/receipt.h), if it is beyond the checkpoint.
      * "snapshots/<index>/<currency>/<page>": the leaves of that entry's tree, SNAPSHOT_LEAVES a page, each
      * {"account":…,"balance":…,"n":…,"salt":…} and '\n'; or, of an account that was erased,
      * {"commitment":…,"id":…,"sum":…}.

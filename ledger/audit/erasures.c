@@ -4,6 +4,7 @@
 
 #include "ledger/audit/state.h"
 #include "ledger/entry/lists.h"
+#include "ledger/entry/receipt.h"
 
 /*
  * Closed parties, and what was erased. A reader whom everything private is shown to (audit_config.whole) takes down
@@ -157,15 +158,12 @@ static bool fields_named(const struct entry_spec *spec, uint64_t open)
 }
 
 /* What a row of the list explains; what is wrong with it, or NULL. What was shown when it was replayed is fine, too. */
-static const char *explain(struct audit *a, const struct erased_row *row)
+static const char *explain(struct audit *a, struct missing_row *m, const struct erased_row *row)
 {
-    struct missing_row *m = table_find(&a->table[MISSING], missing_key(row->index));
     const struct entry_spec *spec;
     uint64_t fields = 0;
     int on;
 
-    if (!m)
-        return NULL;
     spec = entry_spec((enum entry_type)m->type);
     for (size_t i = 0; i < row->n_fields; i++) {
         size_t at = 0;
@@ -192,11 +190,17 @@ static const char *explain(struct audit *a, const struct erased_row *row)
     return NULL;
 }
 
-/* What is wrong with the list; NULL: nothing. */
-static const char *list_take(struct audit *a, const struct entry *e, struct bytes text)
+/*
+ * What is wrong with the list of the entry at `index`; NULL: nothing. `take` gets each of its rows that is about one of
+ * `missing`, or is NULL.
+ */
+static const char *list_take(struct audit *a, const struct entry *e, uint64_t index, struct bytes text,
+                             const struct table *missing,
+                             const char *(*take)(struct audit *a, struct missing_row *m, const struct erased_row *row))
 {
     const char *p = (const char *)text.p, *end = p + text.len, *eol, *wrong;
     struct frontier tree = FRONTIER_EMPTY;
+    struct missing_row *m;
     struct erased_row row;
     struct hash root;
     uint64_t next = 0;
@@ -205,10 +209,11 @@ static const char *list_take(struct audit *a, const struct entry *e, struct byte
         eol = memchr(p, '\n', (size_t)(end - p));
         if (!eol || !erased_row_read(p, (size_t)(eol - p), &row))
             return "a row in another form";
-        if (row.index < next || row.index >= a->index || (row.n_fields == 0 && row.rows == 0))
+        if (row.index < next || row.index >= index || (row.n_fields == 0 && row.rows == 0))
             return "rows out of order, of nothing, or of what came later";
         frontier_append(&tree, leaf_hash(p, (size_t)(eol - p)));
-        wrong = explain(a, &row);
+        m = take ? table_find(missing, missing_key(row.index)) : NULL;
+        wrong = m ? take(a, m, &row) : NULL;
         if (wrong)
             return wrong;
     }
@@ -227,7 +232,7 @@ err disclosures_erased(struct scope *s, struct audit *a, const struct entry *e)
     TRY(document_of(s, a, scope_printf(s, "erasures/%" PRIu64, a->index), &text, &there));
     if (there) {
         a->report->listed++;
-        wrong = list_take(a, e, text);
+        wrong = list_take(a, e, a->index, text, &a->table[MISSING], explain);
     } else {
         a->report->unlisted++;
         wrong = a->config.whole ? "no list" : NULL;
@@ -245,11 +250,78 @@ err disclosures_erased(struct scope *s, struct audit *a, const struct entry *e)
 
 #define DAY_MS INT64_C(86400000)
 
+/* What is missing at the end, and the erasures beyond it that were looked for. */
+struct settling { struct table missing, looked_for; };
+
+/* An erasure's entry in a tree that the log has signed: what was audited may end before it. */
+static bool receipt_good(struct scope *s, const struct audit *a, uint64_t index, struct bytes text, struct entry *out)
+{
+    struct receipt_parts parts;
+    struct tlog_proof p;
+    struct checkpoint c;
+    struct hash leaf;
+
+    if (receipt_parts_read(s, (const char *)text.p, text.len, &parts) != ERR_OK ||
+        !tlog_proof_parse((const char *)parts.proof.p, parts.proof.len, &p) || p.index != index ||
+        checkpoint_open(s, (const char *)p.note.p, p.note.len, &a->key, &c) != ERR_OK)
+        return false;
+    leaf = leaf_hash(parts.entry.p, parts.entry.len);
+    return proof_check_inclusion(index, c.size, &leaf, &c.root, &p.proof) &&
+           entry_decode(s, parts.entry.p, parts.entry.len, out) == ERR_OK &&
+           out->spec->type == ENTRY_DISCLOSURES_ERASED;
+}
+
+/* Whether it lists all that is missing finds the run that comes to it. */
+static const char *promise(struct audit *a, struct missing_row *m, const struct erased_row *row)
+{
+    (void)a;
+    m->promised = m->promised || (m->fields && row->n_fields) || (m->rows && row->rows) || !key_zero(m->document);
+    return NULL;
+}
+
+/* Marks what the erasure at `by` lists, if there is one. */
+static err look_for(struct scope *s, struct audit *a, struct settling *x, uint64_t by)
+{
+    struct bytes text = { 0 };
+    struct entry e;
+    bool there;
+
+    TRY(document_of(s, a, scope_printf(s, "receipts/%" PRIu64, by), &text, &there));
+    if (!there)
+        return ERR_OK;
+    if (!receipt_good(s, a, by, text, &e)) {
+        scope_forgive(s);
+        return ERR_OK;
+    }
+    TRY(document_of(s, a, scope_printf(s, "erasures/%" PRIu64, by), &text, &there));
+    if (there && !list_take(a, &e, by, text, &x->missing, NULL))
+        list_take(a, &e, by, text, &x->missing, promise);
+    return ERR_OK;
+}
+
+/* In a scope of its own, once for each. */
+static err looked_for(struct scope *s, struct audit *a, struct settling *x, uint64_t by)
+{
+    struct scope one;
+    err e;
+
+    if (table_find(&x->looked_for, missing_key(by)))
+        return ERR_OK;
+    table_add(&x->looked_for, missing_key(by));
+    scope_init(&one, 0);
+    one.deadline_ms = s->deadline_ms;
+    e = look_for(&one, a, x, by);
+    if (e != ERR_OK)
+        e = fail(s, e, "%s", one.why.detail);
+    scope_free(&one);
+    return e;
+}
+
 /*
  * Whether an erasure beyond what is audited may still explain it. The log names that entry once, and it is there
- * already: when the audit has come to it, or to one that is a day younger than the answer, it is no excuse any more.
+ * already: else nothing would have gone. When the audit has come to it, it is no excuse any more.
  */
-static err erased_later(struct scope *s, struct audit *a, struct missing_row *m, bool *yes)
+static err erased_later(struct scope *s, struct audit *a, struct settling *x, struct missing_row *m, bool *yes)
 {
     struct bytes text = { 0 };
     bool there;
@@ -260,12 +332,14 @@ static err erased_later(struct scope *s, struct audit *a, struct missing_row *m,
             m->by = 0;
         m->named_ms = a->config.now_ms;
     }
-    *yes = m->by >= a->size && a->at_ms - m->named_ms <= DAY_MS;
+    if (m->by >= a->size)
+        TRY(looked_for(s, a, x, m->by));
+    *yes = m->by >= a->size && m->promised;
     return ERR_OK;
 }
 
 /* Whether it may still be explained. A document is asked for again: *gone, if that was all that was missing. */
-static err settle(struct scope *s, struct audit *a, struct missing_row *m, bool *wait, bool *gone)
+static err settle(struct scope *s, struct audit *a, struct settling *x, struct missing_row *m, bool *wait, bool *gone)
 {
     bool there = false;
 
@@ -281,28 +355,33 @@ static err settle(struct scope *s, struct audit *a, struct missing_row *m, bool 
     }
     if (*gone || *wait)
         return ERR_OK;
-    TRY(erased_later(s, a, m, wait));
+    TRY(erased_later(s, a, x, m, wait));
     a->report->undisclosed += *wait;
+    if (*wait)
+        count(a->report->unshown, m->type, (m->fields ? FIELDS : 0) | (m->rows ? ROWS : 0) |
+                                           (key_zero(m->document) ? 0 : DOCUMENT), m->counted);
     return ERR_OK;
 }
 
 err missing_settle(struct scope *s, struct audit *a)
 {
-    struct table old = a->table[MISSING];
+    struct settling x = { .missing = a->table[MISSING] };
     struct missing_row *m;
     err e = ERR_OK;
 
-    if (!a->config.whole || old.n == 0)
+    if (!a->config.whole || x.missing.n == 0)
         return ERR_OK;
+    table_init(&x.looked_for, sizeof(struct past_row), a->config.seed);
     table_init(&a->table[MISSING], sizeof(struct missing_row), a->config.seed + MISSING);
-    for (size_t at = 0; e == ERR_OK && (m = table_next(&old, &at)) != NULL;) {
+    for (size_t at = 0; e == ERR_OK && (m = table_next(&x.missing, &at)) != NULL;) {
         bool wait = false, gone = false;
 
         if (a->report->findings < AUDIT_FINDINGS_KEPT)
-            e = settle(s, a, m, &wait, &gone);
+            e = settle(s, a, &x, m, &wait, &gone);
         if (e != ERR_OK || gone)
             continue;
         if (wait) {
+            m->promised = false;
             *(struct missing_row *)table_add(&a->table[MISSING], m->key) = *m;
             continue;
         }
@@ -311,6 +390,7 @@ err missing_settle(struct scope *s, struct audit *a)
                    "%" PRIu64 " private fields, %" PRIu64 " rows and %d documents not shown", m->fields, m->rows,
                    !key_zero(m->document));
     }
-    table_free(&old);
+    table_free(&x.missing);
+    table_free(&x.looked_for);
     return e;
 }

@@ -101,6 +101,7 @@ struct missing_row {                     /* of an entry, its index the key: what
     uint64_t type, open;                 /* enum entry_type; the private fields shown or explained, bits by place */
     uint64_t fields, rows;               /* that no erasure has explained yet */
     int counted;                         /* what one has, as far as it counts for rules that rest on it; not kept */
+    bool promised;                       /* by an erasure beyond what is audited; not kept */
     uint64_t by;                         /* the erasure that the log has named for it, which was still to come, */
     int64_t named_ms;                    /* and when, by the reader's clock; 0: not asked yet */
     struct key document, digest;         /* of the market, not shown signed: whose id, with what digest; zero: none */

@@ -271,6 +271,11 @@ def erased(judge, honest):
     log.shown[other] = []
     named("a disclosure withheld that no list has", log, [other], "disclosure.hidden")
 
+    for by in (10 ** 9, at, len(log.entries) - 1):
+        log.answers[f"/v1/entries/{other}"] = {"index": other, "entry": log.entries[other], "disclosures": [],
+                                               "erased": {"index": by}}
+        named(f"one that is said to be in entry {by}", log, [other], "disclosure.hidden")
+
     def listed(shown, sign=True, count=None):
         bent = honest.copy()
         bent.answers[path] = {"data": shown, "next_cursor": None}

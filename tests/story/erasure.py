@@ -5,11 +5,14 @@ files; what leads to them by number stays where it is listed here, with the reas
 """
 import base64
 import hashlib
+import http.client
+import http.server
 import json
 import os
 import pathlib
 import re
 import subprocess
+import threading
 
 from harness import clearing, money, postgres, tap, web
 from harness.creator import Creator
@@ -383,6 +386,47 @@ def audits_after(scene, eye, blind):
     tap.check(True, "and who shared the allocation still proves her line")
 
 
+class Older(http.server.BaseHTTPRequestHandler):
+    """The market behind a checkpoint of before, as a cache has it, or a witness that is late."""
+
+    def do_GET(self):
+        there = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
+        key = self.headers.get("Authorization")
+        there.request("GET", self.path, headers={"Authorization": key} if key else {})
+        got = there.getresponse()
+        status, body = got.status, got.read()
+        there.close()
+        if self.path == "/log/checkpoint":
+            body = self.server.note
+        self.send_response(status)
+        self.send_header("Content-Type", got.getheader("Content-Type") or "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def audit_older(scene, eye, note):
+    """What is gone is in erasures beyond the checkpoint: they are looked for, and waited for."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Older)
+    server.behind, server.note, server.daemon_threads = scene.market.port, note, True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url, state = f"http://127.0.0.1:{server.server_address[1]}", scene.market.dir / "of-older"
+    key = scene.market.operator.get("/v1/log/key").json()["log_key"]
+    for where, undisclosed in ((url, True), (scene.market.url, False)):
+        got = eye.cf("audit", where, "--json", "--key", key, "--state", state, code=None,
+                     env={"COUNTERFOIL_URL": where})
+        report = json.loads(got.out) if got.out else {}
+        tap.check(got.code == 0 and (report["undisclosed"] > 0) == undisclosed,
+                  "an audit to a checkpoint of before the erasures waits for them" if undisclosed
+                  else "and has them explained by the next") or tap.note(repr(got)[:3000])
+        if where == url:
+            tap.check(report["unchecked"]["license.paid"]["not_shown"] > 0, "which it says")
+    server.shutdown()
+
+
 def hidden(scene, eye):
     """A market that hides what nobody erased is found by whom all is shown to, and by nobody else."""
     market = scene.market
@@ -417,7 +461,9 @@ def main():
             ("the number of an account", row[0]) for row in market.sql(
                 f"SELECT id FROM creator_account WHERE party = '{scene.mira.party.id}'")]
         settle(scene)
+        note = market.get("/log/checkpoint")[1]
         erase_all(scene, eye)
+        audit_older(scene, eye, note)
         tap.equal(scene.buyer.get("/v1/me").status, 401, "the buyer's key opens nothing")
         audits_after(scene, eye, blind)
         hidden(scene, eye)

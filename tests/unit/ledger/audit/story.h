@@ -7,6 +7,7 @@
 
 #include "ledger/audit/audit.h"
 #include "ledger/cert/integrity.h"
+#include "ledger/entry/receipt.h"
 #include "ledger/keys/sign.h"
 #include "ledger/tree/tile.h"
 #include "schema/base/clock.h"
@@ -267,11 +268,38 @@ static err serve_tile(struct scope *s, void *arg, const char *path, struct bytes
     return ERR_OK;
 }
 
+static err serve_hashes(struct scope *s, void *arg, unsigned level, uint64_t first, size_t n, struct hash *out)
+{
+    struct log *l = arg;
+
+    (void)s;
+    for (size_t i = 0; i < n; i++)
+        out[i] = subtree(l, level, first + i);
+    return ERR_OK;
+}
+
+/* Of an entry that there is, whatever checkpoint is shown. */
+static err serve_receipt(struct scope *s, struct log *l, uint64_t index, struct bytes *out)
+{
+    struct hash_source src = { serve_hashes, l };
+    const char *text, *document;
+    struct proof p;
+
+    TRY(proof_inclusion(s, &src, index, l->n, &p));
+    text = tlog_proof_text(s, index, &p, log_note(l, l->n));
+    document = scope_printf(s, "{\"entry\":%.*s,\"index\":%" PRIu64 "}", (int)l->entry[index].len,
+                            (const char *)l->entry[index].p, index);
+    return receipt_parts_text(s, (struct bytes){ (const uint8_t *)document, strlen(document) },
+                              (struct bytes){ (const uint8_t *)text, strlen(text) }, out);
+}
+
 static err serve_document(struct scope *s, void *arg, const char *name, struct bytes *out)
 {
     struct log *l = arg;
     uint64_t index;
 
+    if (strncmp(name, "receipts/", 9) == 0 && decimal_read(name + 9, strlen(name + 9), l->n - 1, &index))
+        return serve_receipt(s, l, index, out);
     for (size_t i = 0; i < l->n_documents; i++)
         if (strcmp(l->document[i].name, name) == 0) {
             *out = (struct bytes){ (const uint8_t *)l->document[i].text.p, l->document[i].text.len };
