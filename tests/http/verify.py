@@ -132,7 +132,7 @@ def refused(files, what, paths, word="", **more):
     for first in range(0, len(paths), AT_ONCE):
         part = paths[first:first + AT_ONCE]
         got = files.verify(*part, **more)
-        named = [p for p in part if f"{p}: " in got.err or f"{p}" in got.err]
+        named = [p for p in part if f"{p}: " in got.err]
         taken = sum(line == "sound" for line in got.out.splitlines())
         check(taken == 0 and got.code in (1, 2) and len(named) == len(part) and word in got.err, what) or note(
             f"{taken} taken, {len(part) - len(named)} not named\n{repr(got)[:6000]}")
