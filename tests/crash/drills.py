@@ -21,6 +21,7 @@ from harness.program import Program, wait_for               # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.sale import Sale, must                         # noqa: E402
 from harness.signer import Signer                           # noqa: E402
+from harness.standby import left_behind                     # noqa: E402
 from harness.tree import ROOT, folder, program              # noqa: E402
 from harness.witness import Witness                         # noqa: E402
 
@@ -69,6 +70,7 @@ def lost_signer(market, sale, desk, what, where, takeover):
     market.run("counterfoil-signer", "standby", "--dir", where, "--to", standby)
     desk.env["STANDBY"] = str(standby)
     market.programs["signer"].kill()
+    left_behind(market, where)
     shutil.rmtree(where)
     size = wait_for(lambda: published(market), PATIENCE_S, "the last checkpoint to be published")
     tap.check(buy(sale) in ("outcome-unknown", "try-again"), f"{what}: nothing is acknowledged")

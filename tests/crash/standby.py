@@ -25,7 +25,7 @@ from harness.program import second_api, wait_for            # noqa: E402
 from harness.reader import Seen, checkpoint_parse           # noqa: E402
 from harness.sale import Sale                               # noqa: E402
 from harness.signer import Signer                           # noqa: E402
-from harness.standby import files, forged, id_of, receipt, refused, serve, signer    # noqa: E402
+from harness.standby import files, forged, id_of, left_behind, receipt, refused, serve, signer    # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
 PATIENCE_S = 60
@@ -143,6 +143,7 @@ def main():
         # The one that signs is lost with its folder; the first is its standby, at the size where it retired.
         market.standby_size = checkpoint_parse((market.dir / "retired").read_bytes().split(b"\n", 2)[2])[1]
         market.programs["signer"].kill()
+        left_behind(market, standby)
         shutil.rmtree(standby)
         shown_refused(market, first, early, other)
         serve(market, first)

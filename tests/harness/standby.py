@@ -5,8 +5,11 @@ import re
 import subprocess
 
 from harness import tap
-from harness.program import Program
+from harness.program import Program, wait_for
+from harness.reader import checkpoint_parse
 from harness.tree import program
+
+LAST_S = 10         # for a signature that was given to be stored and served
 
 
 def signer(*argv, text=False):
@@ -24,6 +27,22 @@ def refused(what, want, *argv):
 def id_of(where):
     """A standby's, as status prints it."""
     return re.search(r"^id (\w{14})$", signer("status", "--dir", where)[1], re.M).group(1)
+
+
+def left_behind(market, where):
+    """
+    Waits until the API serves what the dead signer of this folder signed last: whatever one of its clients has yet to
+    store would be news after a takeover. A signature that died on its way to them is never served.
+    """
+    size = int(re.search(r"^size (\d+)$", signer("status", "--dir", where)[1], re.M).group(1))
+
+    def served():
+        status, note = market.get("/log/checkpoint")
+        return status == 200 and checkpoint_parse(note)[1] == size
+    try:
+        wait_for(served, LAST_S, f"size {size}")
+    except TimeoutError:
+        tap.note(f"nobody got the signature of size {size}")
 
 
 def receipt(market, index):
