@@ -76,15 +76,17 @@ def query(dsn, text):
 
 
 class Held:
-    """A table that nobody writes to meanwhile."""
+    """A table that nobody writes to meanwhile; or rows of it alone, those `where`."""
 
-    def __init__(self, cluster, table):
+    def __init__(self, cluster, table, where=None):
         self.cluster, self.table = cluster, table
+        self.lock = f"LOCK TABLE {table} IN SHARE MODE" if where is None else \
+            f"DO $$ BEGIN PERFORM FROM {table} WHERE {where} FOR UPDATE; END $$"
 
     def __enter__(self):
         self.psql = subprocess.Popen(["psql", "-X", "-q", "-d", self.cluster.dsn()], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, text=True)
-        self.psql.stdin.write(f"BEGIN; LOCK TABLE {self.table} IN SHARE MODE;\n\\echo held\n")
+        self.psql.stdin.write(f"BEGIN; {self.lock};\n\\echo held\n")
         self.psql.stdin.flush()
         if self.psql.stdout.readline() != "held\n":
             raise RuntimeError(f"{self.table} could not be locked")
@@ -93,6 +95,11 @@ class Held:
     def waited_for(self):
         return self.cluster.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation"
                                 f" = '{self.table}'::regclass") != []
+
+    def waited_for_in(self, function):
+        """Whether a statement that calls this function waits for somebody's lock."""
+        return query(self.cluster.dsn(user="postgres"), "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                     f" AND query LIKE '% {function}(%'") != []
 
     def __exit__(self, *_):
         self.psql.stdin.close()
