@@ -106,12 +106,13 @@ class Studio:
         return next(p for p in [self.publisher, *self.creators] if p.id == ident)
 
     def publish(self, rng, count):
-        """Items by up to three contributors each, with weights; some by nobody who is named."""
+        """Items by up to three contributors each, with weights; some by nobody who is named; one of each alone."""
         bodies = [(f"text {i} " * (i % 17 + 1)).encode() for i in range(min(count, 20))]
         self.items = []
         for i in range(count):
             body = bodies[rng.randrange(len(bodies))]
             made_by = rng.sample(self.creators, rng.randrange(0, min(4, len(self.creators) + 1)))
+            made_by = self.creators[i:i + 1] or made_by
             self.items.append({"path": f"t/{i:06d}.txt", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body),
                                "media_type": "text/plain", "attributes": {"n": i},
                                "contributors": [{"party": p.id, "role": "author", "weight": rng.randrange(1, 8)}
