@@ -37,12 +37,12 @@ static void test_crowd(struct stage *stage)
         wire_send(slow[i], "x");
         worst = ms > worst ? ms : worst;
     }
-    ok(worst < 1000, "others are answered in less than a second: %lld ms", (long long)worst);
+    ok(worst < 3000, "others are answered in less than three seconds: %lld ms", (long long)worst);
     for (size_t i = 0; i < IDLE; i++)
         close(idle[i]);
     for (size_t i = 0; i < 2 * SLOW; i++)
         close(slow[i]);
-    ok(ask_ms(stage, GET("/fast"), 200) < 1000, "and when all are gone");
+    ok(ask_ms(stage, GET("/fast"), 200) < 3000, "and when all are gone");
 }
 
 /* Clients that hang up while somebody else holds their request. */
@@ -61,7 +61,7 @@ static void test_gone_while_held(struct stage *stage)
         ok(stage_wait_held(stage, (size_t)i + 1), "held");
         close(fd);
     }
-    ok(ask_ms(stage, GET("/fast"), 200) < 1000, "others go on");
+    ok(ask_ms(stage, GET("/fast"), 200) < 3000, "others go on");
     stage_open(stage, true);
     do {
         poll(NULL, 0, 5);

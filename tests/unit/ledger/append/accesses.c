@@ -4,8 +4,6 @@
 /* Accesses: decided set-based, recorded once a window, each refusal its own. */
 
 static const struct sql count_accesses = { "test_accesses", "SELECT count(*) AS n FROM access" };
-static const struct sql lock_log = { "test_lock", "SELECT pg_advisory_lock(4201)" };
-static const struct sql unlock_log = { "test_unlock", "SELECT pg_advisory_unlock(4201)" };
 
 #define ASKED 1200
 
@@ -117,18 +115,18 @@ static void test_with_operations(struct append *a, struct db *db)
 
     run_sql(db, &lock_log);
     t[0].entries = 1;
-    task_submit(a, &c, &t[0], 5000);
-    usleep(30000);
+    task_submit(a, &c, &t[0], 60000);
+    ok(lock_waited_for(db), "a batch waits for the lock");
     t[1].entries = 3;
-    access_submit(a, &c, &t[2], KEY_ID, LICENSE, "item/30", 5000);
-    task_submit(a, &c, &t[1], 5000);
+    access_submit(a, &c, &t[2], KEY_ID, LICENSE, "item/30", 60000);
+    task_submit(a, &c, &t[1], 60000);
     run_sql(db, &unlock_log);
     crowd_wait(&c);
     ok(t[1].e == ERR_OK && t[2].e == ERR_OK && t[2].access.index == t[1].op.first_index + 3,
        "operations come before accesses in a batch");
     run_sql(db, &lock_log);
-    access_submit(a, &c, &t[3], KEY_ID, LICENSE, "item/31", 5000);
-    usleep(30000);
+    access_submit(a, &c, &t[3], KEY_ID, LICENSE, "item/31", 60000);
+    ok(lock_waited_for(db), "an access waits for the lock");
     run_sql(db, &revoke);
     run_sql(db, &unlock_log);
     crowd_wait(&c);

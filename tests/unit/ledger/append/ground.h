@@ -404,6 +404,41 @@ __attribute__((unused)) static void tasks_free(struct task *tasks, size_t n)
     memset(tasks, 0, n * sizeof *tasks);
 }
 
+__attribute__((unused)) static size_t crowd_left(struct crowd *c)
+{
+    size_t waiting;
+
+    pthread_mutex_lock(&c->lock);
+    waiting = c->waiting;
+    pthread_mutex_unlock(&c->lock);
+    return waiting;
+}
+
+/* Until so many of the crowd are left, or for long; whether so many are. */
+__attribute__((unused)) static bool crowd_shrinks(struct crowd *c, size_t to)
+{
+    for (int i = 0; i < 3000 && crowd_left(c) > to; i++)
+        usleep(10000);
+    return crowd_left(c) == to;
+}
+
+static const struct sql lock_log = { "test_lock", "SELECT pg_advisory_lock(4201)" };
+static const struct sql unlock_log = { "test_unlock", "SELECT pg_advisory_unlock(4201)" };
+static const struct sql at_the_lock = {
+    "test_at_the_lock", "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND objid = 4201"
+                        "   AND NOT granted AND database = (SELECT oid FROM pg_database"
+                        "                                    WHERE datname = current_database())" };
+
+/* Until the committer waits for the log's lock, which we hold: what it decides next is chosen. */
+__attribute__((unused)) static bool lock_waited_for(struct db *db)
+{
+    int i = 0;
+
+    for (; i < 3000 && number_of(db, &at_the_lock) == 0; i++)
+        usleep(10000);
+    return i < 3000;
+}
+
 /* One operation of one entry, waited for. */
 __attribute__((unused)) static err one(struct append *a, int64_t timeout_ms)
 {

@@ -330,7 +330,7 @@ static void test_garbage(struct scope *s)
         close(fd);
     }
     ok(sign_is(s, &g, 9, 10, &root[10], SIGNER_SIGNED, 10), "two hundred clients of noise, and it signs");
-    ok(clock_monotonic_ms() - began < 2 * SIGNER_TIMEOUT_MS, "in time");
+    ok(clock_monotonic_ms() - began < 5 * SIGNER_TIMEOUT_MS, "in time");
     is_int(stop(pid), 0, "stopped");
     signer_close(&g);
 }
@@ -359,7 +359,7 @@ static void test_slow(struct scope *s)
         scope_clear(s);
     }
     ok(good, "%zu slow clients, and each question is answered", ARRAY_LEN(fds));
-    ok(worst < SIGNER_TIMEOUT_MS * 500, "the slowest within %d ms", (int)(worst / 1000));
+    ok(worst < SIGNER_TIMEOUT_MS * INT64_C(900), "the slowest within %d ms", (int)(worst / 1000));
     ok(dropped(fds[ARRAY_LEN(fds) - 3]), "a frame begun and not ended is dropped");
     ok(clock_monotonic_ms() - began >= SIGNER_TIMEOUT_MS, "after its time");
     ok(sign_is(s, &g, 11, 12, &root[12], SIGNER_SIGNED, 12), "and others go on");
@@ -397,7 +397,7 @@ static void test_pieces(struct scope *s)
     kill(pid, SIGSTOP);
     s->deadline_ms = clock_monotonic_ms() + 100;
     is_int(signer_last(s, &g, &note), ERR_UNREACHABLE, "a signer that hangs is given up at the caller's deadline");
-    ok(clock_monotonic_ms() - s->deadline_ms < 500, "not much later");
+    ok(clock_monotonic_ms() - s->deadline_ms < SIGNER_TIMEOUT_MS - 200, "not much later");
     s->deadline_ms = 0;
     scope_forgive(s);
     kill(pid, SIGCONT);

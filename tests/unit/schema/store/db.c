@@ -387,9 +387,9 @@ static void test_deadline(struct scope *s, struct db *db, struct db *other)
     is_err(&brief, db_do(&brief, db, &TOUCH, PARAMS(P_INT8(1)), NULL), ERR_BUSY, "waiting for a lock ends too");
     scope_free(&brief);
     db_rollback(other);
-    scope_init(&brief, 150);
+    scope_init(&brief, 1000);
     is_err(&brief, db_begin(&brief, db), ERR_OK, "begins");
-    is_err(&brief, insert(&brief, db, 2, "sleep0.6"), ERR_OK, "writes what takes its time at COMMIT");
+    is_err(&brief, insert(&brief, db, 2, "sleep1.5"), ERR_OK, "writes what takes its time at COMMIT");
     is_err(&brief, db_commit(&brief, db), ERR_OK, "which is not canceled");
     scope_free(&brief);
     is_int(count(s, db), 2, "and done");
