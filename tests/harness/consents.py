@@ -4,11 +4,13 @@ import base64
 import datetime
 import gzip
 import hashlib
+import itertools
 import secrets
 import uuid
 
 from harness.ed25519 import canonical
 
+PLACES = itertools.count(100000)        # of status lists: none is drawn twice, nor one that a test names
 CONTEXT = ["https://www.w3.org/ns/credentials/v2", "https://counterfoil.example/ns/credentials/v1"]
 
 
@@ -50,7 +52,7 @@ def certificate(key, hashes, lists, place=None, role="author", purposes=("pretra
                 models=("generative",), prohibitions=(), begin=None, until=None):
     """Unsigned; lists as GET /v1/status-lists gives them."""
     newest = [row for row in lists if row["pair"] == lists[0]["pair"]]
-    place = secrets.randbelow(newest[0]["places"]) if place is None else place
+    place = next(PLACES) if place is None else place
     subject = {"id": key.did, "role": role, "assurance_level": "L3",
                "grants": [{"purpose": p, "models": list(models), "territory": list(territories)} for p in purposes],
                "prohibitions": sorted(["biometric_identification", *prohibitions]),

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What certifiers sign, made without our own code."""
 import hashlib
-import secrets
 
 from harness import consents
 from harness.ed25519 import Key
@@ -19,7 +18,7 @@ def list_of(market):
 
 def certificate(key, version, place_in, place=None, until=None, criteria=("due_diligence", "training_records"), **more):
     """Unsigned; `version` as GET …/versions/{version} gives it, `place_in` as GET /v1/status-lists does."""
-    place = secrets.randbelow(place_in["places"]) if place is None else place
+    place = next(consents.PLACES) if place is None else place
     subject = {"id": f"urn:counterfoil:version:{version['id']}", "dataset": version["dataset"],
                "version": version["number"], "version_root": version["root"], "item_count": version["item_count"],
                "scheme": "Fair Sourcing 2026", "criteria": [
