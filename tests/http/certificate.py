@@ -194,12 +194,12 @@ def revoked(market, house, publisher, auditor, shown):
 
 
 def expires(market, house, version):
-    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=10)
     shown = house.issue(version, until=until.strftime("%Y-%m-%dT%H:%M:%S.") + f"{until.microsecond // 1000:03d}Z")
     tap.equal([d["name"] for d in market.nobody.get("/v1/datasets?certified=true").json()["data"]], ["songs"],
               "a short one is valid at first")
     inside = consents.moment()
-    wait_for(lambda: house.show(shown["id"])["state"] == "expired", 30, "it to be over")
+    wait_for(lambda: house.show(shown["id"])["state"] == "expired", 60, "it to be over")
     tap.equal(market.nobody.get("/v1/datasets?certified=true").json()["data"], [], "and then it is not")
     return inside
 

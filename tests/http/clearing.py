@@ -200,6 +200,8 @@ def given_up(market, bob, license_id, creators):
                " sha256(p::text::bytea), '', 'granted', 'author', 'L3', "
                " '{}', '{}', sha256(''), 1, now(), 'infinity', p, 1, 1, now()"
                f" FROM generate_series(100, {100 + PAIRS}) p")
+    market.sql("INSERT INTO job (id, kind, key, args) VALUES ('job_lists', 'publish_status_lists', 'lists', '{}');"
+               " NOTIFY counterfoil_job")          # which comes once a minute else
     wait_for(lambda: market.sql("SELECT count(DISTINCT list) FROM status_publication p JOIN status_list l ON"
                                 " l.no = p.list WHERE l.pair >= 100") == [[str(2 * (PAIRS + 1))]], 120, "the lists")
     made = must(bob.post(target, wish), 202).json()
@@ -230,7 +232,7 @@ def ended(market, bob, license_id, c):
     left_out = bob.get(f"/v1/clearances/{denied['id']}/rows").json()["data"]
     tap.equal([r["reason"] for r in left_out], ["territory_not_licensed"] * len(MADE), "item by item")
     tap.equal(bob.get(at(license_id, 1)).status, 200, "what was cleared before stays so")
-    short = clearing.clear(bob, license_id, until=consents.moment(2 / 86400))
+    short = clearing.clear(bob, license_id, until=consents.moment(10 / 86400))
     tap.equal(bob.get(at(license_id, 1)).status, 200, "a short one")
     wait_for(lambda: consents.moment() > short["until"], 60, "the short one to be over")
     refused(bob.get(at(license_id, 1)), 403, "clearance-over", "is over")

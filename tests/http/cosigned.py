@@ -38,7 +38,7 @@ def restart(market):
 
 def serves(market, size, what):
     try:
-        wait_for(lambda: served(market) == size, 10, what)
+        wait_for(lambda: served(market) == size, PATIENCE_S, what)
     except TimeoutError:
         pass
     tap.equal(served(market), size, what)

@@ -133,7 +133,7 @@ def refuses(witness, logs, words, name, port=0):
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True)
     try:
-        out, said = process.communicate(timeout=10)
+        out, said = process.communicate(timeout=30)
     except subprocess.TimeoutExpired:                    # it serves
         process.kill()
         out, said = process.communicate()
