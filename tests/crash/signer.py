@@ -32,6 +32,8 @@ def purchases_at_once(sale, quotes, prefix):
 
 def signer_away(market, sale):
     """At most one batch answers "outcome unknown"; later ones are not done; each unknown is settled by a repeat."""
+    wait_for(lambda: market.sql("SELECT count(*) FROM allocation WHERE state IN ('due', 'prepared')") == [["0"]], 60,
+             "what is due, lest that be the unsigned head")
     licenses = int(market.sql("SELECT count(*) FROM license")[0][0])
     quotes = [[sale.quote() for _ in range(8)] for _ in range(4)]
     market.programs["signer"].kill()
@@ -82,6 +84,9 @@ def root_of(leaves):
 
 def told_lies(market, sale):
     signer = Signer(market.env["COUNTERFOIL_SIGNER"])
+    market.stop(only=("worker",))           # nobody else signs meanwhile
+    wait_for(lambda: str(log_tree(market)[0]) == market.sql("SELECT max(size) FROM tree_head")[0][0], 60,
+             "all of it to be signed")
     size, root, leaves = log_tree(market)
     before = signer.status()
     tap.equal(before["size"], size, "the signer's size is the log's")
