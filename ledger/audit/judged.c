@@ -402,12 +402,17 @@ static err page_next(struct scope *s, struct covering *c, const char *id, const 
 static err pages_cover(struct covering *c, const struct consent_row *x, const char *id, const char **wrong)
 {
     struct scope *s = c->j->s;
+    unsigned pages = 0;
     struct hash root;
 
     for (bool more = true; more && c->tree.size < x->items;) {
         struct scope one;
         err e;
 
+        if (pages++ == LIST_PAGES_MAX) {
+            *wrong = "a list that never ends";
+            break;
+        }
         scope_init(&one, 0);
         one.deadline_ms = s->deadline_ms;
         e = page_next(&one, c, id, wrong, &more);
