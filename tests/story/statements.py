@@ -48,6 +48,7 @@ class Source:
         for name, body in re.findall(r"#define (\w+) \\\n((?: +COL\(.*\\\n)* +COL\(.*\n)", text):
             text = re.sub(rf"\{{ {name}\b", "{ " + body.replace("\\\n", "\n"), text)
         text = re.sub(r"\bPART\((\w+), (\"\w+\")\)", r"[PARTS + \1] = { \2 }", text)
+        text = re.sub(r"\bSOURCE\((\w+), \"(\w+)\"", r'[LISTS + \1] = { "erasure_list_\2"', text)
         self.names = {}
         for table, body in re.findall(r"const struct sql (\w+)_sql\[\w*\] = \{(.*?)\n\};", text, re.S):
             for key, name in re.findall(r'\[([\w +]+)\]\s*=\s*\{\s*"(\w+)"', body):
