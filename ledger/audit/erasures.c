@@ -33,6 +33,12 @@ static const struct { enum audit_rule_id rule; enum entry_type type; int on; } n
     { RULE_CONSENT_DOCUMENT, ENTRY_CONSENT_GRANTED, DOCUMENT },
     { RULE_CONSENT_SIGNATURE, ENTRY_CONSENT_GRANTED, DOCUMENT },
     { RULE_CLEARANCE_VERDICT, ENTRY_CONSENT_GRANTED, DOCUMENT },
+    { RULE_DOCUMENT_DIGEST, ENTRY_LICENSE_GRANTED, DOCUMENT },
+    { RULE_DOCUMENT_ISSUER, ENTRY_LICENSE_GRANTED, DOCUMENT },
+    { RULE_DOCUMENT_DIGEST, ENTRY_CLEARANCE_ISSUED, DOCUMENT },
+    { RULE_DOCUMENT_ISSUER, ENTRY_CLEARANCE_ISSUED, DOCUMENT },
+    { RULE_DOCUMENT_DIGEST, ENTRY_STATUS_LIST_PUBLISHED, DOCUMENT },
+    { RULE_DOCUMENT_ISSUER, ENTRY_STATUS_LIST_PUBLISHED, DOCUMENT },
     { RULE_SNAPSHOT_LEAVES, ENTRY_BALANCES_SNAPSHOT, ROWS },
     { RULE_SNAPSHOT_ACCOUNTS, ENTRY_BALANCES_SNAPSHOT, ROWS },
 };
@@ -164,6 +170,8 @@ static const char *explain(struct audit *a, struct missing_row *m, const struct 
     uint64_t fields = 0;
     int on;
 
+    if (m->type == ENTRY_STATUS_LIST_PUBLISHED)
+        return "an entry that nothing goes of";
     spec = entry_spec((enum entry_type)m->type);
     for (size_t i = 0; i < row->n_fields; i++) {
         size_t at = 0;
@@ -275,6 +283,8 @@ static bool receipt_good(struct scope *s, const struct audit *a, uint64_t index,
 static const char *promise(struct audit *a, struct missing_row *m, const struct erased_row *row)
 {
     (void)a;
+    if (m->type == ENTRY_STATUS_LIST_PUBLISHED)
+        return NULL;
     m->promised = m->promised || (m->fields && row->n_fields) || (m->rows && row->rows) || !key_zero(m->document);
     return NULL;
 }
@@ -338,6 +348,16 @@ static err erased_later(struct scope *s, struct audit *a, struct settling *x, st
     return ERR_OK;
 }
 
+/* A key that was lost signs nothing any more, nor does another one what is of its time: that is counted. */
+static bool never_signed(struct audit *a, const struct missing_row *m)
+{
+    if (m->type == ENTRY_CONSENT_GRANTED || !issuer_over(a, m->key.low))
+        return false;
+    a->report->unlisted++;
+    count(a->report->unshown, m->type, DOCUMENT, 0);
+    return true;
+}
+
 /* Whether it may still be explained. A document is asked for again: *gone, if that was all that was missing. */
 static err settle(struct scope *s, struct audit *a, struct settling *x, struct missing_row *m, bool *wait, bool *gone)
 {
@@ -349,8 +369,8 @@ static err settle(struct scope *s, struct audit *a, struct settling *x, struct m
     if (there)
         m->document = (struct key){ 0 };
     if (m->fields == 0 && m->rows == 0) {
-        *gone = there;
         *wait = !there && a->config.now_ms - m->at_ms <= DAY_MS;      /* not signed yet, perhaps */
+        *gone = there || (!*wait && never_signed(a, m));
         a->report->unlisted += *wait;
     }
     if (*gone || *wait)

@@ -195,24 +195,31 @@ static err signed_check(struct scope *s, struct audit *a, struct key digest, con
     return ERR_OK;
 }
 
-/* NULL: of a type without. */
-static const char *name_of(struct scope *s, const struct entry *e)
-{
-    switch ((int)e->spec->type) {
-    case ENTRY_LICENSE_GRANTED:
-        return scope_printf(s, "documents/licenses/%s", text_of(e, "license"));
-    case ENTRY_CLEARANCE_ISSUED:
-    case ENTRY_CLEARANCE_DENIED:
-        return scope_printf(s, "documents/clearances/%s", text_of(e, "clearance"));
-    case ENTRY_STATUS_LIST_PUBLISHED: {
-        char at[TIME_TEXT_SIZE];
+/* Entries that name a document of the market: by which field, whose ids have which prefix, and where it is. */
+static const struct named { enum entry_type type; const char *field, *prefix, *folder; } named[] = {
+    { ENTRY_LICENSE_GRANTED, "license", "lic", "licenses" },
+    { ENTRY_CLEARANCE_ISSUED, "clearance", "clr", "clearances" },
+    { ENTRY_CLEARANCE_DENIED, "clearance", "clr", "clearances" },
+    { ENTRY_STATUS_LIST_PUBLISHED, "list", "stl", "status-lists" },
+};
 
-        time_format(e->at_ms, at);
-        return scope_printf(s, "documents/status-lists/%s/%s", text_of(e, "list"), at);
-    }
-    default:
-        return NULL;
-    }
+/* NULL: of a type without. */
+static const struct named *named_by(uint64_t type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(named); i++)
+        if (named[i].type == type)
+            return &named[i];
+    return NULL;
+}
+
+/* A status list in its state of then. */
+static const char *name_of(struct scope *s, const struct named *n, const char *id, int64_t at_ms)
+{
+    char at[TIME_TEXT_SIZE];
+
+    time_format(at_ms, at);
+    return n->type == ENTRY_STATUS_LIST_PUBLISHED ? scope_printf(s, "documents/%s/%s/%s", n->folder, id, at)
+                                                  : scope_printf(s, "documents/%s/%s", n->folder, id);
 }
 
 /* What is served as the document of the entry at a->index. */
@@ -242,31 +249,39 @@ static err document_named(struct scope *s, struct audit *a, const char *name, st
 
 err document_signed(struct scope *s, struct audit *a, const struct entry *e)
 {
-    const char *name = name_of(s, e);
+    const struct named *n = named_by((uint64_t)e->spec->type);
     bool there;
 
     a->document = (struct bytes){ 0 };
-    if (!name || a->table[ISSUERS].n == 0)
+    if (!n || a->table[ISSUERS].n == 0)
         return ERR_OK;
-    TRY(document_named(s, a, name, hash_key(e, "document"), &there));
+    TRY(document_named(s, a, name_of(s, n, text_of(e, n->field), e->at_ms), hash_key(e, "document"), &there));
     if (there)
         return ERR_OK;
-    if (a->config.whole && e->spec->type == ENTRY_LICENSE_GRANTED)
-        missing_document(a, e, key_in(e, "license"));
-    else if (a->config.whole && e->spec->type == ENTRY_CLEARANCE_ISSUED)
-        missing_document(a, e, key_in(e, "clearance"));
-    else
+    if (a->config.whole && n->type != ENTRY_CLEARANCE_DENIED)
+        missing_document(a, e, key_in(e, n->field));
+    else                                   /* a denial without private fields goes with its licensee, unlisted */
         a->report->unlisted++;
     return ERR_OK;
 }
 
+bool issuer_over(const struct audit *a, uint64_t index)
+{
+    const struct issuer_row *row;
+
+    for (size_t at = 0; (row = table_next(&a->table[ISSUERS], &at)) != NULL;)
+        if (row->since <= index && index < row->until && row->until != UINT64_MAX)
+            return true;
+    return false;
+}
+
 err document_again(struct scope *s, struct audit *a, const struct missing_row *m, bool *there)
 {
-    bool license = m->type == ENTRY_LICENSE_GRANTED;
+    const struct named *n = named_by(m->type);
     char id[ID_SIZE];
 
+    assert(n);
     a->index = m->key.low;
-    id_of_key(license ? "lic" : "clr", m->document, id);
-    return document_named(s, a, scope_printf(s, "documents/%s/%s", license ? "licenses" : "clearances", id), m->digest,
-                          there);
+    id_of_key(n->prefix, m->document, id);
+    return document_named(s, a, name_of(s, n, id, m->at_ms), m->digest, there);
 }

@@ -207,6 +207,7 @@ void log_frozen(struct audit *a, const struct entry *e);
 void log_ended(struct audit *a, const struct entry *e);                /* before every entry's own transition */
 void issuer_key_changed(struct audit *a, const struct entry *e);
 err  document_signed(struct scope *s, struct audit *a, const struct entry *e);         /* of entries that name one */
+bool issuer_over(const struct audit *a, uint64_t index);                /* the key of an entry's time was replaced */
 err  document_again(struct scope *s, struct audit *a, const struct missing_row *m, bool *there);
 void predecessor_check(struct audit *a);                               /* in the end, if one is given */
 

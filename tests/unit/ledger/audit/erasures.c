@@ -61,6 +61,21 @@ static void change_rules(struct log *l, const char *versions)
     log_act(l, &x);
 }
 
+static void change_issuer(struct log *l)
+{
+    static const uint8_t seed[ED25519_SEED] = { 9 };
+    struct secret_key *secret = secret_key_from_seed(seed);
+    struct public_key public = secret_key_public(secret);
+    struct note_key key;
+    struct act x = { ENTRY_ISSUER_KEY_CHANGED, START + 31 * DAY, { { "issuer_key", EV_TEXT("") } }, 0 };
+
+    if (!note_key_make(ORIGIN "/issuer", &public, &key))
+        abort();
+    x.value[0].value.v.text = note_key_text(&l->s, &key);
+    secret_key_free(secret);
+    log_act(l, &x);
+}
+
 static void close_party(struct log *l, const char *party)
 {
     struct act x = { ENTRY_PARTY_CLOSED, START + 31 * DAY, { { "party", EV_TEXT(party) } }, 0 };
@@ -323,11 +338,12 @@ static void repeated(void)
 /* The license's document, as the issuer signed it: its signer may be late by a day, or it went with an erasure. */
 static void unsigned_yet(void)
 {
-    static const struct { const char *why; int64_t now; bool comes, erased, found; } rows[] = {
-        { "a license that is not signed yet", START + 1 + DAY, false, false, false },
-        { "and is when it is asked for again", START + 2 * DAY, true, false, false },
-        { "or went with an erasure", START + 2 * DAY, false, true, false },
-        { "or is never signed", START + 2 + DAY, false, false, true },
+    static const struct { const char *why; int64_t now; bool comes, erased, found, changed; } rows[] = {
+        { "a license that is not signed yet", START + 1 + DAY, false, false, false, false },
+        { "and is when it is asked for again", START + 2 * DAY, true, false, false, false },
+        { "or went with an erasure", START + 2 * DAY, false, true, false, false },
+        { "or is never signed", START + 2 + DAY, false, false, true, false },
+        { "since its key is lost, and another in its place", START + 2 + DAY, false, false, false, true },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -339,6 +355,8 @@ static void unsigned_yet(void)
         scope_init(&s, 0);
         state = (struct buf)BUF(&s);
         build(&l, TO_COME);
+        if (rows[i].changed)                     /* nobody is erased */
+            l.n = ACTS + 2;
         l.document[LICENSE_DOCUMENT].name = "withheld";
         l.shown = ACTS;
         go_on(&s, &l, &state, &r, START + 1 + DAY);
@@ -347,10 +365,13 @@ static void unsigned_yet(void)
             l.document[LICENSE_DOCUMENT].name = "documents/licenses/" ID("lic", "00");
         if (rows[i].erased)
             vanish(&l);
-        l.shown = rows[i].erased ? 0 : ACTS + 1;
+        if (rows[i].changed)
+            change_issuer(&l);
+        l.shown = rows[i].erased || rows[i].changed ? 0 : ACTS + 1;
         go_on(&s, &l, &state, &r, rows[i].now);
         ok(rows[i].found ? only_finding(&r, RULE_DISCLOSURE_HIDDEN) && r.first->index == GRANTED : r.findings == 0,
            "%s", rows[i].why);
+        is_int((int64_t)r.unshown[RULE_DOCUMENT_ISSUER], rows[i].changed, "what is not signed is counted");
         log_free(&l);
         scope_free(&s);
     }

@@ -139,8 +139,7 @@ static bool mutate(struct scope *s, struct liar *l, uint64_t *seed, const struct
 /* What it is no finding to lack: a denial that names no project goes unlisted when its license is erased. */
 static bool optional(const struct liar *l, const struct answer *x)
 {
-    return !l->whole || strncmp(x->name, "documents/status-lists/", 23) == 0 ||
-           strcmp(x->name, "documents/clearances/" ID("clr", "02")) == 0;
+    return !l->whole || strcmp(x->name, "documents/clearances/" ID("clr", "02")) == 0;
 }
 
 static void run(struct liar *l, const struct audit_report *honest, uint64_t seed)

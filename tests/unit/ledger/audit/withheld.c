@@ -46,6 +46,7 @@ int main(void)
     static const char *const names[] = {
         "offers/" ID("ofr", "00") "/1", "clearances/" CLR_0 "/rows", "allocations/" ID("alc", "00") "/lines",
         "allocations/" ID("alc", "01") "/parties", "licenses/" LIC_0 "/details", "licenses/" LIC_0 "/document",
+        "documents/status-lists/" ID("stl", "00") "/2026-11-23T10:15:30.135Z",
         "documents/licenses/" LIC_1, "documents/clearances/" CLR_1, "certificates/" ID("crt", "00"),
     };
 
