@@ -25,7 +25,7 @@ from harness.tree import folder                             # noqa: E402
 from harness.web import Client as WebClient                 # noqa: E402
 
 CLIENTS = 16
-PROMPT = 5          # seconds; a caller that is forgotten waits for its deadline, 15
+PROMPT = 10         # seconds; a caller that is forgotten waits for its deadline, 15
 ITEMS = 400
 
 

@@ -150,6 +150,7 @@ class Load:
 
     def __init__(self, sale, seen, seed, accesses=12, purchases=4):
         self.sale, self.seen, self.seed = sale, seen, seed
+        self.licenses = list(sale.licenses)         # to fetch by: those to come may end
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.next_item = 0
@@ -219,7 +220,7 @@ class Load:
         client = Client(self.sale.port, self.sale.buyer_key)
         while not self.over.is_set():
             number = self.item()
-            items, licenses = self.sale.items, self.sale.licenses
+            items, licenses = self.sale.items, self.licenses
             if number >= len(items) * len(licenses):
                 return
             license_id, (path, sha256, data) = licenses[number // len(items)], items[number % len(items)]
