@@ -33,6 +33,8 @@ def instructed(market, run):
 
 def pay_out(market):
     """Of the two payouts one is settled, and comes back; one fails."""
+    wait_for(lambda: market.sql("SELECT count(*) FROM allocation WHERE state = 'posted'"
+                                " AND release_transaction IS NULL") == [["0"]], 60, "what isn't held")
     wish = {"rail": "csv", "minimum": {"amount": "0.01", "currency": "EUR"}}
     run = must(market.operator.post("/v1/payout-runs", wish), 202).json()["id"]
     wait_for(lambda: instructed(market, run), 60, "the run")
