@@ -17,11 +17,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from harness import tap                                     # noqa: E402
 from harness.market import Market, Party                    # noqa: E402
-from harness.program import Program, wait_for               # noqa: E402
+from harness.program import wait_for                        # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.sale import Sale, must                         # noqa: E402
 from harness.signer import Signer                           # noqa: E402
-from harness.standby import left_behind                     # noqa: E402
+from harness.standby import left_behind, serve              # noqa: E402
 from harness.tree import ROOT, folder, program              # noqa: E402
 from harness.witness import Witness                         # noqa: E402
 
@@ -113,14 +113,6 @@ def lost_signers(market, sale, desk):
     witness.program.stop()
     where = lost_signer(market, sale, desk, "lost signer", where, without)
     desk.env["DIR"] = str(where)
-
-
-def serve(market, where):
-    path = market.env["COUNTERFOIL_SIGNER"]
-    if os.path.exists(path):
-        os.unlink(path)
-    market.programs["signer"] = Program(["counterfoil-signer", "serve", "--dir", where, "--socket", path], {},
-                                        market.dir / "signer.log", lambda: os.path.exists(path)).start()
 
 
 def halts(market, what):

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 from harness import clearing, postgres, tap, web
-from harness.program import Program, wait_for
+from harness.program import Program, listening, wait_for
 from harness.tree import program
 
 UNTIL = "2099-01-01T00:00:00Z"
@@ -134,7 +134,7 @@ class Market:
         return done.stdout
 
     def _signer_ready(self):
-        return os.path.exists(self.env["COUNTERFOIL_SIGNER"])
+        return listening(self.env["COUNTERFOIL_SIGNER"])
 
     def get(self, target):
         """(status, body), as nobody in particular."""

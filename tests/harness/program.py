@@ -3,6 +3,7 @@
 import atexit
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -28,7 +29,7 @@ class Program:
         self.ready = ready
         self.process = None
 
-    def start(self, timeout=30):
+    def start(self, timeout=60):
         out = open(self.log, "ab")
         self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         out.close()
@@ -37,7 +38,7 @@ class Program:
             self.wait_ready(timeout)
         return self
 
-    def wait_ready(self, timeout=30):
+    def wait_ready(self, timeout=60):
         wait_for(lambda: self.ready() or self._alive(), timeout, f"{self.argv[0]} to be ready (see {self.log})")
 
     def _alive(self):
@@ -61,7 +62,7 @@ class Program:
         if self in _running:
             _running.remove(self)
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         """SIGTERM; the exit code."""
         self.signal(signal.SIGTERM)
         code = self.process.wait(timeout)
@@ -90,6 +91,12 @@ def wait_for(what, timeout, name):
         if time.monotonic() > end:
             raise TimeoutError(f"waited {timeout} s for {name}")
         time.sleep(0.01)
+
+
+def listening(path):
+    """Whether somebody answers at a Unix socket: a signer that was killed leaves its own behind."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
 
 
 def second_api(market, name="second api", **env):

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moving a log from one signer to another: the program, and what is shown to it."""
-import os
 import re
 import subprocess
 
 from harness import tap
-from harness.program import Program, wait_for
+from harness.program import Program, listening, wait_for
 from harness.reader import checkpoint_parse
 from harness.tree import program
 
@@ -57,7 +56,7 @@ def serve(market, where, name="signer", path=None):
     """A signer of that folder, where the market's programs look for it."""
     path = path or market.env["COUNTERFOIL_SIGNER"]
     market.programs[name] = Program(["counterfoil-signer", "serve", "--dir", where, "--socket", path], {},
-                                    market.dir / f"{name}.log", lambda: os.path.exists(path)).start()
+                                    market.dir / f"{name}.log", lambda: listening(path)).start()
 
 
 def files(market, **texts):

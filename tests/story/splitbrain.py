@@ -10,7 +10,7 @@ import shutil
 
 from harness import web
 from harness.market import Market
-from harness.program import Program
+from harness.program import Program, listening
 from harness.reader import checkpoint_parse
 from harness.signer import Signer
 from harness.tap import check, done, equal, note
@@ -30,7 +30,7 @@ class Side:
                     "COUNTERFOIL_DB_API": market.cluster.dsn("api", database=database)}
         market.programs[f"{name} signer"] = Program(["counterfoil-signer", "serve", "--dir", where, "--socket",
                                                      self.signer], {}, market.dir / f"{name}-signer.log",
-                                                    lambda: pathlib.Path(self.signer).exists()).start()
+                                                    lambda: listening(self.signer)).start()
         market.programs[f"{name} api"] = Program(["counterfoil-api"], self.env, market.dir / f"{name}-api.log",
                                                  self.ready).start()
 
