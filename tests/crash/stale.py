@@ -17,7 +17,7 @@ from harness.market import Market                           # noqa: E402
 from harness.program import wait_for                        # noqa: E402
 from harness.reader import checkpoint_parse                 # noqa: E402
 from harness.signer import Signer                           # noqa: E402
-from harness.standby import files, id_of, receipt, refused, serve, signer    # noqa: E402
+from harness.standby import files, id_of, left_behind, receipt, refused, serve, signer    # noqa: E402
 from harness.tree import folder                             # noqa: E402
 
 PATIENCE_S = 60
@@ -93,13 +93,14 @@ def by_word(desk, first, plain, ready):
     return keys
 
 
-def by_receipts(desk, plain, keys):
+def by_receipts(desk, signing, plain, keys):
     """The one that signs is lost, and only the old copy is left."""
     between = desk.buy()
+    desk.market.programs["signer"].kill()
+    left_behind(desk.market, signing)
     shown, size = desk.newest()
     first, second = receipt(desk.market, 0), receipt(desk.market, keys[1]["since"])
     shown += desk.proof(plain, size)
-    desk.market.programs["signer"].kill()
     refused("the copy of before the change, by receipts", "lacks the issuer's key", "takeover", "--dir", plain, *shown,
             "--issuer", second)
     other, = files(desk.market, bent=second.read_text(encoding="utf8").replace("index ", "index 1", 1))
@@ -148,7 +149,7 @@ def main():
         tap.equal(signer("standby", "--dir", first, "--to", ready)[0], 0, "one in which the key lies ready")
         keys = by_word(desk, first, plain, ready)
         shutil.rmtree(first)
-        opened, issuer = by_receipts(desk, plain, keys)
+        opened, issuer = by_receipts(desk, ready, plain, keys)
         frozen(desk, plain, copy, opened, issuer)
         got = auditor.cf("audit", market.url, "--state", market.dir / "seen", code=None)
         tap.check(got.code == 0, "the audit of one who reads the documents is sound") or tap.note(got)

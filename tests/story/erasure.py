@@ -196,7 +196,7 @@ def erase_creator(scene, eye):
     with postgres.Held(market.cluster, "snapshot_leaf") as held:
         market.sql("UPDATE allocation_line SET amount = amount - 1"
                    f" WHERE party = '{scene.mira.party.id}' AND n = 1")
-        wait_for(held.waited_for, 60, "the first row to go")
+        wait_for(lambda: held.waited_for_in("erase_held"), 60, "the first row to go")
         refused = market.operator.post(f"/v1/payouts/{scene.hers['id']}/fail", {"reference": "no such account"})
         tap.check(refused.status == 503 and "being erased" in refused.json()["detail"],
                   "meanwhile nothing is said of her payouts") or tap.note(repr(refused))
