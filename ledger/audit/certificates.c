@@ -43,6 +43,14 @@ static const struct party_row *certifier_find(struct audit *a, const struct entr
     return p;
 }
 
+void certificate_refused(struct scope *s, struct audit *a, enum refusal why, enum audit_rule_id signature,
+                         enum audit_rule_id document, const char *id)
+{
+    audit_find(a, why == REFUSAL_SIGNATURE_INVALID || why == REFUSAL_SIGNER_OTHER ? signature : document,
+               "a certificate that verifies", "%s of %s", refusal_code(why), id);
+    scope_forgive(s);
+}
+
 /* As it is served: read with all proofs, or found; false then. */
 static err document_read_of(struct scope *s, struct audit *a, const char *id, struct sourcing *said, bool *good)
 {
@@ -62,12 +70,8 @@ static err document_read_of(struct scope *s, struct audit *a, const char *id, st
         e = sourcing_read(s, document, said, &why);
     json_decref(document);
     *good = e == ERR_OK;
-    if (e != ERR_OK) {
-        audit_find(a, why == REFUSAL_SIGNATURE_INVALID || why == REFUSAL_SIGNER_OTHER ? RULE_CERTIFICATE_SIGNATURE
-                                                                                   : RULE_CERTIFICATE_DOCUMENT,
-                   "a certificate that verifies", "%s of %s", refusal_code(why), id);
-        scope_forgive(s);
-    }
+    if (!*good)
+        certificate_refused(s, a, why, RULE_CERTIFICATE_SIGNATURE, RULE_CERTIFICATE_DOCUMENT, id);
     return ERR_OK;
 }
 

@@ -175,12 +175,8 @@ static err certificate_read(struct scope *s, struct audit *a, const struct conse
         e = consent_read(s, document, said, &why);
     json_decref(document);
     *good = e == ERR_OK;
-    if (e != ERR_OK) {
-        audit_find(a, why == REFUSAL_SIGNATURE_INVALID || why == REFUSAL_SIGNER_OTHER ? RULE_CONSENT_SIGNATURE
-                                                                                   : RULE_CONSENT_DOCUMENT,
-                   "a certificate that verifies", "%s of %s", refusal_code(why), id);
-        scope_forgive(s);
-    }
+    if (!*good)
+        certificate_refused(s, a, why, RULE_CONSENT_SIGNATURE, RULE_CONSENT_DOCUMENT, id);
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ledger/audit/audit.h"
 #include "ledger/audit/table.h"
+#include "ledger/cert/refusal.h"
 #include "ledger/rules/verdict.h"
 #include "ledger/tree/tile.h"
 
@@ -224,6 +225,9 @@ void consent_suspended(struct audit *a, const struct entry *e);
 void consent_revoked(struct audit *a, const struct entry *e);
 /* Has the certificate of a live consent read, and laid against its entry: its row in a->terms is there afterwards. */
 err  consent_terms(struct scope *s, struct audit *a, struct key consent, int64_t purpose);
+/* A consent or a certificate of sourcing that doesn't read as signed: found by the one rule or the other. */
+void certificate_refused(struct scope *s, struct audit *a, enum refusal why, enum audit_rule_id signature,
+                         enum audit_rule_id document, const char *id);
 err  certificate_issued(struct scope *s, struct audit *a, const struct entry *e);
 err  certificate_revoked(struct scope *s, struct audit *a, const struct entry *e);
 struct key key_of_did(const char *did);  /* first half of its digest; never zero in practice */
