@@ -178,12 +178,9 @@ static err look_down(struct scope *s, struct cosigned *c, struct db *db, uint64_
     to = c->note ? 0 : to < c->unread ? to : c->unread;
     pthread_mutex_unlock(&c->lock);
     while (e == ERR_OK && to > 0) {
-        struct scope page = { .deadline_ms = s->deadline_ms };
+        struct scope page = scope_within(s);
 
-        e = look_page(&page, c, db, 0, &to);
-        if (e != ERR_OK)
-            e = fail(s, e, "%s", page.why.detail);
-        scope_free(&page);
+        e = scope_end(s, &page, look_page(&page, c, db, 0, &to));
         pthread_mutex_lock(&c->lock);
         if (e == ERR_OK && to < c->unread)
             c->unread = to;

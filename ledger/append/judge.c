@@ -123,17 +123,10 @@ static err each(struct scope *s, const struct pages *p, int64_t after,
                 err (*page)(struct scope *s, const struct pages *p, int64_t *after, bool *more))
 {
     for (bool more = true; more;) {
-        struct scope one;
-        err e;
+        struct scope one = scope_within(s);
 
         TRY(p->left(s, p->arg));
-        scope_init(&one, 0);
-        one.deadline_ms = s->deadline_ms;
-        e = page(&one, p, &after, &more);
-        if (e != ERR_OK)
-            s->why = one.why;
-        scope_free(&one);
-        TRY(e);
+        TRY(scope_end(s, &one, page(&one, p, &after, &more)));
     }
     return ERR_OK;
 }

@@ -112,15 +112,6 @@ static err inner(struct scope *s, struct scope *t, err e)
     return e;
 }
 
-static struct scope scope_within(const struct scope *s)
-{
-    struct scope t;
-
-    scope_init(&t, 0);
-    t.deadline_ms = s->deadline_ms;
-    return t;
-}
-
 /* Whether its entries can be replayed: those that were audited before must be the same. */
 static bool bundle_good(struct audit *a, uint64_t number, const struct audit_bundle *b)
 {

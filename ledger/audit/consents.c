@@ -202,7 +202,6 @@ err consent_terms(struct scope *s, struct audit *a, struct key consent, int64_t 
     const struct consent_row *c = table_find(&a->table[CONSENTS], consent);
     struct terms_row *t = table_find(&a->terms, consent);
     struct scope one;
-    err e;
 
     if (t && t->purpose == purpose)
         return ERR_OK;
@@ -212,13 +211,8 @@ err consent_terms(struct scope *s, struct audit *a, struct key consent, int64_t 
         t->purpose = PURPOSE_UNKNOWN;
         return ERR_OK;
     }
-    scope_init(&one, 0);
-    one.deadline_ms = s->deadline_ms;
-    e = terms_ask(&one, a, c, purpose);
-    if (e != ERR_OK)
-        e = fail(s, e, "%s", one.why.detail);
-    scope_free(&one);
-    return e;
+    one = scope_within(s);
+    return scope_end(s, &one, terms_ask(&one, a, c, purpose));
 }
 
 void status_list_published(struct audit *a, const struct entry *e)

@@ -312,19 +312,12 @@ static err look_for(struct scope *s, struct audit *a, struct settling *x, uint64
 /* In a scope of its own, once for each. */
 static err looked_for(struct scope *s, struct audit *a, struct settling *x, uint64_t by)
 {
-    struct scope one;
-    err e;
+    struct scope one = scope_within(s);
 
     if (table_find(&x->looked_for, missing_key(by)))
         return ERR_OK;
     table_add(&x->looked_for, missing_key(by));
-    scope_init(&one, 0);
-    one.deadline_ms = s->deadline_ms;
-    e = look_for(&one, a, x, by);
-    if (e != ERR_OK)
-        e = fail(s, e, "%s", one.why.detail);
-    scope_free(&one);
-    return e;
+    return scope_end(s, &one, look_for(&one, a, x, by));
 }
 
 /*

@@ -406,20 +406,13 @@ static err pages_cover(struct covering *c, const struct consent_row *x, const ch
     struct hash root;
 
     for (bool more = true; more && c->tree.size < x->items;) {
-        struct scope one;
-        err e;
+        struct scope one = scope_within(s);
 
         if (pages++ == LIST_PAGES_MAX) {
             *wrong = "a list that never ends";
             break;
         }
-        scope_init(&one, 0);
-        one.deadline_ms = s->deadline_ms;
-        e = page_next(&one, c, id, wrong, &more);
-        if (e != ERR_OK)
-            e = fail(s, e, "%s", one.why.detail);
-        scope_free(&one);
-        TRY(e);
+        TRY(scope_end(s, &one, page_next(&one, c, id, wrong, &more)));
     }
     if (!c->there)
         return ERR_OK;
@@ -539,16 +532,9 @@ err cleared_judge(struct scope *s, struct audit *a, const struct entry *e, const
                   const struct license_row *l, struct cleared_rows *rows, bool hold)
 {
     const struct payment_row *p = table_find(&a->table[PAYMENTS], l->payment);
-    struct scope one;
+    struct scope one = scope_within(s);
     struct judging j = { .s = &one, .a = a, .e = e, .c = c, .rows = rows };
-    err got;
 
     j.v = table_find(&a->table[VERSIONS], p->version);
-    scope_init(&one, 0);
-    one.deadline_ms = s->deadline_ms;
-    got = judge(&j, l, hold);
-    if (got != ERR_OK)
-        got = fail(s, got, "%s", one.why.detail);
-    scope_free(&one);
-    return got;
+    return scope_end(s, &one, judge(&j, l, hold));
 }

@@ -395,18 +395,11 @@ static err recompute(struct shares *x, const struct money_fact *total)
 err allocation_shares(struct scope *s, struct audit *a, const struct entry *e, const struct payment_row *p,
                       const struct money_fact *total, struct bytes lines)
 {
-    struct scope one;
+    struct scope one = scope_within(s);
     struct shares x = { .s = &one, .a = a, .e = e, .p = p, .lines = lines, .weights = SPLIT_TABLE(&one),
                         .there = true };
-    err got;
 
     x.v = table_find(&a->table[VERSIONS], p->version);
     x.first = table_find(&a->firsts, p->license);
-    scope_init(&one, 0);
-    one.deadline_ms = s->deadline_ms;
-    got = recompute(&x, total);
-    if (got != ERR_OK)
-        got = fail(s, got, "%s", one.why.detail);
-    scope_free(&one);
-    return got;
+    return scope_end(s, &one, recompute(&x, total));
 }

@@ -238,19 +238,15 @@ static const char *tree_compare(const struct leaves *l)
 static err page(struct scope *s, struct leaves *l, uint64_t number, bool *there, const char **wrong)
 {
     struct bytes text = { 0 };
-    struct scope one;
+    struct scope one = scope_within(s);
     uint64_t due = l->said->accounts - l->tree.size, before = l->tree.size;
     err e;
 
-    scope_init(&one, 0);
-    one.deadline_ms = s->deadline_ms;
     e = document_of(&one, l->a, scope_printf(&one, "snapshots/%" PRIu64 "/%s/%" PRIu64, l->a->index, l->said->currency,
                                              number), &text, there);
-    if (e != ERR_OK)
-        e = fail(s, e, "%s", one.why.detail);
-    else if (*there)
+    if (e == ERR_OK && *there)
         *wrong = page_take(l, text);
-    scope_free(&one);
+    e = scope_end(s, &one, e);
     due = due < SNAPSHOT_LEAVES ? due : SNAPSHOT_LEAVES;
     if (e == ERR_OK && *there && !*wrong && l->tree.size < before + due)
         *wrong = "fewer leaves than its number of accounts";

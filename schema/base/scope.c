@@ -37,6 +37,19 @@ void scope_free(struct scope *s)
     *s = (struct scope){ 0 };
 }
 
+struct scope scope_within(const struct scope *s)
+{
+    return (struct scope){ .deadline_ms = s->deadline_ms };
+}
+
+err scope_end(struct scope *s, struct scope *part, err e)
+{
+    if (e != ERR_OK)
+        s->why = part->why;
+    scope_free(part);
+    return e;
+}
+
 void scope_clear(struct scope *s)
 {
     release(s);

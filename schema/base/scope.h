@@ -42,6 +42,8 @@ struct scope {
 };
 
 void  scope_init(struct scope *s, int64_t timeout_ms);   /* 0: no deadline */
+struct scope scope_within(const struct scope *s);        /* for a part of its work: it has the same deadline */
+err   scope_end(struct scope *s, struct scope *part, err e);    /* frees the part; e, whose reason is s's then */
 void  scope_free(struct scope *s);
 void  scope_clear(struct scope *s);                      /* frees bytes and reason, keeps the deadline */
 void  scope_reuse(struct scope *s);                      /* the same, but keeps memory for work like the last */

@@ -165,19 +165,13 @@ static err all(struct scope *s, struct round *r, err (*step)(struct scope *s, st
     bool more = true;
 
     while (more) {
-        struct scope one;
-        err e;
-        scope_init(&one, 0);
-        one.deadline_ms = s->deadline_ms;
-        e = work_left(&one, r->w);
+        struct scope one = scope_within(s);
+        err e = work_left(&one, r->w);
         if (e == ERR_OK)
             e = step(&one, r, &more);
-        if (e != ERR_OK) {
-            s->why = one.why;
+        if (e != ERR_OK)
             db_rollback(r->w->db);
-        }
-        scope_free(&one);
-        TRY(e);
+        TRY(scope_end(s, &one, e));
     }
     return ERR_OK;
 }

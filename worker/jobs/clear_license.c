@@ -344,15 +344,10 @@ static err clear(struct scope *s, struct work *w, const char *id)
     err e = ERR_STALE;
 
     for (int i = 0; e == ERR_STALE && i < CLEARANCE_PASSES_MAX; i++) {
-        struct scope own;
+        struct scope own = scope_within(s);
 
         TRY(work_left(s, w));
-        scope_init(&own, 0);
-        own.deadline_ms = s->deadline_ms;
-        e = attempt(&own, w, id, c);
-        if (e != ERR_OK)
-            s->why = own.why;
-        scope_free(&own);
+        e = scope_end(s, &own, attempt(&own, w, id, c));
     }
     TRY(e);
     scope_forgive(s);

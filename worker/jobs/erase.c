@@ -278,16 +278,9 @@ static err pages(struct scope *s, struct work *w, const struct erasure *e, const
     for (size_t at = 0; at < n; at++) {
         p.place = (struct erasure_place){ .n = 0 };
         for (int64_t touched = 1; touched > 0;) {
-            struct scope one;
-            err got;
+            struct scope one = scope_within(s);
 
-            scope_init(&one, 0);
-            one.deadline_ms = s->deadline_ms;
-            got = page(&one, w, &p, state, run, at, &touched);
-            if (got != ERR_OK)
-                s->why = one.why;
-            scope_free(&one);
-            TRY(got);
+            TRY(scope_end(s, &one, page(&one, w, &p, state, run, at, &touched)));
         }
     }
     return ERR_OK;

@@ -186,18 +186,11 @@ static err keep(struct scope *s, struct pass *p)
 static err step(struct scope *s, struct pass *p)
 {
     uint64_t first = p->tree.size, end = first + CHUNK_ENTRIES < p->size ? first + CHUNK_ENTRIES : p->size;
-    struct scope chunk;
-    err e;
-
-    scope_init(&chunk, 0);
-    chunk.deadline_ms = s->deadline_ms;
-    e = check_chunk(&chunk, p, first, end);
+    struct scope chunk = scope_within(s);
+    err e = check_chunk(&chunk, p, first, end);
     if (e == ERR_OK)
         e = keep(&chunk, p);
-    if (e != ERR_OK)
-        s->why = chunk.why;
-    scope_free(&chunk);
-    return e;
+    return scope_end(s, &chunk, e);
 }
 
 err rehash_log_run(struct scope *s, struct work *w)

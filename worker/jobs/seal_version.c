@@ -38,19 +38,13 @@ static err all_pieces(struct scope *s, struct work *w, int64_t no, bool *open)
 
     *open = true;
     for (bool first = true; *open && !done; first = false) {
-        struct scope one;
-        err e;
-        scope_init(&one, 0);
-        one.deadline_ms = s->deadline_ms;
-        e = work_left(&one, w);
+        struct scope one = scope_within(s);
+        err e = work_left(&one, w);
         if (e == ERR_OK)
             e = piece(&one, w->db, no, first, open, &done);
-        if (e != ERR_OK) {
-            s->why = one.why;
+        if (e != ERR_OK)
             db_rollback(w->db);
-        }
-        scope_free(&one);
-        TRY(e);
+        TRY(scope_end(s, &one, e));
     }
     return ERR_OK;
 }

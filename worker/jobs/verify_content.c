@@ -58,17 +58,10 @@ static err verify_pages(struct scope *s, struct walk *k)
 
     for (int64_t from = 0; from < k->span.items; from += VERIFY_BATCH) {
         int64_t to = from + VERIFY_BATCH < k->span.items ? from + VERIFY_BATCH : k->span.items;
-        struct scope page;
-        err e;
+        struct scope page = scope_within(s);
 
         k->page = (struct version_page){ from, to, now - k->v.work->settings->fresh_ms, now };
-        scope_init(&page, 0);
-        page.deadline_ms = s->deadline_ms;
-        e = verify_page(&page, k);
-        if (e != ERR_OK)
-            s->why = page.why;
-        scope_free(&page);
-        TRY(e);
+        TRY(scope_end(s, &page, verify_page(&page, k)));
     }
     return ERR_OK;
 }
@@ -138,17 +131,13 @@ err reverify_content_run(struct scope *s, struct work *w)
 
     while (n == VERIFY_BATCH) {
         struct content *contents;
-        struct scope page;
+        struct scope page = scope_within(s);
         err e;
-        scope_init(&page, 0);
-        page.deadline_ms = s->deadline_ms;
+
         e = content_stale(&page, w->db, clock_wall_ms() - w->settings->reverify_ms, VERIFY_BATCH, &contents, &n);
         if (e == ERR_OK && n > 0)      /* the next page is what is stale once this one is recorded */
             e = ended(&page, &v, verify_more(&page, &v, contents, n));
-        if (e != ERR_OK)
-            s->why = page.why;
-        scope_free(&page);
-        TRY(e);
+        TRY(scope_end(s, &page, e));
     }
     return ERR_OK;
 }

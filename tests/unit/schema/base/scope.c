@@ -41,8 +41,25 @@ static void test_reuse(void)
     scope_free(&s);
 }
 
+static void test_part(void)
+{
+    struct scope s, part;
+
+    scope_init(&s, 60000);
+    part = scope_within(&s);
+    ok(part.deadline_ms == s.deadline_ms && !part.blocks, "a part has the deadline of the whole, and its own memory");
+    scope_room(&part, 1000);
+    ok(scope_end(&s, &part, ERR_OK) == ERR_OK && !part.blocks && s.why.code == ERR_OK, "a part ends, and is freed");
+    part = scope_within(&s);
+    ok(fail(&part, ERR_CORRUPT, "part %d", 2) == ERR_CORRUPT, "another part fails");
+    ok(scope_end(&s, &part, ERR_CORRUPT) == ERR_CORRUPT && s.why.code == ERR_CORRUPT &&
+       strcmp(s.why.detail, "part 2") == 0, "why it failed is why the whole did");
+    scope_free(&s);
+}
+
 int main(void)
 {
     test_reuse();
+    test_part();
     return done_testing();
 }
