@@ -126,8 +126,8 @@ def halts(market, what):
 
 def restored_backup(market, sale, desk):
     there, back = blocks("A restored backup")
-    size, before = size_of(market), Signer(market.env["COUNTERFOIL_SIGNER"]).status()
-    market.stop(only=("api", "worker"))
+    market.stop(only=("api", "worker"))             # a worker that has just begun may have entries of its own to write
+    size, before = last_signed(market), Signer(market.env["COUNTERFOIL_SIGNER"]).status()
     desk.run("restored backup", there)
     halts(market, "restored backup")
     tap.check(size_of(market) < size, "restored backup: it serves what it has")
@@ -135,16 +135,17 @@ def restored_backup(market, sale, desk):
     tap.check(now["signatures"] == before["signatures"] and now["size"] == size, "restored backup: nothing is signed")
     market.stop(only=("api", "worker"))
     desk.run("restored backup, to go on", back)
-    market.start(only=("api", "worker"))
+    market.start(only=("api",))
     tap.equal(size_of(market), size, "restored backup: the newer database is back")
+    market.start(only=("worker",))
     tap.equal(wait_for(lambda: buy(sale) == 201, PATIENCE_S, "a purchase"), True, "restored backup: the market goes on")
 
 
 def lost_database(market, desk):
     code, _ = audit(market, market.url, "seen")
-    tap.equal(code, 0, "lost database: an auditor had seen all of it")
-    size = size_of(market)
+    tap.equal(code, 0, "lost database: an auditor had seen it")
     market.stop(only=("api", "worker"))
+    size = last_signed(market)
     market.cluster.sql("DROP DATABASE counterfoil_rolled_back", database="postgres")
     desk.run("lost database, restored", blocks("A restored backup")[0])
     market.cluster.sql("DROP DATABASE counterfoil_newer", database="postgres")
