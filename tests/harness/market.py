@@ -16,6 +16,8 @@ from harness.program import Program, listening, wait_for
 from harness.tree import program
 
 UNTIL = "2099-01-01T00:00:00Z"
+# What workers publish, at times of their own.
+OF_WORKERS = "'status_list.published', 'balances.snapshot', 'content.verified', 'allocation.posted'"
 # All of a test comes from one address: its rates are bounded where they are what is tested.
 ONE_ADDRESS = {"COUNTERFOIL_ADDRESS_RATE": "0", "COUNTERFOIL_GUESS_RATE": "0"}
 
@@ -277,3 +279,7 @@ class Market:
     def entries(self, kind=None):
         where = f" WHERE type = '{kind}'" if kind else ""
         return int(self.sql(f"SELECT count(*) FROM entry{where}")[0][0])
+
+    def requested(self):
+        """Entries that somebody's request made, which stay as many while nobody asks for anything."""
+        return int(self.sql(f"SELECT count(*) FROM entry WHERE type NOT IN ({OF_WORKERS})")[0][0])

@@ -77,11 +77,11 @@ def publication(m, acme):
     got = acme.cf("publish", where, "acme/odd", "--title", "Odd things", "--wait")
     check("leak" in got.err and "bad\\xff" in got.err, "what is skipped is named")
     check(f"{len(ODD) + 1} items" in got.out, "every other file is an item, the link inside the folder too")
-    before = m.entries()
-    check("unchanged" in acme.cf("publish", where, "acme/odd").out and m.entries() == before,
+    before = m.requested()
+    check("unchanged" in acme.cf("publish", where, "acme/odd").out and m.requested() == before,
           "the same folder makes no new version")
     acme.cf("publish", where, "other/odd", code=1)
-    check(m.entries() == before, "nobody publishes under another's handle")
+    check(m.requested() == before, "nobody publishes under another's handle")
     for name in ("leak", b"bad\xff"):
         os.unlink(os.path.join(os.fsencode(where), os.fsencode(name)))
     check("odd" in m.cf("datasets").out and "verified" in m.cf("datasets", "acme/odd").out, "it is in the catalog")
@@ -104,13 +104,13 @@ def foreign_content(m, acme, other):
 
 
 def refused_terms(m, buyer, offer):
-    before = m.entries()
+    before = m.requested()
     for what, purpose, where, until in (("a purpose", "voice_cloning", "DE", "2098-01-01"),
                                         ("a territory", "pretraining", "US", "2098-01-01"),
                                         ("a term", "pretraining", "DE", "2199-01-01")):
         got = buyer.cf("quote", offer, "--purpose", purpose, "--territory", where, "--until", until, code=1)
         check("[403" in got.err, f"{what} that the terms don't grant is refused")
-    equal(m.entries(), before, "and leaves nothing in the ledger")
+    equal(m.requested(), before, "and leaves nothing in the ledger")
 
 
 def purchase(m, buyer, offer):
@@ -249,23 +249,24 @@ def corrupted(m, buyer, license, where, offer):
 def ended(m, buyer, license, acme, offer):
     got = buyer.cf("license", "end", license)
     check("ended" in got.out, "a buyer ends a license")
-    before = m.entries()
+    before = m.requested()
     out = m.dir / "late"
     got = buyer.cf("pull", license, out, code=1)
-    check("[403" in got.err and not tree(out) and m.entries() == before, "an ended license delivers nothing")
+    check("[403" in got.err and not tree(out) and m.requested() == before, "an ended license delivers nothing")
     acme.cf("offer", "withdraw", offer)
     buyer.cf("quote", offer, "--purpose", "pretraining", "--territory", "DE", "--until", "2098-01-01", code=1)
     check(True, "a withdrawn offer quotes nothing")
 
 
 def audits(m, watcher):
+    before = m.entries()
     report = audit(m)
-    check(report["verdict"] == "sound" and report["to"] == m.entries() and report["from"] > 0,
+    check(report["verdict"] == "sound" and report["to"] >= before and report["from"] > 0,
           "the outsider's audit goes on where it was, and finds the log sound")
     full = audit(m, watcher, env={"XDG_STATE_HOME": str(m.dir / "state-auditor")})
     check(full["verdict"] == "sound" and full["disclosed"] > 0 and full["undisclosed"] == 0,
           "the auditor's, with what is disclosed to it, too")
-    equal(sum(full["entries"].values()), m.entries(), "it has read every entry")
+    check(sum(full["entries"].values()) == full["to"] >= report["to"], "it has read every entry")
     key = full["key"]
     mirror = m.dir / "mirror"
     copy_log(m, mirror)
