@@ -172,13 +172,13 @@ static err erasure_read(struct request *rq, struct db *db)
         return fail(s, got, "there is no erasure %s", id);
     }
     TRY(got);
-    reply_json(rq, 200, as_covered(rq, erasure_json(&e)));
+    reply_covered(rq, erasure_json(&e));
     return ERR_OK;
 }
 
 err show_erasure(struct request *rq)
 {
-    return app_with_db(rq, erasure_read);
+    return covered_read(rq, erasure_read);
 }
 
 static json_t *erased_json(const struct erased_entry *z)
