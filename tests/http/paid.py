@@ -129,6 +129,7 @@ def recomputed(market, bob, eve, offers):
                             "  JOIN allocation_line x ON x.allocation = a.no JOIN creator_account c ON c.id = x.account"
                             "  JOIN version v ON v.publisher = c.party"
                             f" WHERE l.id = '{license_id}'")[0]
+    must(eve.get(f"/v1/entries/{index}"), 200)          # which waits until this API has seen it signed
     tap.equal(own, "3000001", "a micro-unit is moved from one line to another")
     findings, _ = audit()
     tap.equal([(f["rule"], f["index"]) for f in findings], [("allocation.shares", int(index))], "the entry is named")
