@@ -160,6 +160,6 @@ void append_state(struct append *a, struct append_state *out);
 struct hash_source append_hash_source(struct db *db);
 /*
  * The same for proofs in a signed tree, for as long as `s` lasts: nothing in that tree changes, so this process keeps
- * what it has read above the leaves.
+ * what it has read above the leaves, and the tree's last tile of leaves.
  */
 struct hash_source append_proof_source(struct scope *s, struct append *a, struct db *db);

@@ -46,50 +46,58 @@ struct proof_source { struct append *a; struct db *db; };
 
 static struct kept_tile **place(struct append *a, unsigned level, uint64_t n)
 {
-    return &a->tiles[(n + level * 337) % PROOF_TILES_KEPT];
+    return &a->tiles[level == 0 ? PROOF_TILES_KEPT : (n + level * 337) % PROOF_TILES_KEPT];
+}
+
+static size_t place_of(unsigned height)
+{
+    return 2 * TILE_WIDTH - (2 * TILE_WIDTH >> height);
 }
 
 /* False: not kept, or not so far. */
-static bool tile_kept(struct append *a, unsigned level, uint64_t first, size_t n, struct hash *out)
+static bool known(void *arg, unsigned height, uint64_t node, struct hash *out)
 {
+    struct proof_source *p = arg;
+    unsigned level = height / 8, within = height % 8;
+    uint64_t first = node << within;
     const struct kept_tile *t;
     bool kept;
 
-    pthread_mutex_lock(&a->tiles_lock);
-    t = *place(a, level, first / TILE_WIDTH);
-    kept = t && t->level == level && t->n == first / TILE_WIDTH && first % TILE_WIDTH + n <= t->width;
+    pthread_mutex_lock(&p->a->tiles_lock);
+    t = *place(p->a, level, first / TILE_WIDTH);
+    kept = t && t->level == level && t->n == first / TILE_WIDTH && first % TILE_WIDTH + (1u << within) <= t->width;
     if (kept)
-        memcpy(out, &t->hash[first % TILE_WIDTH], n * sizeof *out);
-    pthread_mutex_unlock(&a->tiles_lock);
+        *out = t->hash[place_of(within) + (first % TILE_WIDTH >> within)];
+    pthread_mutex_unlock(&p->a->tiles_lock);
     return kept;
 }
 
 /* In the place of another one; of the same tile the longer stays. */
-static void tile_keep(struct append *a, unsigned level, uint64_t tile, size_t n, const struct hash *hashes)
+static void tile_keep(struct append *a, unsigned level, uint64_t n, size_t width, const struct hash *hashes)
 {
-    struct kept_tile **at = place(a, level, tile), *t;
+    struct kept_tile new = { .level = level, .n = n, .width = width }, **at = place(a, level, n), *t;
 
+    memcpy(new.hash, hashes, width * sizeof *hashes);
+    for (unsigned height = 1; width >> height > 0; height++)
+        for (size_t i = 0; i < width >> height; i++)
+            new.hash[place_of(height) + i] = node_hash(&new.hash[place_of(height - 1) + 2 * i],
+                                                       &new.hash[place_of(height - 1) + 2 * i + 1]);
     pthread_mutex_lock(&a->tiles_lock);
     t = *at ? *at : (*at = calloc(1, sizeof *t));
     if (!t)
         abort();
-    if (t->level != level || t->n != tile || t->width < n) {
-        t->level = level;
-        t->n = tile;
-        t->width = n;
-        memcpy(t->hash, hashes, n * sizeof *hashes);
-    }
+    if (t->level != level || t->n != n || t->width < width)
+        *t = new;
     pthread_mutex_unlock(&a->tiles_lock);
 }
 
-static err read_or_kept(struct scope *s, void *arg, unsigned level, uint64_t first, size_t n, struct hash *out)
+/* Above the leaves all is kept; of the leaves only a tile that isn't full, the tree's last one. */
+static err read_and_keep(struct scope *s, void *arg, unsigned level, uint64_t first, size_t n, struct hash *out)
 {
     struct proof_source *p = arg;
 
-    if (level > 0 && tile_kept(p->a, level, first, n, out))
-        return ERR_OK;
     TRY(read_hashes(s, p->db, level, first, n, out));
-    if (level > 0 && first % TILE_WIDTH == 0)
+    if ((level > 0 || n < TILE_WIDTH) && first % TILE_WIDTH == 0)
         tile_keep(p->a, level, first / TILE_WIDTH, n, out);
     return ERR_OK;
 }
@@ -99,5 +107,5 @@ struct hash_source append_proof_source(struct scope *s, struct append *a, struct
     struct proof_source *p = NEW(s, struct proof_source);
 
     *p = (struct proof_source){ a, db };
-    return (struct hash_source){ .read = read_or_kept, .arg = p };
+    return (struct hash_source){ .read = read_and_keep, .arg = p, .known = known };
 }

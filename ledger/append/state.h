@@ -83,8 +83,11 @@ struct append_batch {
     struct append_batch *next;    /* in `unsigned_batches` */
 };
 
-/* The first hashes of a tile above the leaves. */
-struct kept_tile { unsigned level; uint64_t n; size_t width; struct hash hash[TILE_WIDTH]; };
+/*
+ * The first hashes of a tile and, behind them, the roots of the complete subtrees over 2, 4, … 256 of them:
+ * those over 2^height begin at 2 TILE_WIDTH - (2 TILE_WIDTH >> height).
+ */
+struct kept_tile { unsigned level; uint64_t n; size_t width; struct hash hash[2 * TILE_WIDTH]; };
 
 struct append {
     /* fixed by append_open() */
@@ -123,7 +126,7 @@ struct append {
 
     /* for proofs */
     pthread_mutex_t tiles_lock;
-    struct kept_tile *tiles[PROOF_TILES_KEPT];       /* malloc */
+    struct kept_tile *tiles[PROOF_TILES_KEPT + 1];   /* malloc; the last: of leaves, where a tree ends */
 
     pthread_t committer, loop, keeper;
 };

@@ -21,7 +21,7 @@ static err source_read(struct scope *s, void *arg, unsigned level, uint64_t firs
 err tiles_consistent(struct scope *s, struct audit *a, const struct checkpoint *small, const struct checkpoint *large,
                      bool *good)
 {
-    struct hash_source src = { source_read, a };
+    struct hash_source src = { .read = source_read, .arg = a };
     struct proof proof;
     err e = proof_consistency(s, &src, small->size, large->size, &proof);
 

@@ -71,7 +71,7 @@ static err read_level(struct scope *s, void *arg, unsigned level, uint64_t first
 err coverage_prove(struct scope *s, const struct hash *items, size_t n, size_t i, struct proof *out)
 {
     struct items all = { items, n };
-    struct hash_source source = { read_level, &all };
+    struct hash_source source = { .read = read_level, .arg = &all };
 
     TRY(sorted(s, items, n));
     return proof_inclusion(s, &source, i, n, out);

@@ -132,6 +132,8 @@ static err subtree(struct tiles *t, unsigned height, uint64_t node, struct hash 
     uint64_t first = node << height % 8;
     const struct hash *hashes;
 
+    if (t->src->known && t->src->known(t->src->arg, height, node, out))
+        return ERR_OK;
     TRY(tile_hashes(t, height / 8, first / TILE_WIDTH, &hashes));
     *out = tree_root(hashes + first % TILE_WIDTH, (size_t)1 << height % 8);
     return ERR_OK;

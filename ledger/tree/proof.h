@@ -24,10 +24,13 @@ bool proof_check_consistency(uint64_t old_size, const struct hash *old_root, uin
 /*
  * Gives hashes of tile level `level` (0: leaves; 1: roots of 256 leaves; …), from index `first`, `n` of them,
  * n <= TILE_WIDTH, all inside one tile. All lie in complete subtrees of the tree in question.
+ * `known`, if it isn't NULL, is asked first: the root of the complete subtree `node` of 2^height leaves, if it is at
+ * hand without reading.
  */
 struct hash_source {
     err (*read)(struct scope *s, void *arg, unsigned level, uint64_t first, size_t n, struct hash *out);
     void *arg;
+    bool (*known)(void *arg, unsigned height, uint64_t node, struct hash *out);
 };
 
 /* ERR_NOT_FOUND if there is no such entry or extension; else the source's error. */

@@ -21,7 +21,7 @@
 #define IDEMPOTENCY_HOURS      72             /* Stored answers are kept this long. */
 #define IDEMPOTENCY_KEY_MAX    128            /* Characters of an Idempotency-Key. */
 #define TILE_WIDTH             256            /* Hashes in a full tile, entries in a full bundle (C2SP tlog-tiles). */
-#define PROOF_TILES_KEPT       1024           /* Tiles above the leaves that a process keeps for proofs, 8 KiB each. */
+#define PROOF_TILES_KEPT       1024           /* Tiles above the leaves that a process keeps for proofs, 16 KiB each. */
 #define PROOF_HASHES_MAX       63             /* Longest inclusion or consistency proof that is read. */
 #define NOTE_BYTES_MAX         16384          /* Longest signed note that is read. */
 #define NOTE_SIGNATURES_MAX    100            /* Signature lines of a note that are read. */

@@ -55,7 +55,7 @@ static struct proof mutated(const struct proof *p, uint16_t how)
 
 static void tree_properties(uint64_t size, uint64_t index, uint64_t other, uint16_t how)
 {
-    struct hash_source src = { array_read, &size };
+    struct hash_source src = { .read = array_read, .arg = &size };
     struct frontier f;
     struct proof p, q;
     struct scope s;

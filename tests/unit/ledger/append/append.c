@@ -98,7 +98,12 @@ static void test_salts(struct append *a, struct db *db)
     scope_free(&s);
 }
 
-/* Proofs in a tree of `size` are what the rows alone give. */
+static bool same(const struct proof *a, const struct proof *b)
+{
+    return a->n == b->n && memcmp(a->hash, b->hash, a->n * sizeof *a->hash) == 0;
+}
+
+/* Proofs in a tree of `size`, and to it from a smaller one, are what the rows alone give. */
 static bool same_proofs(struct append *a, struct db *db, uint64_t size)
 {
     bool good = true;
@@ -111,8 +116,9 @@ static bool same_proofs(struct append *a, struct db *db, uint64_t size)
         scope_init(&s, 0);
         const struct hash_source kept = append_proof_source(&s, a, db);
         good = good && proof_inclusion(&s, &rows, index, size, &want) == ERR_OK &&
-                proof_inclusion(&s, &kept, index, size, &got) == ERR_OK && want.n == got.n &&
-                memcmp(want.hash, got.hash, want.n * sizeof *want.hash) == 0;
+               proof_inclusion(&s, &kept, index, size, &got) == ERR_OK && same(&want, &got);
+        good = good && proof_consistency(&s, &rows, index, size, &want) == ERR_OK &&
+               proof_consistency(&s, &kept, index, size, &got) == ERR_OK && same(&want, &got);
         scope_free(&s);
     }
     return good;
@@ -140,8 +146,7 @@ static void test_kept_tiles(struct append *a, struct db *db)
     run_sql(db, &lose_subtrees);
     ok(proof_inclusion(&s, &rows, 0, size, &other) == ERR_CORRUPT, "can't be made of rows that are lost");
     scope_forgive(&s);
-    ok(proof_inclusion(&s, &kept, 0, size, &other) == ERR_OK && other.n == proof.n &&
-       memcmp(other.hash, proof.hash, proof.n * sizeof *proof.hash) == 0, "and is made of what is kept");
+    ok(proof_inclusion(&s, &kept, 0, size, &other) == ERR_OK && same(&proof, &other), "and is made of what is kept");
     scope_free(&s);
 }
 

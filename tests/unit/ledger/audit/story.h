@@ -281,7 +281,7 @@ static err serve_hashes(struct scope *s, void *arg, unsigned level, uint64_t fir
 /* Of an entry that there is, whatever checkpoint is shown. */
 static err serve_receipt(struct scope *s, struct log *l, uint64_t index, struct bytes *out)
 {
-    struct hash_source src = { serve_hashes, l };
+    struct hash_source src = { .read = serve_hashes, .arg = l };
     const char *text, *document;
     struct proof p;
 

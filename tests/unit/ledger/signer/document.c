@@ -33,7 +33,7 @@ static err leaf_read(struct scope *s, void *arg, unsigned level, uint64_t first,
 static char *proof_text(struct scope *s, uint64_t index, uint64_t size, const struct hash *root, const char *origin,
                         const struct secret_key *secret)
 {
-    struct hash_source source = { leaf_read, NULL };
+    struct hash_source source = { .read = leaf_read, .arg = NULL };
     struct checkpoint c = { .size = size, .root = *root };
     struct public_key public = secret_key_public(secret);
     struct note_key key;

@@ -86,6 +86,8 @@ static err array_read(struct scope *s, void *arg, unsigned level, uint64_t first
     return ERR_OK;
 }
 
+#define OVER(a) (struct hash_source){ .read = array_read, .arg = &(a) }
+
 static void fill(void)
 {
     char text[32];
@@ -107,7 +109,7 @@ static void test_inclusion(struct scope *s)
             struct array a = { .size = size };
             struct proof want = { .n = 0 }, got;
             naive_path(i, leaves, size, &want);
-            same = same && proof_inclusion(s, &(struct hash_source){ array_read, &a }, i, size, &got) == ERR_OK &&
+            same = same && proof_inclusion(s, &OVER(a), i, size, &got) == ERR_OK &&
                    proof_equal(&want, &got);
             checks = checks && proof_check_inclusion(i, size, &leaves[i], &root, &want) &&
                      !proof_check_inclusion(i ^ 1, size, &leaves[i], &root, &want);
@@ -131,7 +133,7 @@ static void test_consistency(struct scope *s)
             struct hash new_root = naive_root(leaves, n);
             struct proof want = { .n = 0 }, got;
             naive_subproof(m, leaves, n, true, &want);
-            same = same && proof_consistency(s, &(struct hash_source){ array_read, &a }, m, n, &got) == ERR_OK &&
+            same = same && proof_consistency(s, &OVER(a), m, n, &got) == ERR_OK &&
                    proof_equal(&want, &got);
             checks = checks && proof_check_consistency(m, &old_root, n, &new_root, &want);
             if (n > m) {
@@ -159,7 +161,7 @@ static void test_frontier_load(struct scope *s)
             frontier_append(&f, leaves[size - 1]);
         if (size > N && size % 977 != 0 && size < LARGE - 2 && size != 65535 && size != 65536 && size != 65537)
             continue;
-        same = same && frontier_load(s, &(struct hash_source){ array_read, &a }, size, &got) == ERR_OK &&
+        same = same && frontier_load(s, &OVER(a), size, &got) == ERR_OK &&
                got.size == size && memcmp(got.edge, f.edge, frontier_edges(&f) * sizeof *f.edge) == 0;
         few = few && a.reads[0] <= 255 && a.reads[1] <= 255 && a.reads[2] <= 255;
         scope_clear(s);
@@ -179,7 +181,7 @@ static void test_large(struct scope *s)
         struct array a = { .size = LARGE };
         want.n = 0;
         naive_path(indexes[i], leaves, LARGE, &want);
-        ok(proof_inclusion(s, &(struct hash_source){ array_read, &a }, indexes[i], LARGE, &got) == ERR_OK &&
+        ok(proof_inclusion(s, &OVER(a), indexes[i], LARGE, &got) == ERR_OK &&
            proof_equal(&want, &got) && proof_check_inclusion(indexes[i], LARGE, &leaves[indexes[i]], &root, &got),
            "entry %zu of %d", indexes[i], LARGE);
         ok(a.reads[0] + a.reads[1] + a.reads[2] <= 6 * 256, "reads at most two tiles a level");
@@ -189,7 +191,7 @@ static void test_large(struct scope *s)
         struct array a = { .size = LARGE };
         want.n = 0;
         naive_subproof(olds[i], leaves, LARGE, true, &want);
-        ok(proof_consistency(s, &(struct hash_source){ array_read, &a }, olds[i], LARGE, &got) == ERR_OK &&
+        ok(proof_consistency(s, &OVER(a), olds[i], LARGE, &got) == ERR_OK &&
            proof_equal(&want, &got), "from %zu to %d", olds[i], LARGE);
         scope_clear(s);
     }
@@ -232,7 +234,7 @@ static void test_edges(struct scope *s)
     struct hash empty = empty_root(), one = leaves[0];
     struct proof none = { .n = 0 }, some = { .n = 1 };
     struct array a = { .size = 9 };
-    struct hash_source src = { array_read, &a };
+    struct hash_source src = OVER(a);
     struct frontier f;
 
     ok(proof_check_consistency(0, &empty, 1, &one, &none) && !proof_check_consistency(0, &one, 1, &one, &none) &&
@@ -271,7 +273,7 @@ static void test_published(struct scope *s)
     struct frontier f = FRONTIER_EMPTY;
     struct proof p;
 
-    is_int(proof_inclusion(s, &(struct hash_source){ array_read, &a }, 5, 7, &p), ERR_OK, "entry 5 of 7");
+    is_int(proof_inclusion(s, &OVER(a), 5, 7, &p), ERR_OK, "entry 5 of 7");
     is_int((int64_t)p.n, ARRAY_LEN(want), "three hashes");
     for (size_t i = 0; i < p.n && i < ARRAY_LEN(want); i++) {
         base64_write(p.hash[i].b, HASH_SIZE, text);
